@@ -1,0 +1,101 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "runtime/base/result.hpp"
+#include "runtime/base/token.hpp"
+#include "runtime/sampling/params.hpp"
+
+namespace troupe {
+
+using request_id = std::uint64_t;
+
+/// One prompt to continue, as the engine sees it: tokens in, tokens out.
+struct generation_request {
+  std::vector<token_id> prompt;
+  sampling_params sampling;
+  std::uint32_t max_tokens = 0;  ///< most tokens to draw for each choice; 0 only scores the prompt
+  std::uint32_t choices = 1;     ///< n independent continuations
+  std::vector<token_id> stop_tokens;  ///< a drawn one ends its choice (finish_reason::stop) and is reported
+  bool ignore_eos = false;
+  bool prompt_logprobs = false;  ///< score every prompt token too (echo with logprobs)
+  std::uint32_t min_tokens = 0;
+};
+
+enum class finish_reason : std::uint8_t { none, stop, length, cancelled, error };
+
+/// One token's log-probability, and the best alternatives in descending order.
+struct token_logprob {
+  float logprob = 0;
+  std::vector<std::pair<token_id, float>> top;
+  friend bool operator==(const token_logprob&, const token_logprob&) = default;
+};
+
+/// One drawn token of one choice. The last event of a choice carries why it ended.
+struct token_event {
+  std::uint32_t choice = 0;
+  std::uint32_t index = 0;  ///< 0, 1, 2 ... within the choice: a gap or a repeat is a defect
+  token_id token = -1;      ///< -1 where the event only carries the end (max_tokens 0, cancelled)
+  token_logprob logprob;    ///< filled when the request asked
+  finish_reason finish = finish_reason::none;
+  friend bool operator==(const token_event&, const token_event&) = default;
+};
+
+/// What a request cost and how it went, sent once after its last token.
+struct generation_summary {
+  std::uint32_t prompt_tokens = 0;
+  std::uint32_t completion_tokens = 0;  ///< over all choices
+  std::uint32_t cached_tokens = 0;      ///< prompt tokens whose KV was found in the prefix cache
+  double queue_seconds = 0;
+  double prefill_seconds = 0;
+  double decode_seconds = 0;
+};
+
+/// Receives one request's answer. Called in order, from one thread at a time, never again after
+/// on_done or on_error; must not block.
+class generation_listener {
+ public:
+  virtual ~generation_listener() = default;
+  /// Log-probabilities of prompt tokens 1 .. n-1, when asked for; before the first token.
+  virtual void on_prompt_scored(std::span<const float> logprobs) { (void)logprobs; }
+  virtual void on_tokens(std::span<const token_event> events) = 0;
+  virtual void on_done(const generation_summary& summary) = 0;
+  virtual void on_error(const error& e) = 0;
+};
+
+/// Load as the engine sees it, for /metrics and `troupe status`.
+struct engine_stats {
+  std::uint64_t requests_running = 0;
+  std::uint64_t requests_waiting = 0;
+  double kv_usage = 0;  ///< share of KV pages in use by running sequences, 0 .. 1
+  std::uint64_t kv_pages_total = 0;
+  std::uint64_t kv_pages_cached = 0;  ///< held only by the prefix index
+  std::uint64_t prefix_queries = 0;   ///< prompt tokens looked up
+  std::uint64_t prefix_hits = 0;      ///< prompt tokens found
+  std::uint64_t preemptions = 0;
+  std::uint64_t steps = 0;
+  std::uint64_t prompt_tokens = 0;
+  std::uint64_t generation_tokens = 0;
+  double step_seconds = 0;  ///< total time of steps on the device
+  double host_seconds = 0;  ///< total time that actors spent on those steps
+};
+
+/// Where front ends (HTTP, `run`, `chat`, `bench`) hand their requests in.
+class generation_service {
+ public:
+  virtual ~generation_service() = default;
+  /// Any thread. Fails at once with exhausted when the queue is full, out_of_range when prompt and
+  /// max_tokens cannot fit the context, unavailable when shutting down.
+  [[nodiscard]] virtual result<request_id> submit(generation_request request,
+                                                  std::shared_ptr<generation_listener> listener) = 0;
+  /// Any thread. The listener may still get a call that is under way, then none. Unknown ids are ignored.
+  virtual void cancel(request_id id) = 0;
+  [[nodiscard]] virtual engine_stats stats() const = 0;
+};
+
+}  // namespace troupe

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <span>
+
+#include "runtime/base/result.hpp"
+
+namespace troupe {
+
+/// A file mapped read-only into memory for as long as this object lives.
+///
+/// A file that another process truncates while it is mapped raises SIGBUS on access, as for every
+/// mapping; model files are expected to be left alone while they are served.
+class mapped_file {
+ public:
+  /// Fails with not_found, io_error (the system's reason) or invalid_argument (not a regular file).
+  [[nodiscard]] static result<mapped_file> open(const std::filesystem::path& path);
+
+  mapped_file(mapped_file&& other) noexcept;
+  mapped_file& operator=(mapped_file&& other) noexcept;
+  mapped_file(const mapped_file&) = delete;
+  mapped_file& operator=(const mapped_file&) = delete;
+  ~mapped_file();
+
+  [[nodiscard]] std::span<const std::byte> bytes() const { return bytes_; }
+
+ private:
+  explicit mapped_file(std::span<const std::byte> bytes) : bytes_(bytes) {}
+  std::span<const std::byte> bytes_;
+};
+
+}  // namespace troupe
