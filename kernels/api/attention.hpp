@@ -14,7 +14,8 @@ enum class kv_type : std::uint8_t { f16, f32 };
 }
 
 /// The paged key and value store of one layer. A page holds `page_size` positions of every KV head:
-/// element (page, head, slot, i) lies at ((page * kv_heads + head) * page_size + slot) * head_dim + i.
+/// element (page, head, slot, i) lies at ((page * kv_heads + head) * page_size + slot) * head_dim +
+/// i.
 struct kv_layer {
   std::byte* keys = nullptr;
   std::byte* values = nullptr;
@@ -49,10 +50,10 @@ struct rope_table_params {
 /// files of the llama architecture.
 enum class rope_pairing : std::uint8_t { halves, neighbours };
 
-/// For every row of qkv[rows, (heads + 2 kv_heads) * head_dim]: optional RMSNorm of each q and k head
-/// (one weight of head_dim shared by all heads; null means none), rotation of the first 2 * half
-/// elements of each q and k head, and k, v written to the cache at the row's position. q is rotated
-/// in place.
+/// For every row of qkv[rows, (heads + 2 kv_heads) * head_dim]: optional RMSNorm of each q and k
+/// head (one weight of head_dim shared by all heads; null means none), rotation of the first 2 *
+/// half elements of each q and k head, and k, v written to the cache at the row's position. q is
+/// rotated in place.
 struct rope_and_store_params {
   float* qkv = nullptr;
   const float* q_norm = nullptr;
@@ -67,11 +68,13 @@ struct rope_and_store_params {
 };
 
 /// Causal attention of every row over positions 0 .. position[r] of its sequence:
-/// out[r, h] = softmax(q . k * scale) v, grouped-query (heads / kv_heads query heads share a KV head).
+/// out[r, h] = softmax(q . k * scale) v, grouped-query (heads / kv_heads query heads share a KV
+/// head).
 ///
-/// KV is visited in blocks of `attention_block` positions aligned to absolute position 0, each block's
-/// partial (maximum, sum, weighted values) merged in ascending order: the result of a row is the same
-/// bits whether it came as prefill or decode. q is read from `qkv` as rope_and_store left it.
+/// KV is visited in blocks of `attention_block` positions aligned to absolute position 0, each
+/// block's partial (maximum, sum, weighted values) merged in ascending order: the result of a row
+/// is the same bits whether it came as prefill or decode. q is read from `qkv` as rope_and_store
+/// left it.
 struct attention_params {
   const float* qkv = nullptr;
   kv_layer cache;

@@ -15,9 +15,9 @@ namespace troupe::kernels {
 
 /// Every operation of a model's forward pass, for one kind of device, chosen once at start.
 ///
-/// Each call submits work to `s` and returns; the work runs later, in order. Parameter structures are
-/// copied at the call; the memory they point to must stay valid until the stream has passed the work.
-/// Contract 1 of the design holds for each: a row's result depends on that row alone.
+/// Each call submits work to `s` and returns; the work runs later, in order. Parameter structures
+/// are copied at the call; the memory they point to must stay valid until the stream has passed the
+/// work. Contract 1 of the design holds for each: a row's result depends on that row alone.
 class backend {
  public:
   backend() = default;

@@ -6,8 +6,8 @@
 
 namespace troupe::kernels {
 
-/// Element type of a stored matrix. Block types hold `block_elements` weights in `block_bytes` bytes;
-/// their layouts are those of the GGUF v3 specification.
+/// Element type of a stored matrix. Block types hold `block_elements` weights in `block_bytes`
+/// bytes; their layouts are those of the GGUF v3 specification.
 enum class dtype : std::uint8_t { f32, f16, bf16, f8_e4m3, q8_0, q4_0, q4_1, q4_k, q6_k };
 
 struct dtype_info {
@@ -19,15 +19,24 @@ struct dtype_info {
 /// Layout of one type. Total over the enumeration; never fails.
 [[nodiscard]] constexpr dtype_info info(dtype type) {
   switch (type) {
-    case dtype::f32: return {"F32", 1, 4};
-    case dtype::f16: return {"F16", 1, 2};
-    case dtype::bf16: return {"BF16", 1, 2};
-    case dtype::f8_e4m3: return {"F8_E4M3", 1, 1};
-    case dtype::q8_0: return {"Q8_0", 32, 34};
-    case dtype::q4_0: return {"Q4_0", 32, 18};
-    case dtype::q4_1: return {"Q4_1", 32, 20};
-    case dtype::q4_k: return {"Q4_K", 256, 144};
-    case dtype::q6_k: return {"Q6_K", 256, 210};
+    case dtype::f32:
+      return {"F32", 1, 4};
+    case dtype::f16:
+      return {"F16", 1, 2};
+    case dtype::bf16:
+      return {"BF16", 1, 2};
+    case dtype::f8_e4m3:
+      return {"F8_E4M3", 1, 1};
+    case dtype::q8_0:
+      return {"Q8_0", 32, 34};
+    case dtype::q4_0:
+      return {"Q4_0", 32, 18};
+    case dtype::q4_1:
+      return {"Q4_1", 32, 20};
+    case dtype::q4_k:
+      return {"Q4_K", 256, 144};
+    case dtype::q6_k:
+      return {"Q6_K", 256, 210};
   }
   return {"?", 1, 0};
 }

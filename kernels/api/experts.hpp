@@ -6,8 +6,8 @@
 
 namespace troupe::kernels {
 
-/// Softmax in float32 over all `experts` logits of a row, then the `top_k` largest in descending order
-/// (ties: lower index first), divided by their sum when `normalise`. ids and weights are
+/// Softmax in float32 over all `experts` logits of a row, then the `top_k` largest in descending
+/// order (ties: lower index first), divided by their sum when `normalise`. ids and weights are
 /// [rows, top_k], in rank order.
 struct route_params {
   const float* logits = nullptr;
@@ -32,7 +32,8 @@ struct group_params {
   std::uint32_t count = 0;
 };
 
-/// The three matrices of one expert: gate and up are [intermediate, hidden], down [hidden, intermediate].
+/// The three matrices of one expert: gate and up are [intermediate, hidden], down [hidden,
+/// intermediate].
 struct expert_weights {
   matrix gate;
   matrix up;
@@ -40,8 +41,8 @@ struct expert_weights {
 };
 
 /// For every slot s of every listed expert e: hidden[s] = silu(gate_e x[row]) * (up_e x[row]) with
-/// row = s / top_k. `hidden` has a row a slot (rows * top_k), `intermediate` wide; the parts of it that
-/// are not null are filled. A slot's bits depend on its row and expert alone.
+/// row = s / top_k. `hidden` has a row a slot (rows * top_k), `intermediate` wide; the parts of it
+/// that are not null are filled. A slot's bits depend on its row and expert alone.
 struct expert_up_params {
   const expert_weights* experts = nullptr;
   const std::uint32_t* offsets = nullptr;
@@ -67,8 +68,8 @@ struct expert_down_params {
   std::uint32_t top_k = 0;
 };
 
-/// x[r, :] += sum over rank of weights[r, rank] * outputs[r * top_k + rank, :], added in rank order.
-/// A null `weights` means every weight is one (a dense layer).
+/// x[r, :] += sum over rank of weights[r, rank] * outputs[r * top_k + rank, :], added in rank
+/// order. A null `weights` means every weight is one (a dense layer).
 struct combine_params {
   float* x = nullptr;
   const float* outputs = nullptr;

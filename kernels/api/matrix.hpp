@@ -7,8 +7,9 @@
 
 namespace troupe::kernels {
 
-/// A weight matrix W[rows, cols], row-major, borrowed: whoever fills this in keeps the memory alive.
-/// A linear layer computes y = x W^T, so `rows` is the output width and `cols` the input width.
+/// A weight matrix W[rows, cols], row-major, borrowed: whoever fills this in keeps the memory
+/// alive. A linear layer computes y = x W^T, so `rows` is the output width and `cols` the input
+/// width.
 struct matrix {
   const std::byte* data = nullptr;
   /// FP8 only: one scale per 128x128 block, row-major, ceil(rows/128) x ceil(cols/128).

@@ -11,7 +11,8 @@ struct token_bias {
   float bias = 0;
 };
 
-/// How one row's next token is drawn. A plain value: the draw is a function of the logits and of this.
+/// How one row's next token is drawn. A plain value: the draw is a function of the logits and of
+/// this.
 ///
 /// Order: logit_bias, allowed mask, repetition penalty (tokens of prompt and output), presence and
 /// frequency penalties (tokens of the output), temperature, top_k, top_p, min_p, draw.
@@ -27,7 +28,8 @@ struct sample_row {
   bool want_logprob = false;
   std::uint64_t seed = 0;
   std::uint32_t choice = 0;
-  std::uint32_t position = 0;  ///< position of the token being drawn; with seed and choice it keys the generator
+  std::uint32_t position =
+      0;  ///< position of the token being drawn; with seed and choice it keys the generator
   const std::int32_t* history = nullptr;  ///< prompt then output; read only when a penalty is on
   std::uint32_t history_length = 0;
   std::uint32_t prompt_length = 0;
@@ -40,8 +42,8 @@ struct sample_row {
   std::uint32_t banned_count = 0;
 };
 
-/// What was drawn. Log-probabilities are of the model's own distribution (log-softmax of the logits as
-/// they came, before bias, penalties and temperature), in natural logarithm.
+/// What was drawn. Log-probabilities are of the model's own distribution (log-softmax of the logits
+/// as they came, before bias, penalties and temperature), in natural logarithm.
 struct sample_result {
   std::int32_t token = -1;
   float logprob = 0;
@@ -58,7 +60,8 @@ struct sample_params {
   std::uint32_t vocab = 0;
 };
 
-/// logprobs[r] = log-softmax(logits[r])[targets[r]]: scores known tokens (prompt log-likelihood, echo).
+/// logprobs[r] = log-softmax(logits[r])[targets[r]]: scores known tokens (prompt log-likelihood,
+/// echo).
 struct score_params {
   const float* logits = nullptr;
   const std::int32_t* targets = nullptr;

@@ -17,11 +17,12 @@ struct worker {
   std::size_t scratch_bytes = 0;
 };
 
-/// One operation cut into `items` independent pieces. A stream copies it whole, so it holds no pointer
-/// into itself and owns nothing.
+/// One operation cut into `items` independent pieces. A stream copies it whole, so it holds no
+/// pointer into itself and owns nothing.
 struct task {
   static constexpr std::size_t capacity = 232;
-  using body_fn = void (*)(const void* params, std::uint32_t begin, std::uint32_t end, const worker&);
+  using body_fn = void (*)(const void* params, std::uint32_t begin, std::uint32_t end,
+                           const worker&);
 
   body_fn body = nullptr;
   std::uint32_t items = 0;

@@ -21,7 +21,8 @@ struct generation_request {
   sampling_params sampling;
   std::uint32_t max_tokens = 0;  ///< most tokens to draw for each choice; 0 only scores the prompt
   std::uint32_t choices = 1;     ///< n independent continuations
-  std::vector<token_id> stop_tokens;  ///< a drawn one ends its choice (finish_reason::stop) and is reported
+  std::vector<token_id>
+      stop_tokens;  ///< a drawn one ends its choice (finish_reason::stop) and is reported
   bool ignore_eos = false;
   bool prompt_logprobs = false;  ///< score every prompt token too (echo with logprobs)
   std::uint32_t min_tokens = 0;
@@ -91,9 +92,10 @@ class generation_service {
   virtual ~generation_service() = default;
   /// Any thread. Fails at once with exhausted when the queue is full, out_of_range when prompt and
   /// max_tokens cannot fit the context, unavailable when shutting down.
-  [[nodiscard]] virtual result<request_id> submit(generation_request request,
-                                                  std::shared_ptr<generation_listener> listener) = 0;
-  /// Any thread. The listener may still get a call that is under way, then none. Unknown ids are ignored.
+  [[nodiscard]] virtual result<request_id> submit(
+      generation_request request, std::shared_ptr<generation_listener> listener) = 0;
+  /// Any thread. The listener may still get a call that is under way, then none. Unknown ids are
+  /// ignored.
   virtual void cancel(request_id id) = 0;
   [[nodiscard]] virtual engine_stats stats() const = 0;
 };

@@ -38,12 +38,15 @@ result<mapped_file> mapped_file::open(const std::filesystem::path& path) {
     return fail(code, "{}: {}", path.string(), reason(errno));
   }
   struct stat about = {};
-  if (::fstat(fd.get(), &about) != 0) return fail(errc::io_error, "{}: {}", path.string(), reason(errno));
-  if (!S_ISREG(about.st_mode)) return fail(errc::invalid_argument, "{}: not a regular file", path.string());
+  if (::fstat(fd.get(), &about) != 0)
+    return fail(errc::io_error, "{}: {}", path.string(), reason(errno));
+  if (!S_ISREG(about.st_mode))
+    return fail(errc::invalid_argument, "{}: not a regular file", path.string());
   if (about.st_size == 0) return mapped_file({});
   const auto size = static_cast<std::size_t>(about.st_size);
   void* data = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, fd.get(), 0);
-  if (data == MAP_FAILED) return fail(errc::io_error, "{}: cannot map: {}", path.string(), reason(errno));
+  if (data == MAP_FAILED)
+    return fail(errc::io_error, "{}: cannot map: {}", path.string(), reason(errno));
   return mapped_file({static_cast<const std::byte*>(data), size});
 }
 

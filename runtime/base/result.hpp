@@ -13,13 +13,17 @@ namespace troupe {
 template <class T>
 using result = tl::expected<T, error>;
 
-/// Builds the failing side of a result: `return fail(errc::corrupt, "tensor {}: {} bytes", name, n);`
+/// Builds the failing side of a result: `return fail(errc::corrupt, "tensor {}: {} bytes", name,
+/// n);`
 template <class... Args>
-[[nodiscard]] tl::unexpected<error> fail(errc code, fmt::format_string<Args...> format, Args&&... args) {
+[[nodiscard]] tl::unexpected<error> fail(errc code, fmt::format_string<Args...> format,
+                                         Args&&... args) {
   return tl::unexpected<error>(error(code, fmt::format(format, std::forward<Args>(args)...)));
 }
 
 /// Passes an error on: `if (!file) return fail(std::move(file.error()));`
-[[nodiscard]] inline tl::unexpected<error> fail(error e) { return tl::unexpected<error>(std::move(e)); }
+[[nodiscard]] inline tl::unexpected<error> fail(error e) {
+  return tl::unexpected<error>(std::move(e));
+}
 
 }  // namespace troupe

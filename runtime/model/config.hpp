@@ -48,8 +48,12 @@ struct model_config {
   std::vector<token_id> eos;
 
   [[nodiscard]] bool is_sparse(std::uint32_t layer) const { return sparse[layer]; }
-  [[nodiscard]] std::uint32_t layer_experts(std::uint32_t layer) const { return sparse[layer] ? experts : 1; }
-  [[nodiscard]] std::uint32_t layer_top_k(std::uint32_t layer) const { return sparse[layer] ? top_k : 1; }
+  [[nodiscard]] std::uint32_t layer_experts(std::uint32_t layer) const {
+    return sparse[layer] ? experts : 1;
+  }
+  [[nodiscard]] std::uint32_t layer_top_k(std::uint32_t layer) const {
+    return sparse[layer] ? top_k : 1;
+  }
   [[nodiscard]] std::uint32_t layer_intermediate(std::uint32_t layer) const {
     return sparse[layer] ? expert_intermediate : dense_intermediate;
   }

@@ -15,18 +15,32 @@
 
 namespace troupe {
 
-/// Which weight matrix. `layer` and `expert` are ignored where they mean nothing; a dense layer's FFN is
-/// its expert 0.
+/// Which weight matrix. `layer` and `expert` are ignored where they mean nothing; a dense layer's
+/// FFN is its expert 0.
 enum class matrix_slot : std::uint8_t {
-  token_embedding, head,  // head falls back to the embedding where it is tied
-  query, key, value, attention_output,
-  router, expert_gate, expert_up, expert_down,
+  token_embedding,
+  head,  // head falls back to the embedding where it is tied
+  query,
+  key,
+  value,
+  attention_output,
+  router,
+  expert_gate,
+  expert_up,
+  expert_down,
 };
 
 /// Which weight vector, as float32. Norms are required; biases and q/k norms may be absent.
 enum class vector_slot : std::uint8_t {
-  attention_norm, ffn_norm, final_norm, query_norm, key_norm,
-  query_bias, key_bias, value_bias, attention_output_bias,
+  attention_norm,
+  ffn_norm,
+  final_norm,
+  query_norm,
+  key_norm,
+  query_bias,
+  key_bias,
+  value_bias,
+  attention_output_bias,
 };
 
 /// Defaults the model's authors ship for sampling (generation_config.json). Absent means not said.
@@ -62,9 +76,11 @@ class model_files {
   virtual ~model_files() = default;
 
   [[nodiscard]] virtual const model_config& config() const = 0;
-  [[nodiscard]] virtual kernels::matrix matrix(matrix_slot slot, std::uint32_t layer, std::uint32_t expert) const = 0;
+  [[nodiscard]] virtual kernels::matrix matrix(matrix_slot slot, std::uint32_t layer,
+                                               std::uint32_t expert) const = 0;
   /// Empty where the model has no such vector.
-  [[nodiscard]] virtual std::span<const float> vector(vector_slot slot, std::uint32_t layer) const = 0;
+  [[nodiscard]] virtual std::span<const float> vector(vector_slot slot,
+                                                      std::uint32_t layer) const = 0;
 
   [[nodiscard]] virtual const tokenizer_spec& tokenizer() const = 0;
   /// The Jinja source of the chat template; empty where the model has none.

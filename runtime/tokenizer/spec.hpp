@@ -12,26 +12,27 @@ namespace troupe {
 
 /// How text is cut into words before byte-pair merging.
 enum class pre_tokenizer : std::uint8_t {
-  gpt2,     ///< GPT-2's pattern
-  qwen2,    ///< Qwen's pattern: single digits, case-insensitive contractions
-  llama3,   ///< like Qwen's with digits in groups of one to three
-  smollm,   ///< every digit alone, then GPT-2's pattern
+  gpt2,    ///< GPT-2's pattern
+  qwen2,   ///< Qwen's pattern: single digits, case-insensitive contractions
+  llama3,  ///< like Qwen's with digits in groups of one to three
+  smollm,  ///< every digit alone, then GPT-2's pattern
 };
 
 /// A token matched literally in the text before anything else is done to it.
 struct added_token {
   token_id id = 0;
   std::string content;
-  bool special = false;     ///< left out of text shown to people
-  bool normalized = false;  ///< matched after normalisation rather than before
-  bool lstrip = false;      ///< swallows white space on its left
-  bool rstrip = false;      ///< swallows white space on its right
-  bool single_word = false; ///< matches only between non-word characters
+  bool special = false;      ///< left out of text shown to people
+  bool normalized = false;   ///< matched after normalisation rather than before
+  bool lstrip = false;       ///< swallows white space on its left
+  bool rstrip = false;       ///< swallows white space on its right
+  bool single_word = false;  ///< matches only between non-word characters
 };
 
 /// A byte-level BPE tokenizer as data, whichever file it came from.
 struct tokenizer_spec {
-  /// Token text in GPT-2's byte alphabet by id (added tokens: their plain content). Holes are empty.
+  /// Token text in GPT-2's byte alphabet by id (added tokens: their plain content). Holes are
+  /// empty.
   std::vector<std::string> tokens;
   /// Pairs of token texts in the byte alphabet, best first.
   std::vector<std::pair<std::string, std::string>> merges;

@@ -29,10 +29,12 @@ class tokenizer {
   ~tokenizer();
 
   /// Near-linear in the length of `text`. Bytes that are not UTF-8 are taken byte by byte.
-  [[nodiscard]] std::vector<token_id> encode(std::string_view text, encode_options options = {}) const;
+  [[nodiscard]] std::vector<token_id> encode(std::string_view text,
+                                             encode_options options = {}) const;
   /// The bytes of `ids` as text; invalid UTF-8 becomes U+FFFD. Ids past the vocabulary are skipped.
   [[nodiscard]] std::string decode(std::span<const token_id> ids, bool skip_special = false) const;
-  /// The raw bytes one token stands for; perhaps part of a character. Empty for a hole or an id out of range.
+  /// The raw bytes one token stands for; perhaps part of a character. Empty for a hole or an id out
+  /// of range.
   [[nodiscard]] std::string_view bytes(token_id id) const;
   [[nodiscard]] bool is_special(token_id id) const;
   [[nodiscard]] std::size_t vocabulary_size() const;

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "runtime/model/model_files.hpp"
+#include "runtime/template/chat_template.hpp"
+#include "runtime/tokenizer/tokenizer.hpp"
+
+namespace troupe {
+
+/// A model as front ends see it. Immutable once made; shared by every connection.
+struct served_model {
+  std::string id;             ///< the name requests use
+  std::int64_t created = 0;   ///< seconds since 1970
+  std::uint32_t context = 0;  ///< most positions, prompt and answer together
+  std::shared_ptr<const model_files> files;
+  std::shared_ptr<const tokenizer> tokens;
+  /// Null where the model has no template: chat completions are then refused, with the reason in
+  /// `template_error`.
+  std::shared_ptr<const chat_template> chat;
+  std::string template_error;
+};
+
+}  // namespace troupe

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "kernels/api/attention.hpp"
+
+namespace troupe {
+
+/// How activations meet quantised weights. `automatic` takes `q8` where the weights are integers.
+enum class activation_mode : std::uint8_t { automatic, f32, q8 };
+
+/// What an engine is built with. Zero means "choose for this machine" where a comment says so.
+/// None of it changes an answer but `activations` and `kv` (contract 1 of the design).
+struct engine_config {
+  std::uint32_t threads = 0;        ///< compute threads; 0: one a core
+  std::uint32_t actor_threads = 2;  ///< threads of the actor scheduler
+  std::uint32_t stages = 0;  ///< attention blocks (ranges of layers); 0: what fits the machine
+  std::uint32_t expert_shards = 0;  ///< expert actors a stage; 0: what fits the machine
+  std::uint32_t page_size = 16;     ///< positions a KV page: 16 or 32
+  std::size_t kv_bytes =
+      0;  ///< memory for KV pages; 0: from free memory, at most what max_sequences can use
+  std::uint32_t context = 0;  ///< most positions a sequence; 0: the model's own
+  std::uint32_t step_rows =
+      256;  ///< token budget of a step (decode rows and prefill chunk together)
+  std::uint32_t prefill_chunk = 256;  ///< most prompt tokens one sequence may put in a step
+  std::uint32_t max_sequences = 64;   ///< sequences running at once
+  std::uint32_t max_waiting = 1024;   ///< requests queued before new ones are refused
+  bool prefix_cache = true;
+  activation_mode activations = activation_mode::automatic;
+  kernels::kv_type kv = kernels::kv_type::f16;
+};
+
+}  // namespace troupe
