@@ -5,7 +5,12 @@ function(troupe_library name)
   target_link_libraries(${name} PUBLIC troupe_options ${ARG_LINK} PRIVATE ${ARG_PRIVATE_LINK})
 endfunction()
 
+# Everything that the ThreadSanitizer and libFuzzer suites build, and nothing else.
+add_custom_target(troupe_tsan_tests)
+add_custom_target(troupe_fuzzers)
+
 # troupe_test(NAME SOURCES ... [LINK ...] [LABELS ...] [TIMEOUT seconds]): one doctest program, one CTest entry.
+# The label "tsan" has it built and run under ThreadSanitizer too.
 function(troupe_test name)
   if(NOT TROUPE_TESTS)
     return()
@@ -19,6 +24,9 @@ function(troupe_test name)
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}"
     ENVIRONMENT "TROUPE_TEST_DATA=${PROJECT_SOURCE_DIR}/tests/data")
+  if("tsan" IN_LIST ARG_LABELS)
+    add_dependencies(troupe_tsan_tests ${name})
+  endif()
 endfunction()
 
 # troupe_fuzzer(NAME SOURCES ... CORPUS dir [LINK ...]): a libFuzzer target that CTest runs for some seconds.
@@ -30,9 +38,10 @@ function(troupe_fuzzer name)
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE troupe_options ${ARG_LINK})
   target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+  add_dependencies(troupe_fuzzers ${name})
   set(work "${CMAKE_CURRENT_BINARY_DIR}/${name}-corpus")
   add_test(NAME ${name}
-    COMMAND ${CMAKE_COMMAND} -E env ${name} -max_total_time=10 -timeout=10 -rss_limit_mb=2048 -max_len=65536
+    COMMAND ${name} -max_total_time=10 -timeout=10 -rss_limit_mb=2048 -max_len=65536
             ${work} ${ARG_CORPUS})
   file(MAKE_DIRECTORY ${work})
   set_tests_properties(${name} PROPERTIES TIMEOUT 120 LABELS fuzz)

@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# Installs the Debian packages that troupe is built from; only those that are missing.
+#   tools/install-deps.sh           what the build needs
+#   tools/install-deps.sh --tests   and what the tests need
+set -euo pipefail
+# shellcheck source=tools/lib/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
+
+packages=(
+  # tools
+  build-essential cmake ninja-build ccache mold unzip ca-certificates python3 python3-pip
+  # libraries
+  libcaf-dev libucx-dev libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev libhwy-dev
+  libspdlog-dev libfmt-dev libcli11-dev libtomlplusplus-dev libutf8proc-dev prometheus-cpp-dev
+  libexpected-dev libssl-dev libedit-dev doctest-dev)
+tests=(clang clang-tidy clang-format libclang-rt-dev shellcheck curl iproute2 python3-venv
+  python3-jinja2)
+
+case ${1:-} in
+  '') ;;
+  --tests) packages+=("${tests[@]}") ;;
+  *) die "unknown argument $1. Usage: tools/install-deps.sh [--tests]" ;;
+esac
+
+command -v apt-get >/dev/null ||
+  die "apt-get is missing: this script is for Debian 12. Install what these packages hold: ${packages[*]}"
+
+missing=()
+for package in "${packages[@]}"; do
+  state=$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null || true)
+  [[ $state == installed ]] || missing+=("$package")
+done
+((${#missing[@]} == 0)) && exit 0
+
+as_root=()
+if ((EUID != 0)); then
+  command -v sudo >/dev/null || die "not root, and sudo is missing. As root, run: apt-get install ${missing[*]}"
+  as_root=(sudo)
+fi
+
+say "Installing Debian packages: ${missing[*]}"
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+apt() { "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -y "$@" >>"$log" 2>&1; }
+if ! { apt update && apt install --no-install-recommends "${missing[@]}"; }; then
+  grep '^E:' "$log" >&2 || tail -n 20 "$log" >&2
+  die "apt-get could not install the packages; its reason is above"
+fi
