@@ -1,0 +1,68 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string_view>
+
+#include "runtime/api/generation.hpp"
+#include "runtime/api/request_options.hpp"
+#include "runtime/api/response_sink.hpp"
+#include "runtime/api/served_model.hpp"
+
+namespace troupe {
+
+/// Hears how a session goes, for metrics. Called in order, one call at a time, from the threads
+/// that bring the tokens; must not block. The one that listens keeps the time.
+class session_observer {
+ public:
+  session_observer() = default;
+  session_observer(const session_observer&) = delete;
+  session_observer& operator=(const session_observer&) = delete;
+  virtual ~session_observer() = default;
+  /// `count` more tokens were drawn (over all choices and prompts).
+  virtual void on_tokens(std::size_t count) = 0;
+  /// A choice has ended.
+  virtual void on_choice(finish_reason reason) = 0;
+  /// One prompt's request is done (a request whose stop strings ended it has none).
+  virtual void on_summary(const generation_summary& summary) = 0;
+};
+
+/// What sessions need of the program around them.
+struct api_context {
+  std::shared_ptr<const served_model> model;
+  generation_service* service = nullptr;  ///< borrowed: outlives every session
+  std::function<std::uint64_t()> random;  ///< seeds and ids; any thread
+  std::function<std::int64_t()> now;      ///< seconds since 1970; any thread
+  api_limits limits;
+};
+
+/// One completion request from its body to the last byte of its answer.
+///
+/// It parses, submits one generation request a prompt, turns tokens into text, ends choices at stop
+/// strings, and writes the answer (server-sent events or one JSON body) to the sink. It keeps
+/// itself alive until the answer is complete.
+class completion_session {
+ public:
+  /// POST /v1/chat/completions. When the body is refused, sink->fail has been called and null is
+  /// returned. Parsing and tokenizing happen here, on the caller's thread: not on one that must not
+  /// be held up.
+  [[nodiscard]] static std::shared_ptr<completion_session> chat(
+      const api_context& context, std::string_view body, std::shared_ptr<response_sink> sink,
+      std::shared_ptr<session_observer> observer = {});
+  /// POST /v1/completions; otherwise as chat().
+  [[nodiscard]] static std::shared_ptr<completion_session> completions(
+      const api_context& context, std::string_view body, std::shared_ptr<response_sink> sink,
+      std::shared_ptr<session_observer> observer = {});
+
+  completion_session() = default;
+  completion_session(const completion_session&) = delete;
+  completion_session& operator=(const completion_session&) = delete;
+  virtual ~completion_session() = default;
+
+  /// The client is gone: cancels what is under way. Any thread (but not from inside the sink); the
+  /// sink may still get a call that is under way, then none.
+  virtual void cancel() = 0;
+};
+
+}  // namespace troupe

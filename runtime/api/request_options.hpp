@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "runtime/base/token.hpp"
+#include "runtime/sampling/params.hpp"
+
+namespace troupe {
+
+/// Bounds on what one HTTP request may ask.
+struct api_limits {
+  std::size_t body_bytes = 16U << 20U;
+  std::size_t depth = 64;  ///< nesting of the JSON body
+  std::size_t prompts = 128;
+  std::size_t messages = 16384;
+  std::uint32_t choices = 16;
+  std::size_t stops = 16;        ///< stop strings, and as many stop tokens
+  std::size_t stop_bytes = 256;  ///< of one stop string: as much text may be held back
+  std::size_t logit_bias = 1024;
+};
+
+/// What both completion endpoints take, checked, with the model's and OpenAI's defaults filled in.
+struct request_options {
+  sampling_params sampling;
+  bool seed_given = false;  ///< otherwise sampling.seed is still to be drawn
+  std::uint32_t choices = 1;
+  std::optional<std::uint32_t> max_tokens;  ///< absent: as many as the context has room for
+  std::uint32_t min_tokens = 0;
+  std::vector<std::string> stop;
+  std::vector<token_id> stop_tokens;
+  bool include_stop = false;  ///< the stop string stays in the text
+  bool ignore_eos = false;
+  bool skip_special_tokens = true;
+  bool stream = false;
+  bool include_usage = false;
+  bool return_token_ids = false;
+};
+
+}  // namespace troupe
