@@ -41,20 +41,37 @@ class row_memory {
   std::vector<std::unique_ptr<std::byte[]>> heap_;
 };
 
-std::int32_t draw_from_list(std::span<candidate> list, const sample_row& row, double u,
-                            row_memory& memory) {
-  const std::span<float> weights = memory.take<float>(list.size());
-  for (std::size_t i = 0; i < list.size(); ++i) weights[i] = list[i].x;
-  weigh(weights.data(), static_cast<std::uint32_t>(list.size()), list[0].x, row.temperature,
-        weights.data());
+/// The first candidates, largest first, and their weights.
+struct ranking {
+  std::span<candidate> list;
+  std::span<float> weights;
+  double sum = 0;
+};
+
+ranking rank(const float* x, std::uint32_t vocab, std::uint32_t k, float temperature,
+             row_memory& memory) {
+  ranking r;
+  r.list = top_candidates(x, vocab, k, memory.take<candidate>(candidate_slots(k)));
+  const auto logits = memory.take<float>(r.list.size());
+  r.weights = memory.take<float>(r.list.size());
+  for (std::size_t i = 0; i < r.list.size(); ++i) logits[i] = r.list[i].x;
+  weigh(logits.data(), static_cast<std::uint32_t>(logits.size()), logits[0], temperature,
+        r.weights.data());
+  for (const float w : r.weights) r.sum += w;
+  return r;
+}
+
+/// Draws from a ranking that holds every token that top_k and top_p may leave; top_p means the
+/// first tokens whose weights are `enough`.
+std::int32_t draw_from_list(const ranking& ranked, double enough, const sample_row& row, double u) {
+  const std::span<candidate> list = ranked.list;
+  const std::span<const float> weights = ranked.weights;
   std::size_t kept = list.size();
   if (row.top_p < 1.0F) {
-    double sum = 0;
-    for (const float w : weights) sum += w;
     double part = 0;
     for (kept = 0; kept < list.size();) {
       part += weights[kept++];
-      if (part >= row.top_p * sum) break;
+      if (part >= enough) break;
     }
   }
   while (kept > 1 && weights[kept - 1] < row.min_p) --kept;
@@ -121,13 +138,15 @@ std::int32_t draw(float* x, std::uint32_t vocab, const sample_row& row, row_memo
   const double u = sample_uniform(row.seed, row.choice, row.position);
   const bool limits_k = row.top_k != 0 && row.top_k < vocab;
   if (limits_k && row.top_k <= small_k) {
-    const auto buffer = memory.take<candidate>(candidate_slots(row.top_k));
-    return draw_from_list(top_candidates(x, vocab, row.top_k, buffer), row, u, memory);
+    const ranking r = rank(x, vocab, row.top_k, row.temperature, memory);
+    return draw_from_list(r, row.top_p * r.sum, row, u);
   }
-  if (limits_k || row.top_p < 1.0F) {
-    const auto histogram = memory.take<double>(histogram_bins);
-    if (limits_k) keep_top_k(x, vocab, row.top_k, histogram);
-    if (row.top_p < 1.0F) keep_top_p(x, vocab, top, row.temperature, row.top_p, histogram);
+  if (limits_k) keep_top_k(x, vocab, row.top_k, memory.take<double>(histogram_bins));
+  if (row.top_p < 1.0F) {
+    const double target = row.top_p * weight_sum(x, vocab, top, row.temperature);
+    const ranking r = rank(x, vocab, small_k, row.temperature, memory);
+    if (r.sum >= target) return draw_from_list(r, target, row, u);
+    keep_top_weight(x, vocab, top, row.temperature, target, memory.take<double>(histogram_bins));
   }
   return draw_from_row(x, vocab, top, row, u, memory);
 }

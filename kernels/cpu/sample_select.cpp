@@ -113,19 +113,12 @@ void keep_top_k(float* x, std::uint32_t n, std::uint32_t k, std::span<double> hi
   apply(x, n, find_cut(x, n, k, histogram, count));
 }
 
-void keep_top_p(float* x, std::uint32_t n, float top, float temperature, float top_p,
-                std::span<double> histogram) {
+void keep_top_weight(float* x, std::uint32_t n, float top, float temperature, double target,
+                     std::span<double> histogram) {
   const auto weight = [=](const float* part, std::uint32_t m, float* out) {
     weigh(part, m, top, temperature, out);
   };
-  double sum = 0;
-  float part[block];
-  for (std::uint32_t i = 0; i < n; i += block) {
-    const std::uint32_t m = std::min(block, n - i);
-    weight(x + i, m, part);
-    sum += total(part, m);
-  }
-  apply(x, n, find_cut(x, n, top_p * sum, histogram, weight));
+  apply(x, n, find_cut(x, n, target, histogram, weight));
 }
 
 }  // namespace troupe::kernels::cpu::sampling

@@ -25,8 +25,8 @@ inline constexpr std::uint32_t histogram_bins = 2048;
 void keep_top_k(float* x, std::uint32_t n, std::uint32_t k, std::span<double> histogram);
 
 /// Sets to minus infinity all but the smallest set of most probable tokens whose weights reach
-/// `top_p` of the whole (ties: the lower ids stay; at least one stays). O(n): no sort.
-void keep_top_p(float* x, std::uint32_t n, float top, float temperature, float top_p,
-                std::span<double> histogram);
+/// `target` (ties: the lower ids stay; at least one stays). O(n): no sort.
+void keep_top_weight(float* x, std::uint32_t n, float top, float temperature, double target,
+                     std::span<double> histogram);
 
 }  // namespace troupe::kernels::cpu::sampling
