@@ -44,6 +44,7 @@ class tokenizer {
 
  private:
   struct tables;
+  class encoding;
   explicit tokenizer(std::unique_ptr<tables> t);
   std::unique_ptr<tables> tables_;
 };
