@@ -1,0 +1,55 @@
+#include "actors/gateway/completion_handler.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <random>
+#include <string>
+#include <utility>
+
+#include "actors/gateway/answer_relay.hpp"
+#include "actors/gateway/completion_watch.hpp"
+#include "actors/gateway/handlers.hpp"
+#include "actors/gateway/server_core.hpp"
+
+namespace troupe::gateway {
+namespace {
+
+std::uint64_t draw() {
+  std::random_device source;
+  const std::uint64_t high = source();
+  return (high << 32U) | source();
+}
+
+std::int64_t unix_time() {
+  using namespace std::chrono;
+  return duration_cast<seconds>(system_clock::now().time_since_epoch()).count();
+}
+
+api_context context_for(const server_backend& backend, const http_limits& limits) {
+  api_context context;
+  context.model = backend.model;
+  context.service = backend.service.get();
+  context.random = draw;
+  context.now = unix_time;
+  context.limits.body_bytes = limits.body_bytes;
+  return context;
+}
+
+}  // namespace
+
+void complete(server_core& core, const std::shared_ptr<connection>& client) {
+  const auto relay = std::make_shared<answer_relay>(core.io(), client, core.limits().output_bytes);
+  const auto watch = std::make_shared<completion_watch>(core.metrics(), relay);
+  const bool chat = client->request().target == route::chat_completions;
+  const bool posted = core.pool().post(
+      [relay, watch, chat, body = client->take_body(), lease = client->take_lease(),
+       service = core.backend().service, context = context_for(core.backend(), core.limits())] {
+        if (!relay->wanted()) return;
+        const auto begin = chat ? &completion_session::chat : &completion_session::completions;
+        relay->attach(begin(context, body, relay, watch));
+      });
+  if (!posted) return client->respond(refusal(too_busy()));
+  client->watch(watch);
+}
+
+}  // namespace troupe::gateway

@@ -1,0 +1,39 @@
+#include "actors/gateway/completion_watch.hpp"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace troupe::gateway {
+
+completion_watch::completion_watch(std::shared_ptr<server_metrics> metrics,
+                                   std::shared_ptr<answer_relay> relay)
+    : metrics_(std::move(metrics)), relay_(std::move(relay)) {}
+
+void completion_watch::on_tokens(std::size_t count) {
+  if (count == 0) return;
+  const clock::time_point now = clock::now();
+  if (drawn_.fetch_add(count) == 0) {
+    metrics_->observe_first_token(std::chrono::duration<double>(now - begun_).count());
+  } else {
+    metrics_->observe_next_token(std::chrono::duration<double>(now - last_token_).count());
+  }
+  last_token_ = now;
+}
+
+void completion_watch::on_choice(finish_reason reason) { metrics_->count_finished(reason); }
+
+void completion_watch::on_summary(const generation_summary& summary) {
+  prompt_ += summary.prompt_tokens;
+  metrics_->observe_summary(summary);
+}
+
+void completion_watch::on_hang_up() { relay_->abandon(); }
+
+std::string completion_watch::on_finished(int status) {
+  if (status < 400)
+    metrics_->observe_request(std::chrono::duration<double>(clock::now() - begun_).count());
+  return fmt::format(" {}+{} tokens", prompt_.load(), drawn_.load());
+}
+
+}  // namespace troupe::gateway

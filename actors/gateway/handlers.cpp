@@ -1,0 +1,118 @@
+#include "actors/gateway/handlers.hpp"
+
+#include <fmt/format.h>
+
+#include <boost/json/serialize.hpp>
+#include <boost/json/value.hpp>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "actors/gateway/completion_handler.hpp"
+#include "actors/gateway/server_core.hpp"
+#include "actors/gateway/token_handler.hpp"
+#include "runtime/api/models.hpp"
+
+namespace troupe::gateway {
+namespace {
+
+api_error loading() {
+  api_error e;
+  e.status = 503;
+  e.message = "the model is still loading; try again";
+  e.type = "server_error";
+  e.code = "unavailable";
+  e.retry_after_seconds = 2;
+  return e;
+}
+
+answer wrong_method(const http_request& request, std::string_view allow) {
+  api_error e;
+  e.status = 405;
+  e.message = fmt::format("{} does not answer to {}; use {}", request.path, request.method, allow);
+  e.code = "method_not_allowed";
+  answer a = refusal(e);
+  a.headers.emplace_back("Allow", allow);
+  return a;
+}
+
+answer health(const server_backend& backend) {
+  std::string reason;
+  if (!backend.service) {
+    reason = "loading";
+  } else if (backend.health) {
+    if (const result<void> well = backend.health(); !well) reason = well.error().message();
+  }
+  if (reason.empty()) return {200, "application/json", R"({"status":"ok"})", {}};
+  const boost::json::value body{{"status", "unavailable"}, {"reason", reason}};
+  return {503, "application/json", boost::json::serialize(body), {{"Retry-After", "2"}}};
+}
+
+answer metrics(const server_core& core) {
+  const auto& service = core.backend().service;
+  const engine_stats stats = service ? service->stats() : engine_stats{};
+  return {200,
+          "text/plain; version=0.0.4; charset=utf-8",
+          core.metrics()->render(service ? &stats : nullptr),
+          {}};
+}
+
+answer one_model(const served_model& model, std::string_view id) {
+  auto body = describe_model(model, id);
+  if (!body) return refusal(body.error());
+  return {200, "application/json", std::move(*body), {}};
+}
+
+/// A browser asks this before it lets a page of another origin send a request.
+answer preflight(std::string_view allow) {
+  return {204,
+          {},
+          {},
+          {{"Access-Control-Allow-Methods", std::string(allow) + ", OPTIONS"},
+           {"Access-Control-Allow-Headers", "Authorization, *"},
+           {"Access-Control-Max-Age", "600"}}};
+}
+
+}  // namespace
+
+api_error too_busy() {
+  api_error e;
+  e.status = 429;
+  e.message = "too many requests are waiting to be read; try again";
+  e.type = "rate_limit_error";
+  e.code = "exhausted";
+  e.retry_after_seconds = 1;
+  return e;
+}
+
+void handle(server_core& core, const std::shared_ptr<connection>& client) {
+  const http_request& request = client->request();
+  const routed found = find_route(request.method, request.path);
+  if (found.allow.empty())
+    return client->respond(refusal(unknown_path(request.method, request.path)));
+  if (request.method == "OPTIONS" && !core.config().allow_origin.empty())
+    return client->respond(preflight(found.allow));
+  if (!found.method_fits) return client->respond(wrong_method(request, found.allow));
+  if (found.target == route::health) return client->respond(health(core.backend()));
+  if (found.target == route::metrics) return client->respond(metrics(core));
+  if (!core.backend().service) return client->respond(refusal(loading()));
+  const served_model& model = *core.backend().model;
+  switch (found.target) {
+    case route::chat_completions:
+    case route::completions:
+      return complete(core, client);
+    case route::models:
+      return client->respond({200, "application/json", list_models(model), {}});
+    case route::model:
+      return client->respond(one_model(model, found.argument));
+    case route::tokenize:
+    case route::detokenize:
+      return convert_tokens(core, client);
+    case route::health:
+    case route::metrics:
+    case route::unknown:
+      break;
+  }
+}
+
+}  // namespace troupe::gateway

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <memory>
+
+#include "runtime/api/api_error.hpp"
+
+namespace troupe::gateway {
+
+class connection;
+class server_core;
+
+/// Answers the connection's request, now or later. Io thread.
+void handle(server_core& core, const std::shared_ptr<connection>& client);
+
+/// 429: as many requests as the server holds are waiting to be parsed.
+[[nodiscard]] api_error too_busy();
+
+}  // namespace troupe::gateway

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <string>
+
+#include "actors/gateway/router.hpp"
+
+namespace troupe::gateway {
+
+/// One complete request, as a connection hands it on.
+struct http_request {
+  std::string method;
+  std::string path;  ///< percent-decoded, without the query; the target itself where it is no path
+  std::string body;
+  std::string id;  ///< the client's x-request-id, or one made here
+  route target = route::unknown;
+  bool keep_alive = false;
+  bool http_1_0 = false;  ///< an answer of unknown length then ends with the connection
+
+  [[nodiscard]] bool head() const { return method == "HEAD"; }
+};
+
+/// Why a request could not be read to its end; the connection is closed after the answer.
+struct http_refusal {
+  unsigned status = 400;
+  std::string message;
+};
+
+}  // namespace troupe::gateway

@@ -1,0 +1,83 @@
+#include "actors/gateway/http_server.hpp"
+
+#include <fmt/format.h>
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <future>
+#include <thread>
+#include <utility>
+
+#include "actors/gateway/listener.hpp"
+#include "actors/gateway/server_core.hpp"
+
+namespace troupe {
+
+namespace asio = boost::asio;
+
+namespace {
+
+/// Past the grace and the last words, connections are dropped wherever they stand.
+constexpr std::chrono::milliseconds hard_stop{2'000};
+
+}  // namespace
+
+/// Members go in reverse order: everything that has a timer or a socket before the io_context.
+struct http_server::running {
+  std::shared_ptr<asio::io_context> io = std::make_shared<asio::io_context>(1);
+  asio::executor_work_guard<asio::io_context::executor_type> work = asio::make_work_guard(*io);
+  std::shared_ptr<gateway::server_core> core;
+  std::shared_ptr<gateway::listener> accepting;
+  std::string host;
+  std::thread thread;
+};
+
+http_server::http_server(std::unique_ptr<running> r) : running_(std::move(r)) {}
+
+result<std::unique_ptr<http_server>> http_server::start(const server_config& config,
+                                                        std::shared_ptr<spdlog::logger> log,
+                                                        server_backend backend) {
+  auto r = std::make_unique<running>();
+  auto opened = gateway::listener::open(*r->io, config.host, config.port);
+  if (!opened) return fail(std::move(opened.error()));
+  r->accepting = std::move(*opened);
+  r->host = config.host.find(':') == std::string::npos || config.host.starts_with('[')
+                ? config.host
+                : fmt::format("[{}]", config.host);
+  r->core = std::make_shared<gateway::server_core>(config, std::move(log), r->io);
+  r->core->set_backend(std::move(backend));
+  r->accepting->start(
+      [core = r->core.get()](asio::ip::tcp::socket socket) { core->add(std::move(socket)); });
+  r->thread = std::thread([io = r->io.get()] { io->run(); });
+  return std::unique_ptr<http_server>(new http_server(std::move(r)));
+}
+
+http_server::~http_server() { stop(std::chrono::milliseconds(0)); }
+
+void http_server::set_model(server_backend backend) {
+  asio::post(*running_->io, [core = running_->core, backend = std::move(backend)]() mutable {
+    core->set_backend(std::move(backend));
+  });
+}
+
+std::uint16_t http_server::port() const { return running_->accepting->port(); }
+
+std::string http_server::url() const { return fmt::format("http://{}:{}", running_->host, port()); }
+
+void http_server::stop(std::chrono::milliseconds grace) {
+  if (!running_->thread.joinable()) return;
+  const auto emptied = std::make_shared<std::promise<void>>();
+  asio::post(*running_->io, [this, grace, emptied] {
+    running_->accepting->close();
+    running_->core->wind_up(grace, [emptied] { emptied->set_value(); });
+  });
+  (void)emptied->get_future().wait_for(grace + hard_stop);
+  running_->io->stop();
+  running_->thread.join();
+  running_->core->drop_all();
+  running_->core->pool().finish();
+  running_->core->set_backend({});
+}
+
+}  // namespace troupe

@@ -1,0 +1,82 @@
+#include "actors/gateway/listener.hpp"
+
+#include <boost/asio/ip/address.hpp>
+#include <boost/asio/ip/v6_only.hpp>
+#include <string_view>
+#include <utility>
+
+namespace troupe::gateway {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+
+namespace {
+
+/// So long no connection is accepted after the process ran out of descriptors.
+constexpr std::chrono::milliseconds accept_pause{100};
+
+result<asio::ip::address> parse_host(const std::string& host) {
+  std::string_view text = host;
+  if (text == "localhost") text = "127.0.0.1";
+  if (text.starts_with('[') && text.ends_with(']')) text = text.substr(1, text.size() - 2);
+  boost::system::error_code failed;
+  const asio::ip::address address = asio::ip::make_address(text, failed);
+  if (failed)
+    return fail(errc::invalid_argument,
+                "host \"{}\" is not an IP address; use 127.0.0.1, ::1, or 0.0.0.0 for all networks",
+                host);
+  return address;
+}
+
+}  // namespace
+
+result<std::shared_ptr<listener>> listener::open(asio::io_context& io, const std::string& host,
+                                                 std::uint16_t port) {
+  const auto address = parse_host(host);
+  if (!address) return fail(address.error());
+  auto made = std::make_shared<listener>(io);
+  tcp::acceptor& acceptor = made->acceptor_;
+  const tcp::endpoint endpoint(*address, port);
+  boost::system::error_code failed;
+  // The first step that fails leaves its reason; those after it are skipped.
+  (void)acceptor.open(endpoint.protocol(), failed);
+  if (!failed) (void)acceptor.set_option(asio::socket_base::reuse_address(true), failed);
+  if (!failed && address->is_v6() && address->is_unspecified())
+    (void)acceptor.set_option(asio::ip::v6_only(false), failed);
+  if (!failed) (void)acceptor.bind(endpoint, failed);
+  if (!failed) (void)acceptor.listen(asio::socket_base::max_listen_connections, failed);
+  if (!failed) made->port_ = acceptor.local_endpoint(failed).port();
+  if (!failed) return made;
+  if (failed == asio::error::address_in_use)
+    return fail(errc::address_in_use, "port {} on {} is in use by another process; choose another",
+                port, host);
+  if (failed == boost::system::errc::address_not_available)
+    return fail(errc::invalid_argument, "host {} is not an address of this machine", host);
+  return fail(errc::io_error, "cannot listen on {} port {}: {}", host, port, failed.message());
+}
+
+void listener::start(accepted on_accepted) {
+  on_accepted_ = std::move(on_accepted);
+  accept();
+}
+
+void listener::close() {
+  boost::system::error_code ignored;
+  (void)acceptor_.close(ignored);
+  retry_.cancel();
+  on_accepted_ = nullptr;
+}
+
+void listener::accept() {
+  acceptor_.async_accept(
+      [self = shared_from_this()](const boost::system::error_code& failed, tcp::socket socket) {
+        if (!self->on_accepted_ || failed == asio::error::operation_aborted) return;
+        if (!failed) {
+          self->on_accepted_(std::move(socket));
+          return self->accept();
+        }
+        self->retry_.arm(accept_pause, [again = self.get()] { again->accept(); });
+      });
+}
+
+}  // namespace troupe::gateway

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "actors/gateway/deadline.hpp"
+#include "runtime/base/result.hpp"
+
+namespace troupe::gateway {
+
+/// A bound, listening socket and its accept loop. Io thread only, but for `open`, which runs before
+/// there is one.
+class listener : public std::enable_shared_from_this<listener> {
+ public:
+  using accepted = std::function<void(boost::asio::ip::tcp::socket)>;
+
+  /// Fails with address_in_use where another process holds the port, invalid_argument where `host`
+  /// is no address of this machine, io_error otherwise.
+  [[nodiscard]] static result<std::shared_ptr<listener>> open(boost::asio::io_context& io,
+                                                              const std::string& host,
+                                                              std::uint16_t port);
+
+  explicit listener(boost::asio::io_context& io) : acceptor_(io), retry_(io.get_executor()) {}
+
+  [[nodiscard]] std::uint16_t port() const { return port_; }
+  void start(accepted on_accepted);
+  void close();
+
+ private:
+  void accept();
+
+  boost::asio::ip::tcp::acceptor acceptor_;
+  deadline retry_;
+  accepted on_accepted_;
+  std::uint16_t port_ = 0;
+};
+
+}  // namespace troupe::gateway

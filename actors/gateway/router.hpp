@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace troupe::gateway {
+
+enum class route : std::uint8_t {
+  chat_completions,
+  completions,
+  models,
+  model,
+  health,
+  metrics,
+  tokenize,
+  detokenize,
+  unknown,
+};
+
+/// What a request asks for, and whether its method fits.
+struct routed {
+  route target = route::unknown;
+  std::string_view argument;  ///< the model's name for route::model
+  std::string_view allow;     ///< methods the path answers to; empty for an unknown path
+  bool method_fits = false;
+};
+
+/// Pure: looks at nothing but its arguments. `path` is percent-decoded and without the query;
+/// `argument` points into it.
+[[nodiscard]] routed find_route(std::string_view method, std::string_view path);
+
+/// The path as metrics and logs name it; bounded in number whatever clients ask for.
+[[nodiscard]] std::string_view label(route r);
+
+/// The path of a request target, percent-decoded: of "/p?q" and of "http://host/p?q". False where
+/// the target is neither.
+[[nodiscard]] bool decode_path(std::string_view target, std::string& path);
+
+}  // namespace troupe::gateway

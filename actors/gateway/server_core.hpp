@@ -1,0 +1,65 @@
+#pragma once
+
+#include <spdlog/logger.h>
+
+#include <boost/asio/io_context.hpp>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <unordered_set>
+
+#include "actors/gateway/byte_budget.hpp"
+#include "actors/gateway/connection.hpp"
+#include "actors/gateway/server_backend.hpp"
+#include "actors/gateway/server_config.hpp"
+#include "actors/gateway/server_metrics.hpp"
+#include "actors/gateway/work_pool.hpp"
+
+namespace troupe::gateway {
+
+/// What every connection shares: configuration, model, metrics, the pool, and the connections
+/// themselves. Io thread only, except for what the members' own types allow.
+class server_core : public std::enable_shared_from_this<server_core> {
+ public:
+  server_core(server_config config, std::shared_ptr<spdlog::logger> log,
+              std::shared_ptr<boost::asio::io_context> io);
+
+  [[nodiscard]] const server_config& config() const { return config_; }
+  [[nodiscard]] const http_limits& limits() const { return config_.limits; }
+  [[nodiscard]] spdlog::logger& log() const { return *log_; }
+  /// Shared because generation threads still report to it when the server is gone.
+  [[nodiscard]] const std::shared_ptr<server_metrics>& metrics() const { return metrics_; }
+  [[nodiscard]] const std::shared_ptr<byte_budget>& bodies() const { return bodies_; }
+  [[nodiscard]] work_pool& pool() { return pool_; }
+  /// Weak: what posts to it from other threads may outlive the server.
+  [[nodiscard]] const std::weak_ptr<boost::asio::io_context>& io() const { return io_; }
+
+  [[nodiscard]] const server_backend& backend() const { return backend_; }
+  void set_backend(server_backend backend) { backend_ = std::move(backend); }
+
+  /// Takes an accepted socket; turns it away where there are too many.
+  void add(boost::asio::ip::tcp::socket socket);
+  void remove(const std::shared_ptr<connection>& closed);
+
+  /// Lets every connection finish within `grace`, then ends answers with an error; calls `emptied`
+  /// when none is left.
+  void wind_up(std::chrono::milliseconds grace, std::function<void()> emptied);
+  /// Closes whatever is left, cancelling what is under way.
+  void drop_all();
+
+ private:
+  void end_all();
+
+  server_config config_;
+  std::shared_ptr<spdlog::logger> log_;
+  std::weak_ptr<boost::asio::io_context> io_;
+  std::shared_ptr<server_metrics> metrics_;
+  std::shared_ptr<byte_budget> bodies_;
+  work_pool pool_;
+  server_backend backend_;
+  std::unordered_set<std::shared_ptr<connection>> connections_;
+  deadline grace_;
+  std::function<void()> emptied_;
+};
+
+}  // namespace troupe::gateway

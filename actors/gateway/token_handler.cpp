@@ -1,0 +1,120 @@
+#include "actors/gateway/token_handler.hpp"
+
+#include <boost/asio/post.hpp>
+#include <boost/json/array.hpp>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <boost/json/value.hpp>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "actors/gateway/handlers.hpp"
+#include "actors/gateway/server_core.hpp"
+#include "runtime/api/chat_request.hpp"
+
+namespace troupe::gateway {
+
+namespace json = boost::json;
+
+namespace {
+
+constexpr std::size_t json_depth = 32;
+
+api_error bad_request(std::string message) {
+  api_error e;
+  e.message = std::move(message);
+  return e;
+}
+
+api_result<json::object> parse_object(std::string_view body) {
+  json::parse_options options;
+  options.max_depth = json_depth;
+  boost::system::error_code failed;
+  json::value parsed = json::parse({body.data(), body.size()}, failed, {}, options);
+  if (failed) return tl::unexpected(bad_request("the body is not valid JSON: " + failed.message()));
+  if (!parsed.is_object()) return tl::unexpected(bad_request("the body must be a JSON object"));
+  return std::move(parsed.get_object());
+}
+
+api_result<bool> flag(const json::object& object, std::string_view name, bool otherwise) {
+  const json::value* found = object.if_contains({name.data(), name.size()});
+  if (found == nullptr || found->is_null()) return otherwise;
+  if (!found->is_bool()) return refuse(name, "must be true or false");
+  return found->get_bool();
+}
+
+/// What the chat template makes of messages, special tokens written out.
+api_result<std::string> render_messages(const served_model& model, std::string_view body) {
+  const auto request = parse_chat_request(body, model);
+  if (!request) return tl::unexpected(request.error());
+  if (!model.chat) return tl::unexpected(bad_request(model.template_error));
+  auto text = model.chat->render(request->variables);
+  if (!text) return tl::unexpected(to_api_error(text.error()));
+  return std::move(*text);
+}
+
+answer as_answer(api_result<std::string> body) {
+  if (!body) return refusal(body.error());
+  return {200, "application/json", std::move(*body), {}};
+}
+
+}  // namespace
+
+api_result<std::string> tokenize_body(const served_model& model, std::string_view body) {
+  const auto object = parse_object(body);
+  if (!object) return tl::unexpected(object.error());
+  const bool chat = object->contains("messages");
+  const auto special = flag(*object, "add_special_tokens", !chat);
+  if (!special) return tl::unexpected(special.error());
+  std::string text;
+  if (chat) {
+    auto rendered = render_messages(model, body);
+    if (!rendered) return tl::unexpected(rendered.error());
+    text = std::move(*rendered);
+  } else {
+    const json::value* prompt = object->if_contains("prompt");
+    if (prompt == nullptr || !prompt->is_string()) return refuse("prompt", "must be a string");
+    text = prompt->get_string();
+  }
+  const std::vector<token_id> tokens = model.tokens->encode(text, {*special, true});
+  const json::value answer{{"count", tokens.size()},
+                           {"max_model_len", model.context},
+                           {"tokens", json::array(tokens.begin(), tokens.end())}};
+  return json::serialize(answer);
+}
+
+api_result<std::string> detokenize_body(const served_model& model, std::string_view body) {
+  const auto object = parse_object(body);
+  if (!object) return tl::unexpected(object.error());
+  const json::value* given = object->if_contains("tokens");
+  if (given == nullptr || !given->is_array())
+    return refuse("tokens", "must be a list of token ids");
+  const auto vocabulary = static_cast<std::int64_t>(model.tokens->vocabulary_size());
+  std::vector<token_id> tokens;
+  tokens.reserve(given->get_array().size());
+  for (const json::value& id : given->get_array()) {
+    if (!id.is_int64() || id.get_int64() < 0 || id.get_int64() >= vocabulary)
+      return refuse("tokens", "must be ids from 0 to {}", vocabulary - 1);
+    tokens.push_back(static_cast<token_id>(id.get_int64()));
+  }
+  return json::serialize(json::value{{"prompt", model.tokens->decode(tokens)}});
+}
+
+void convert_tokens(server_core& core, const std::shared_ptr<connection>& client) {
+  const auto convert =
+      client->request().target == route::tokenize ? &tokenize_body : &detokenize_body;
+  const bool posted = core.pool().post([convert, body = client->take_body(),
+                                        lease = client->take_lease(), model = core.backend().model,
+                                        io = core.io(), weak = std::weak_ptr(client)] {
+    answer made = as_answer(convert(*model, body));
+    if (const auto context = io.lock())
+      boost::asio::post(*context, [weak, made = std::move(made)] {
+        if (const auto still = weak.lock()) still->respond(made);
+      });
+  });
+  if (!posted) client->respond(refusal(too_busy()));
+}
+
+}  // namespace troupe::gateway
