@@ -37,8 +37,9 @@ bool stands_alone(std::string_view text, std::size_t begin, std::size_t end) {
   return left && right;
 }
 
-/// The start of the white space that ends at `end`, not before `floor`.
+/// The start of the white space that ends at `end`, not before `floor`; `floor` if that is later.
 std::size_t space_before(std::string_view text, std::size_t end, std::size_t floor) {
+  if (end <= floor) return floor;
   while (end > floor) {
     const std::size_t begin = character_before(text, end);
     if (begin < floor || !is_space(character_at(text, begin).kind)) break;
@@ -119,28 +120,26 @@ std::vector<added_matcher::occurrence> added_matcher::longest_at_each_start(
 
 void added_matcher::split(std::string_view text, bool parse_special,
                           std::vector<text_piece>& out) const {
-  std::size_t matched = 0;    // the search goes on from here
+  std::size_t searched = 0;   // tokens that begin before here are hidden
   std::size_t taken = 0;      // pieces reach up to here
-  std::size_t space_end = 0;  // of the last white space that was swallowed on the right
+  std::size_t space_end = 0;  // of the white space last swallowed on the right
   const auto occurrences =
       tokens_.empty() ? std::vector<occurrence>() : longest_at_each_start(text);
   for (const auto& [begin, index] : occurrences) {
-    if (begin < matched) continue;
+    if (begin < searched) continue;
     const added_token& token = tokens_[index];
     const std::size_t end = begin + token.content.size();
-    matched = end;
+    searched = end;
     if (token.special && !parse_special) continue;
     if (token.single_word && !stands_alone(text, begin, end)) continue;
-    const std::size_t left =
-        token.lstrip && taken < begin ? space_before(text, begin, taken) : begin;
-    std::size_t right = end;
-    if (token.rstrip) {
-      // White space already measured is not walked again: tokens may themselves be white space.
-      space_end = right < space_end ? space_end : space_after(text, right);
-      right = space_end;
-    }
+    // White space measured once is not walked again: tokens may themselves be white space.
+    if (token.rstrip && end >= space_end) space_end = space_after(text, end);
+    const std::size_t right = token.rstrip ? space_end : end;
+    // A token inside white space that the one before swallowed is still a token, unless it swallows
+    // to its left and so is left with nothing: the order in which Hugging Face tokenizers decides.
+    const std::size_t left = token.lstrip ? space_before(text, begin, taken) : begin;
     if (taken < left) out.push_back({taken, left, text_piece::ordinary});
-    out.push_back({left, right, token.id});
+    if (left < right) out.push_back({left, right, token.id});
     taken = right;
   }
   if (taken < text.size()) out.push_back({taken, text.size(), text_piece::ordinary});
