@@ -1,0 +1,98 @@
+#include "actors/bin/http_get.hpp"
+
+#include <boost/asio/connect.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/beast/core.hpp>
+#include <boost/beast/http.hpp>
+#include <boost/url/parse.hpp>
+#include <optional>
+
+namespace troupe::cli {
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = beast::http;
+using boost::system::error_code;
+
+namespace {
+
+constexpr std::uint64_t most_body_bytes = 16U << 20U;
+
+/// One exchange, step by step, on the caller's own io_context.
+class exchange {
+ public:
+  exchange(asio::io_context& io, const server_address& server, std::string_view path,
+           std::chrono::milliseconds limit)
+      : resolver_(io), stream_(io), server_(server) {
+    stream_.expires_after(limit);
+    parser_.body_limit(most_body_bytes);
+    request_.method(http::verb::get);
+    request_.target({path.data(), path.size()});
+    request_.set(http::field::host, server.host);
+    request_.set(http::field::connection, "close");
+  }
+
+  void start() {
+    resolver_.async_resolve(server_.host, server_.port, [this](error_code e, auto found) {
+      if (failed(e)) return;
+      stream_.async_connect(found, [this](error_code c, const auto&) { connected(c); });
+    });
+  }
+
+  /// Empty while the exchange is under way.
+  [[nodiscard]] const std::optional<error_code>& outcome() const { return outcome_; }
+  [[nodiscard]] http_reply reply() { return {parser_.get().result_int(), parser_.get().body()}; }
+
+ private:
+  bool failed(error_code e) {
+    if (e) outcome_ = e;
+    return static_cast<bool>(e);
+  }
+
+  void connected(error_code e) {
+    if (failed(e)) return;
+    http::async_write(stream_, request_, [this](error_code w, std::size_t) {
+      if (failed(w)) return;
+      http::async_read(stream_, buffer_, parser_,
+                       [this](error_code r, std::size_t) { outcome_ = r; });
+    });
+  }
+
+  asio::ip::tcp::resolver resolver_;
+  beast::tcp_stream stream_;
+  const server_address& server_;
+  http::request<http::empty_body> request_;
+  beast::flat_buffer buffer_;
+  http::response_parser<http::string_body> parser_;
+  std::optional<error_code> outcome_;
+};
+
+}  // namespace
+
+result<server_address> parse_address(std::string_view url) {
+  const auto parsed = boost::urls::parse_uri({url.data(), url.size()});
+  if (!parsed || parsed->scheme() != "http" || parsed->host().empty())
+    return fail(errc::invalid_argument, "'{}' is not an address such as http://127.0.0.1:8080",
+                url.substr(0, 200));
+  return server_address{parsed->host_address(),
+                        parsed->has_port() ? std::string(parsed->port()) : "80"};
+}
+
+result<http_reply> http_get(const server_address& server, std::string_view path,
+                            std::chrono::milliseconds limit) {
+  asio::io_context io(1);
+  exchange one(io, server, path, limit);
+  one.start();
+  io.run_for(limit + std::chrono::milliseconds(100));
+  const std::string where = fmt::format("{}:{}", server.host, server.port);
+  if (!one.outcome() || *one.outcome() == beast::error::timeout)
+    return fail(errc::deadline_exceeded, "{}: no answer within {} s", where,
+                static_cast<double>(limit.count()) / 1000);
+  if (*one.outcome() == asio::error::connection_refused)
+    return fail(errc::unavailable, "{}: nobody listens there; start one with `troupe serve`",
+                where);
+  if (*one.outcome()) return fail(errc::io_error, "{}: {}", where, one.outcome()->message());
+  return one.reply();
+}
+
+}  // namespace troupe::cli

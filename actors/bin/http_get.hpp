@@ -1,0 +1,30 @@
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <string_view>
+
+#include "runtime/base/result.hpp"
+
+namespace troupe::cli {
+
+/// A server as a person names it: "http://127.0.0.1:8080", a path behind it ignored.
+struct server_address {
+  std::string host;
+  std::string port;
+};
+
+/// Fails with invalid_argument where it is not an http:// address.
+[[nodiscard]] result<server_address> parse_address(std::string_view url);
+
+struct http_reply {
+  unsigned status = 0;
+  std::string body;
+};
+
+/// GET `path`, all within `limit`, at most 16 MiB of answer. Fails with unavailable where nobody
+/// listens, deadline_exceeded, or io_error.
+[[nodiscard]] result<http_reply> http_get(const server_address& server, std::string_view path,
+                                          std::chrono::milliseconds limit);
+
+}  // namespace troupe::cli

@@ -1,0 +1,72 @@
+#include "actors/bin/serve_config.hpp"
+
+#include "runtime/config/engine_keys.hpp"
+
+namespace troupe::cli {
+namespace {
+
+void describe_http(config_schema& schema, server_config& http) {
+  constexpr std::int64_t kib = 1 << 10;
+  constexpr std::int64_t mib = 1 << 20;
+  constexpr std::int64_t day = 86'400;
+  http_limits& limits = http.limits;
+  schema.begin_table("http", "The OpenAI API. Limits protect the server from its clients.");
+  schema.text("host", http.host, 255, "Address to listen on; \"0.0.0.0\" for every network.")
+      .on_command_line("--host", "ADDRESS");
+  schema.integer("port", http.port, 0, 65'535, "Port to listen on; 0: a free one.")
+      .on_command_line("--port", "PORT");
+  schema.text("allow_origin", http.allow_origin, 1024,
+              "Access-Control-Allow-Origin for browsers; empty: none.");
+  schema.integer("pool_threads", http.pool_threads, 1, 256,
+                 "Threads that parse requests, render templates and tokenize.");
+  schema.integer("max_connections", limits.max_connections, 1, 1'000'000,
+                 "Connections open at once; more are answered 503.");
+  schema.integer("max_pool_jobs", limits.max_pool_jobs, 1, 1'000'000,
+                 "Requests parsed or waiting for it at once.");
+  schema.integer("max_line_kib", limits.line_bytes, 1, 1024,
+                 "Longest request target or header field.", kib);
+  schema.integer("max_header_kib", limits.header_bytes, 1, 16'384, "Longest header in all.", kib);
+  schema.integer("max_body_mib", limits.body_bytes, 1, 4096, "Longest request; more is 413.", mib);
+  schema.integer("max_bodies_mib", limits.bodies_bytes, 1, 1 << 20,
+                 "All requests' bodies held at once; more is 503.", mib);
+  schema.integer("max_unread_kib", limits.output_bytes, 1, 1 << 20,
+                 "Output that a client may leave unread before its stream ends.", kib);
+  schema.integer("lookahead_kib", limits.lookahead_bytes, 1, 16'384,
+                 "Bytes read ahead of the request being answered.", kib);
+  schema.seconds("idle_timeout_s", limits.idle_timeout, 1, day, "Silence between requests.");
+  schema.seconds("header_timeout_s", limits.header_timeout, 1, day,
+                 "From a request's first byte to the end of its header.");
+  schema.seconds("body_timeout_s", limits.body_timeout, 1, day,
+                 "From the end of the header to the end of the body.");
+  schema.seconds("write_timeout_s", limits.write_timeout, 1, day,
+                 "A client that takes no byte for so long is gone.");
+  schema.seconds("comment_interval_s", limits.comment_interval, 1, day,
+                 "Silence in a stream before a comment keeps it open.");
+  schema.seconds("linger_timeout_s", limits.linger_timeout, 1, day,
+                 "For a client to read a last answer.");
+}
+
+}  // namespace
+
+void describe(config_schema& schema, serve_config& config) {
+  schema.begin_table("model", "What is served.");
+  schema.text("path", config.model, 4096,
+              "A GGUF file or a Hugging Face folder; empty: TROUPE_MODEL, or the fetched SmolLM2.");
+  schema.text("name", config.name, 256, "The name that requests use; empty: the model's own.")
+      .on_command_line("--name", "NAME");
+  describe_http(schema, config.http);
+  describe(schema, config.engine);
+  schema.begin_table("log", "What the server writes to standard error.");
+  schema
+      .choice<std::string>("level", config.log_level,
+                           {{"trace", "trace"},
+                            {"debug", "debug"},
+                            {"info", "info"},
+                            {"warning", "warning"},
+                            {"error", "error"},
+                            {"off", "off"}},
+                           "\"trace\", \"debug\", \"info\", \"warning\", \"error\" or \"off\".")
+      .on_command_line("--log-level", "LEVEL");
+}
+
+}  // namespace troupe::cli

@@ -1,0 +1,105 @@
+#include "actors/bin/status_report.hpp"
+
+#include <fmt/format.h>
+
+#include <boost/json/parse.hpp>
+#include <charconv>
+
+#include "actors/bin/table.hpp"
+
+namespace troupe::cli {
+namespace {
+
+double metric(const server_status& status, std::string_view name) {
+  const auto found = status.metrics.find(name);
+  return found == status.metrics.end() ? 0 : found->second;
+}
+
+std::string whole(double value) { return fmt::format("{:.0f}", value); }
+
+std::string percent(double part, double all) {
+  return all > 0 ? fmt::format("{:.1f} %", 100 * part / all) : "-";
+}
+
+}  // namespace
+
+metric_values parse_metrics(std::string_view text) {
+  metric_values out;
+  while (!text.empty()) {
+    const auto end = std::min(text.find('\n'), text.size());
+    const std::string_view line = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    const auto name_end = line.find_first_of("{ ");
+    if (line.starts_with('#') || name_end == std::string_view::npos) continue;
+    const auto labels_end = line.rfind('}');
+    std::string_view rest =
+        line.substr(labels_end == std::string_view::npos ? name_end : labels_end + 1);
+    rest.remove_prefix(std::min(rest.find_first_not_of(' '), rest.size()));
+    double value = 0;
+    if (std::from_chars(rest.data(), rest.data() + rest.size(), value).ec != std::errc()) continue;
+    out[std::string(line.substr(0, name_end))] += value;
+  }
+  return out;
+}
+
+result<server_status> assemble(std::string url, unsigned health_status, std::string_view health,
+                               std::string_view models, std::string_view metrics) {
+  server_status out;
+  out.url = std::move(url);
+  out.ready = health_status == 200;
+  boost::system::error_code code;
+  if (!out.ready) {
+    const auto body = boost::json::parse({health.data(), health.size()}, code);
+    const auto* message = code ? nullptr : body.find_pointer("/error/message", code);
+    out.reason = message != nullptr && message->is_string()
+                     ? std::string(message->get_string())
+                     : fmt::format("status {}", health_status);
+    code.clear();
+  }
+  const auto listed = boost::json::parse({models.data(), models.size()}, code);
+  const auto* object = code ? nullptr : listed.if_object();
+  const auto* data = object == nullptr ? nullptr : object->if_contains("data");
+  if (data == nullptr || !data->is_array())
+    return fail(errc::corrupt, "{}: its /v1/models is not what a troupe server sends", out.url);
+  for (const auto& entry : data->get_array()) {
+    const auto* model = entry.if_object();
+    const auto* id = model == nullptr ? nullptr : model->if_contains("id");
+    if (id != nullptr && id->is_string()) out.model = id->get_string();
+    const auto* length = model == nullptr ? nullptr : model->if_contains("max_model_len");
+    if (length != nullptr && length->is_int64()) out.context = length->get_int64();
+  }
+  out.metrics = parse_metrics(metrics);
+  return out;
+}
+
+std::string to_text(const server_status& status) {
+  const auto value = [&status](std::string_view name) { return metric(status, name); };
+  const double steps = value("troupe_engine_step_seconds_total");
+  return align(
+      {{"server", status.url},
+       {"health", status.ready ? "ready" : "not ready: " + status.reason},
+       {"model", status.context > 0 ? fmt::format("{}, context {}", status.model, status.context)
+                                    : status.model},
+       {"requests",
+        fmt::format("{} running, {} waiting", whole(value("troupe_num_requests_running")),
+                    whole(value("troupe_num_requests_waiting")))},
+       {"key/value memory", percent(value("troupe_kv_cache_usage_perc"), 1)},
+       {"prefix cache", percent(value("troupe_prefix_cache_hits_total"),
+                                value("troupe_prefix_cache_queries_total")) +
+                            " of prompt tokens found"},
+       {"tokens", fmt::format("{} read, {} written", whole(value("troupe_prompt_tokens_total")),
+                              whole(value("troupe_generation_tokens_total")))},
+       {"preemptions", whole(value("troupe_num_preemptions_total"))},
+       {"actors' share",
+        percent(value("troupe_engine_host_seconds_total"), steps) + " of step time"}},
+      false);
+}
+
+boost::json::object to_json(const server_status& status) {
+  boost::json::object metrics;
+  for (const auto& [name, value] : status.metrics) metrics[name] = value;
+  return {{"url", status.url},     {"ready", status.ready},     {"reason", status.reason},
+          {"model", status.model}, {"context", status.context}, {"metrics", std::move(metrics)}};
+}
+
+}  // namespace troupe::cli

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <boost/json/object.hpp>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "runtime/base/result.hpp"
+
+namespace troupe::cli {
+
+/// Metrics by name, those with labels added up over them.
+using metric_values = std::map<std::string, double, std::less<>>;
+
+/// Reads the Prometheus text format; lines that are not samples are skipped.
+[[nodiscard]] metric_values parse_metrics(std::string_view text);
+
+/// What a running server says of itself.
+struct server_status {
+  std::string url;
+  bool ready = false;
+  std::string reason;  ///< why it is not ready
+  std::string model;
+  std::int64_t context = 0;
+  metric_values metrics;
+};
+
+/// Puts together the answers to /health, /v1/models and /metrics. Fails with corrupt where they are
+/// not what a troupe server sends.
+[[nodiscard]] result<server_status> assemble(std::string url, unsigned health_status,
+                                             std::string_view health, std::string_view models,
+                                             std::string_view metrics);
+
+[[nodiscard]] std::string to_text(const server_status& status);
+[[nodiscard]] boost::json::object to_json(const server_status& status);
+
+}  // namespace troupe::cli
