@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "runtime/model/config_check.hpp"
+#include "runtime/model/generation_check.hpp"
 #include "runtime/model/gguf_fields.hpp"
 #include "runtime/model/gguf_rope.hpp"
 
@@ -134,6 +135,7 @@ result<generation_defaults> read_gguf_defaults(const gguf_metadata& metadata) {
   out.repetition_penalty = as_float(fields.number("penalty_repeat"));
   if (metadata.contains("general.sampling.top_k")) out.top_k = fields.count("top_k");
   if (fields.failure()) return fail(*fields.failure());
+  if (auto ok = check(out); !ok) return fail(std::move(ok.error()));
   return out;
 }
 

@@ -69,7 +69,7 @@ result<const float*> weight_store::scales(const tensor_table& tensors,
                 weights.name, name);
   const std::vector<std::uint64_t> expected{(weights.shape[0] + scale_block - 1) / scale_block,
                                             (weights.shape[1] + scale_block - 1) / scale_block};
-  if (weights.shape.size() != 2 || stored->shape != expected)
+  if (stored->shape != expected)
     return fail(errc::corrupt, "tensor '{}' has the shape {}, must be {}", name,
                 to_string(stored->shape), to_string(expected));
   if (stored->type == kernels::dtype::f32 && is_aligned(stored->data.data(), alignof(float)))
