@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/api/backend.hpp"
+#include "kernels/cpu/task.hpp"
+
+namespace troupe::kernels::cpu {
+
+/// Task bodies for the target in use, one a call. What an item of each is stands beside it; the
+/// body's parameters are the operation's own structure unless one is named here.
+[[nodiscard]] task::body_fn embed_body();           ///< item: a row
+[[nodiscard]] task::body_fn gather_rows_body();     ///< item: a row
+[[nodiscard]] task::body_fn rms_norm_body();        ///< item: a row
+[[nodiscard]] task::body_fn linear_body();          ///< item: `linear_columns` columns of y
+[[nodiscard]] task::body_fn rope_table_body();      ///< item: a row
+[[nodiscard]] task::body_fn rope_and_store_body();  ///< item: a row
+[[nodiscard]] task::body_fn attention_body();       ///< item: see attention_work
+[[nodiscard]] task::body_fn route_body();           ///< item: a row
+[[nodiscard]] task::body_fn group_body();           ///< a single item
+[[nodiscard]] task::body_fn expert_up_body();       ///< item: see expert_up_work
+[[nodiscard]] task::body_fn expert_down_body();     ///< item: see expert_down_work
+[[nodiscard]] task::body_fn combine_body();         ///< item: a row
+
+/// Columns of y in an item of linear and of expert_down.
+inline constexpr std::uint32_t linear_columns = 16;
+/// Columns of `hidden` in an item of expert_up: one group of 8-bit activations.
+inline constexpr std::uint32_t up_columns = q8_group;
+
+/// Items are tiles of `columns` columns: all of the first expert's, then all of the second's.
+/// Experts may have no rows; that is known only once the grouping has run.
+struct expert_up_work {
+  expert_up_params p;
+  std::uint32_t tiles = 0;
+};
+struct expert_down_work {
+  expert_down_params p;
+  std::uint32_t tiles = 0;
+};
+
+/// Items are (row, run of `heads` KV heads), rows first. A run is one head, or all where a group of
+/// 8-bit activations would otherwise straddle two items.
+struct attention_work {
+  attention_params p;
+  std::uint32_t kv_heads_per_item = 1;
+};
+
+}  // namespace troupe::kernels::cpu

@@ -1,0 +1,119 @@
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/cpu/product_f32.cpp"
+#include "hwy/foreach_target.h"  // IWYU pragma: keep
+//
+#include "kernels/cpu/simd/dequantise-inl.hpp"
+#include "kernels/cpu/simd/product-inl.hpp"
+
+// A product of two rows: lane l adds up x[k] w[k] for k = l, l + lanes, ... in that order with
+// fused multiply-adds (the last vector filled up with zeros), then sum4's tree adds the lanes.
+
+HWY_BEFORE_NAMESPACE();
+namespace troupe::kernels::cpu::HWY_NAMESPACE {
+namespace {
+
+constexpr std::uint32_t weight_rows = 4;
+
+struct f32_source {
+  static constexpr std::size_t bytes = 4;
+  static HWY_INLINE floats load(const std::byte* from) { return load_f32(from); }
+};
+struct f16_source {
+  static constexpr std::size_t bytes = 2;
+  static HWY_INLINE floats load(const std::byte* from) { return load_f16(from); }
+};
+struct bf16_source {
+  static constexpr std::size_t bytes = 2;
+  static HWY_INLINE floats load(const std::byte* from) { return load_bf16(from); }
+};
+
+/// The last, partial vector of a row.
+template <class Source>
+HWY_INLINE floats load_last(const std::byte* from, std::size_t count) {
+  alignas(64) std::byte whole[lanes * sizeof(float)] = {};
+  std::memcpy(whole, from, count * Source::bytes);
+  return Source::load(whole);
+}
+
+/// out[r * 16 + n] for n below 4.
+template <class Source, std::uint32_t Rows>
+HWY_INLINE void block(const std::byte* const* w, const std::byte* const* x, std::uint32_t cols,
+                      float* out) {
+  const float_tag d;
+  floats total[Rows][weight_rows];
+  for (auto& row : total)
+    for (auto& one : row) one = hn::Zero(d);
+  const auto step = [&](const floats* wv, std::uint32_t r, floats xv) HWY_ATTR {
+    for (std::uint32_t n = 0; n < weight_rows; ++n)
+      total[r][n] = hn::MulAdd(xv, wv[n], total[r][n]);
+  };
+  floats wv[weight_rows];
+  std::size_t k = 0;
+  for (; k + lanes <= cols; k += lanes) {
+    for (std::uint32_t n = 0; n < weight_rows; ++n) wv[n] = Source::load(w[n] + k * Source::bytes);
+    for (std::uint32_t r = 0; r < Rows; ++r) step(wv, r, load_f32(x[r] + k * sizeof(float)));
+  }
+  if (k < cols) {
+    for (std::uint32_t n = 0; n < weight_rows; ++n)
+      wv[n] = load_last<Source>(w[n] + k * Source::bytes, cols - k);
+    for (std::uint32_t r = 0; r < Rows; ++r)
+      step(wv, r, load_last<f32_source>(x[r] + k * sizeof(float), cols - k));
+  }
+  for (std::uint32_t r = 0; r < Rows; ++r)
+    sum4(total[r][0], total[r][1], total[r][2], total[r][3], out + std::size_t{r} * tile_rows);
+}
+
+constexpr std::uint32_t block_rows = many_registers ? 4 : 2;
+
+/// Four weight rows against all of x.
+template <class Source>
+void columns(const std::byte* const* w, const std::byte* const* x, std::uint32_t count,
+             std::uint32_t cols, float* out) {
+  std::uint32_t r = 0;
+  for (; r + block_rows <= count; r += block_rows)
+    block<Source, block_rows>(w, x + r, cols, out + std::size_t{r} * tile_rows);
+  for (; r < count; ++r) block<Source, 1>(w, x + r, cols, out + std::size_t{r} * tile_rows);
+}
+
+template <class Source>
+void all_columns(const std::byte* const* w, const std::byte* const* x, std::uint32_t count,
+                 std::uint32_t cols, float* out) {
+  for (std::uint32_t n = 0; n < tile_rows; n += weight_rows)
+    columns<Source>(w + n, x, count, cols, out + n);
+}
+
+std::uint32_t last_row(const tile& t, std::uint32_t n) {
+  return t.first + n < t.w->rows ? t.first + n : t.w->rows - 1;
+}
+
+}  // namespace
+
+void prepare_f32(tile& t) {
+  if (!t.unpacked) return;
+  const std::size_t stride = (std::size_t{t.w->cols} + 15) / 16 * 16;
+  auto* rows = reinterpret_cast<float*>(t.store);
+  for (std::uint32_t n = 0; n < tile_rows; ++n, rows += stride) {
+    dequantise_row(*t.w, last_row(t, n), rows);
+    t.rows[n] = reinterpret_cast<const std::byte*>(rows);
+  }
+}
+
+void multiply_f32(const tile& t, const std::byte* const* x, std::uint32_t count, float* out) {
+  const std::uint32_t cols = t.w->cols;
+  if (t.unpacked || t.w->type == dtype::f32)
+    return all_columns<f32_source>(t.rows, x, count, cols, out);
+  if (t.w->type == dtype::f16) return all_columns<f16_source>(t.rows, x, count, cols, out);
+  if (t.w->type == dtype::bf16) return all_columns<bf16_source>(t.rows, x, count, cols, out);
+  const std::size_t stride = (std::size_t{cols} + 15) / 16 * 16;
+  for (std::uint32_t n = 0; n < tile_rows; n += weight_rows) {
+    const std::byte* rows[weight_rows];
+    for (std::uint32_t i = 0; i < weight_rows; ++i) {
+      dequantise_row(*t.w, last_row(t, n + i), t.spare + i * stride);
+      rows[i] = reinterpret_cast<const std::byte*>(t.spare + i * stride);
+    }
+    columns<f32_source>(rows, x, count, cols, out + n);
+  }
+}
+
+}  // namespace troupe::kernels::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();

@@ -1,0 +1,183 @@
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/cpu/product_q8.cpp"
+#include "hwy/foreach_target.h"  // IWYU pragma: keep
+//
+#include "kernels/cpu/simd/unpack-inl.hpp"
+
+// A product of two rows: for each group of 32 columns in ascending order, the exact integer product
+// of the bytes, then total = fma(integer, scale_w * scale_x, total) and, where the type has minima,
+// total = fma(min_w, scaled_sum_x, total). Lanes stand for weight rows, so that order holds in
+// every variant and on every instruction set with fused multiply-adds.
+
+HWY_BEFORE_NAMESPACE();
+namespace troupe::kernels::cpu::HWY_NAMESPACE {
+namespace {
+
+/// Scales and unpacked bytes as they lie in tile::store.
+struct view {
+  const float* a;
+  const float* b;
+  const std::byte* bytes;
+};
+
+view look(const tile& t) {
+  const std::size_t scales = std::size_t{t.w->cols} / q8_group * tile_rows;
+  const auto* a = reinterpret_cast<const float*>(t.store);
+  return {a, a + scales, t.store + 2 * scales * sizeof(float)};
+}
+
+/// Unpacked bytes of a group: 8 words of each of the 16 rows, row index fastest.
+constexpr std::size_t unpacked_group = q8_group * tile_rows;
+
+template <class Weights>
+struct packed_source {
+  static constexpr group_kind kind = Weights::kind;
+  static HWY_INLINE void load(const tile& t, const view&, std::uint32_t g, std::size_t lane,
+                              ints* w) {
+    Weights::load(t.rows + lane, g, w);
+  }
+};
+
+template <group_kind Kind>
+struct unpacked_source {
+  static constexpr group_kind kind = Kind;
+  static HWY_INLINE void load(const tile&, const view& v, std::uint32_t g, std::size_t lane,
+                              ints* w) {
+    const auto* from = reinterpret_cast<const std::int32_t*>(v.bytes + g * unpacked_group) + lane;
+    for (std::size_t i = 0; i < 8; ++i) w[i] = hn::LoadU(int_tag(), from + i * tile_rows);
+  }
+};
+
+template <group_kind Kind>
+HWY_INLINE floats add_group(floats total, const ints* w, floats a, floats b, const std::byte* x,
+                            const std::byte* scales, std::size_t sums) {
+  const float_tag d;
+  const int_tag di;
+  const auto word = [&](int i)
+                        HWY_ATTR { return hn::Set(di, load_scalar<std::int32_t>(x + 4 * i)); };
+  const floats scale = hn::Set(d, load_scalar<float>(scales));
+  // Two chains: integers add up the same in any order.
+  ints low = hn::Zero(di);
+  ints high = hn::Zero(di);
+  if constexpr (Kind == group_kind::symmetric) {
+    for (int i = 0; i < 4; ++i) low = dot4_signed(low, w[i], word(i));
+    for (int i = 4; i < 8; ++i) high = dot4_signed(high, w[i], word(i));
+  } else {
+    for (int i = 0; i < 4; ++i) low = dot4(low, w[i], word(i));
+    for (int i = 4; i < 8; ++i) high = dot4(high, w[i], word(i));
+  }
+  if constexpr (Kind == group_kind::halves) {
+    const ints offset = hn::Set(di, 0x20202020);
+    ints low_sum = hn::Zero(di);
+    ints high_sum = hn::Zero(di);
+    for (int i = 0; i < 4; ++i) low_sum = dot4(low_sum, offset, word(i));
+    for (int i = 4; i < 8; ++i) high_sum = dot4(high_sum, offset, word(i));
+    const floats first = hn::ConvertTo(d, hn::Sub(low, low_sum));
+    const floats second = hn::ConvertTo(d, hn::Sub(high, high_sum));
+    total = hn::MulAdd(first, hn::Mul(a, scale), total);
+    return hn::MulAdd(second, hn::Mul(b, scale), total);
+  } else {
+    total = hn::MulAdd(hn::ConvertTo(d, hn::Add(low, high)), hn::Mul(a, scale), total);
+    if constexpr (Kind == group_kind::with_min)
+      total = hn::MulAdd(b, hn::Set(d, load_scalar<float>(scales + sums)), total);
+    return total;
+  }
+}
+
+template <class Source, std::uint32_t Rows>
+HWY_INLINE void product(const tile& t, const std::byte* const* x, float* out) {
+  const float_tag d;
+  const view v = look(t);
+  const std::uint32_t groups = t.w->cols / q8_group;
+  const std::size_t sums = groups * sizeof(float);
+  const std::size_t cols = t.w->cols;
+  for (std::size_t lane = 0; lane < tile_rows; lane += lanes) {
+    floats total[Rows];
+    for (auto& one : total) one = hn::Zero(d);
+    for (std::uint32_t g = 0; g < groups; ++g) {
+      ints w[8];
+      Source::load(t, v, g, lane, w);
+      const floats a = hn::LoadU(d, v.a + std::size_t{g} * tile_rows + lane);
+      const floats b = hn::LoadU(d, v.b + std::size_t{g} * tile_rows + lane);
+      for (std::uint32_t r = 0; r < Rows; ++r)
+        total[r] = add_group<Source::kind>(total[r], w, a, b, x[r] + std::size_t{g} * q8_group,
+                                           x[r] + cols + g * sizeof(float), sums);
+    }
+    for (std::uint32_t r = 0; r < Rows; ++r)
+      hn::StoreU(total[r], d, out + std::size_t{r} * tile_rows + lane);
+  }
+}
+
+/// `count` rows in blocks of a power of two.
+template <class Source, std::uint32_t Most>
+void products(const tile& t, const std::byte* const* x, std::uint32_t count, float* out) {
+  for (; count >= Most; count -= Most, x += Most, out += Most * tile_rows)
+    product<Source, Most>(t, x, out);
+  if constexpr (Most > 1) {
+    if (count != 0) products<Source, Most / 2>(t, x, count, out);
+  }
+}
+
+template <class Weights>
+void unpack(tile& t) {
+  float* a = reinterpret_cast<float*>(t.store);
+  const std::uint32_t groups = t.w->cols / q8_group;
+  float* b = a + std::size_t{groups} * tile_rows;
+  Weights::scales(t, a, b);
+  if (!t.unpacked) return;
+  auto* to = reinterpret_cast<std::int32_t*>(b + std::size_t{groups} * tile_rows);
+  for (std::uint32_t g = 0; g < groups; ++g, to += unpacked_group / 4) {
+    for (std::size_t lane = 0; lane < tile_rows; lane += lanes) {
+      ints w[8];
+      Weights::load(t.rows + lane, g, w);
+      for (std::size_t i = 0; i < 8; ++i) hn::StoreU(w[i], int_tag(), to + i * tile_rows + lane);
+    }
+  }
+}
+
+template <class Weights>
+void multiply_weights(const tile& t, const std::byte* const* x, std::uint32_t count, float* out) {
+  if (t.unpacked)
+    products<unpacked_source<Weights::kind>, multiply_rows>(t, x, count, out);
+  else
+    products<packed_source<Weights>, 4>(t, x, count, out);
+}
+
+}  // namespace
+
+void prepare_q8(tile& t) {
+  switch (t.w->type) {
+    case dtype::q8_0:
+      return unpack<q8_0_weights>(t);
+    case dtype::q4_0:
+      return unpack<q4_0_weights>(t);
+    case dtype::q4_1:
+      return unpack<q4_1_weights>(t);
+    case dtype::q4_k:
+      return unpack<q4_k_weights>(t);
+    case dtype::q6_k:
+      return unpack<q6_k_weights>(t);
+    default:
+      return;
+  }
+}
+
+void multiply_q8(const tile& t, const std::byte* const* x, std::uint32_t count, float* out) {
+  switch (t.w->type) {
+    case dtype::q8_0:
+      return multiply_weights<q8_0_weights>(t, x, count, out);
+    case dtype::q4_0:
+      return multiply_weights<q4_0_weights>(t, x, count, out);
+    case dtype::q4_1:
+      return multiply_weights<q4_1_weights>(t, x, count, out);
+    case dtype::q4_k:
+      return multiply_weights<q4_k_weights>(t, x, count, out);
+    case dtype::q6_k:
+      return multiply_weights<q6_k_weights>(t, x, count, out);
+    default:
+      return;
+  }
+}
+
+}  // namespace troupe::kernels::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();

@@ -1,0 +1,23 @@
+#pragma once
+
+#include "kernels/api/backend.hpp"
+
+namespace troupe::kernels::cpu {
+
+/// Whether the CPU's kernels can run an operation as described: pointers present, widths that match
+/// and fit a worker's scratch, block types with whole blocks. What the pointers point to (ids,
+/// positions, page tables, slots) is the caller's promise.
+[[nodiscard]] status validate(const embed_params& p);
+[[nodiscard]] status validate(const gather_rows_params& p);
+[[nodiscard]] status validate(const rms_norm_params& p);
+[[nodiscard]] status validate(const linear_params& p);
+[[nodiscard]] status validate(const rope_table_params& p);
+[[nodiscard]] status validate(const rope_and_store_params& p);
+[[nodiscard]] status validate(const attention_params& p);
+[[nodiscard]] status validate(const route_params& p);
+[[nodiscard]] status validate(const group_params& p);
+[[nodiscard]] status validate(const expert_up_params& p);
+[[nodiscard]] status validate(const expert_down_params& p);
+[[nodiscard]] status validate(const combine_params& p);
+
+}  // namespace troupe::kernels::cpu
