@@ -21,6 +21,15 @@ std::string percent(double part, double all) {
   return all > 0 ? fmt::format("{:.1f} %", 100 * part / all) : "-";
 }
 
+/// Why /health says that the server is not ready.
+std::string reason_in(std::string_view health, unsigned health_status) {
+  boost::system::error_code code;
+  const auto body = boost::json::parse({health.data(), health.size()}, code);
+  const auto* reason = code ? nullptr : body.find_pointer("/reason", code);
+  if (reason != nullptr && reason->is_string()) return std::string(reason->get_string());
+  return fmt::format("status {}", health_status);
+}
+
 }  // namespace
 
 metric_values parse_metrics(std::string_view text) {
@@ -47,20 +56,17 @@ result<server_status> assemble(std::string url, unsigned health_status, std::str
   server_status out;
   out.url = std::move(url);
   out.ready = health_status == 200;
+  out.metrics = parse_metrics(metrics);
+  if (!out.ready) out.reason = reason_in(health, health_status);
   boost::system::error_code code;
-  if (!out.ready) {
-    const auto body = boost::json::parse({health.data(), health.size()}, code);
-    const auto* message = code ? nullptr : body.find_pointer("/error/message", code);
-    out.reason = message != nullptr && message->is_string()
-                     ? std::string(message->get_string())
-                     : fmt::format("status {}", health_status);
-    code.clear();
-  }
   const auto listed = boost::json::parse({models.data(), models.size()}, code);
   const auto* object = code ? nullptr : listed.if_object();
   const auto* data = object == nullptr ? nullptr : object->if_contains("data");
-  if (data == nullptr || !data->is_array())
+  if (data == nullptr || !data->is_array()) {
+    // A server that is still loading has no model to name.
+    if (!out.ready) return out;
     return fail(errc::corrupt, "{}: its /v1/models is not what a troupe server sends", out.url);
+  }
   for (const auto& entry : data->get_array()) {
     const auto* model = entry.if_object();
     const auto* id = model == nullptr ? nullptr : model->if_contains("id");
@@ -68,7 +74,6 @@ result<server_status> assemble(std::string url, unsigned health_status, std::str
     const auto* length = model == nullptr ? nullptr : model->if_contains("max_model_len");
     if (length != nullptr && length->is_int64()) out.context = length->get_int64();
   }
-  out.metrics = parse_metrics(metrics);
   return out;
 }
 
@@ -78,8 +83,9 @@ std::string to_text(const server_status& status) {
   return align(
       {{"server", status.url},
        {"health", status.ready ? "ready" : "not ready: " + status.reason},
-       {"model", status.context > 0 ? fmt::format("{}, context {}", status.model, status.context)
-                                    : status.model},
+       {"model", status.model.empty() ? "-"
+                 : status.context > 0 ? fmt::format("{}, context {}", status.model, status.context)
+                                      : status.model},
        {"requests",
         fmt::format("{} running, {} waiting", whole(value("troupe_num_requests_running")),
                     whole(value("troupe_num_requests_waiting")))},
