@@ -1,0 +1,150 @@
+#include "actors/attention_block.hpp"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <utility>
+
+namespace troupe {
+namespace {
+
+using kernels::status;
+
+/// Bound on a cache manager's answer; it only looks tables up.
+constexpr auto table_deadline = std::chrono::seconds(10);
+
+}  // namespace
+
+void attention_block_state::start(attention_block_actor::pointer self,
+                                  std::unique_ptr<attention_block_wiring> wiring) {
+  self_ = self;
+  w_ = std::move(wiring);
+}
+
+void attention_block_state::on_step(step_message m) {
+  if (m.plan->epoch != w_->epoch) {
+    ++stale_;
+    return;
+  }
+  queue_.push_back(std::move(m));
+  begin_next();
+}
+
+void attention_block_state::begin_next() {
+  if (busy_ || queue_.empty()) return;
+  busy_ = true;
+  current_ = std::move(queue_.front());
+  queue_.pop_front();
+  std::vector<sequence_id> ids;
+  ids.reserve(current_.plan->runs.size());
+  for (const sequence_run& run : current_.plan->runs) ids.push_back(run.sequence);
+  self_->request(w_->cache, table_deadline, tables_atom::value, std::move(ids))
+      .then([this](const table_list& list) { begin(list); },
+            [this](const caf::error& e) {
+              fail({errc::unavailable, "cache manager: " + caf::to_string(e)});
+            });
+}
+
+void attention_block_state::begin(const table_list& list) {
+  for (std::size_t i = 0; i < list.tables.size(); ++i) {
+    const sequence_run& run = current_.plan->runs[i];
+    const std::size_t needed =
+        w_->kv->layout().pages_for(run.first + static_cast<std::uint32_t>(run.tokens.size()));
+    if (list.tables[i] == nullptr || list.tables[i]->size() < needed) {
+      return fail({errc::internal, fmt::format("sequence {} has no page for position {}",
+                                               run.sequence, run.first + run.tokens.size() - 1)});
+    }
+  }
+  inputs_ = std::make_shared<step_inputs>(current_.plan, list.tables);
+  if (w_->stage->is_first()) {
+    current_.x = borrow_hidden();
+    auto started = std::make_shared<std::chrono::steady_clock::time_point>();
+    current_.started = started;
+    w_->dev->notify([started] { *started = std::chrono::steady_clock::now(); });
+  }
+  if (w_->stage->begin(*inputs_, current_.x->as<float>()) != status::ok) {
+    return fail({errc::internal, "the device refused the start of a step"});
+  }
+  enter_layer(w_->stage->layers().first);
+}
+
+void attention_block_state::enter_layer(std::uint32_t layer) {
+  layer_ = layer;
+  if (w_->stage->attend(layer) != status::ok) {
+    return fail({errc::internal, fmt::format("the device refused attention of layer {}", layer)});
+  }
+  const auto& shards = w_->shards[layer - w_->stage->layers().first];
+  awaited_ = shards.size();
+  const expert_apply order{w_->epoch, current_.plan->id, layer, w_->stage->experts_of(layer)};
+  for (const expert_shard_actor& shard : shards) {
+    self_->send(shard, apply_atom::value, order, attention_block_actor(self_));
+  }
+}
+
+void attention_block_state::on_applied(const expert_applied& done) {
+  if (done.epoch != w_->epoch || !busy_ || done.step != current_.plan->id || done.layer != layer_) {
+    ++stale_;
+    return;
+  }
+  if (!done.accepted)
+    return fail({errc::internal, fmt::format("an expert shard refused layer {}", layer_)});
+  if (--awaited_ > 0) return;
+  if (w_->stage->combine(layer_) != status::ok) {
+    return fail({errc::internal, fmt::format("the device refused to combine layer {}", layer_)});
+  }
+  if (layer_ + 1 < w_->stage->layers().last) return enter_layer(layer_ + 1);
+  leave_stage();
+}
+
+void attention_block_state::leave_stage() {
+  if (w_->stage->is_last()) {
+    if (w_->stage->head(*inputs_) != status::ok)
+      return fail({errc::internal, "the device refused the head"});
+    // The closure keeps what the device still reads alive until the stream has passed it.
+    w_->dev->notify(
+        [inputs = inputs_, x = current_.x, started = current_.started, batcher = w_->batcher] {
+          step_result r = inputs->collect();
+          r.device_seconds =
+              std::chrono::duration<double>(std::chrono::steady_clock::now() - *started).count();
+          caf::anon_send(batcher, std::move(r));
+        });
+  } else {
+    w_->dev->notify([inputs = inputs_] {});
+    self_->send(w_->next, std::move(current_));
+  }
+  finish_step();
+}
+
+void attention_block_state::finish_step() {
+  inputs_.reset();
+  current_ = {};
+  busy_ = false;
+  begin_next();
+}
+
+void attention_block_state::fail(error why) {
+  // What was submitted still runs; its inputs stay until then.
+  w_->dev->notify([inputs = inputs_, x = current_.x] {});
+  self_->send(w_->batcher, step_failure{current_.plan->id, std::move(why)});
+  finish_step();
+}
+
+hidden_rows attention_block_state::borrow_hidden() {
+  for (const hidden_rows& h : hidden_pool_) {
+    if (h.use_count() == 1) return h;
+  }
+  hidden_pool_.push_back(std::make_shared<device_buffer>(w_->dev->allocate(w_->hidden_bytes)));
+  return hidden_pool_.back();
+}
+
+attention_block_actor::behavior_type attention_block(
+    attention_block_actor::stateful_pointer<attention_block_state> self,
+    const std::shared_ptr<std::unique_ptr<attention_block_wiring>>& wiring) {
+  self->state.start(self, std::move(*wiring));
+  return {
+      [self](step_message& m) { self->state.on_step(std::move(m)); },
+      [self](const expert_applied& done) { self->state.on_applied(done); },
+  };
+}
+
+}  // namespace troupe

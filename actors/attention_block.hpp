@@ -1,0 +1,65 @@
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "actors/interfaces.hpp"
+#include "runtime/engine/attention_stage.hpp"
+
+namespace troupe {
+
+/// What a node gives an attention block at birth.
+struct attention_block_wiring {
+  epoch_number epoch = 0;
+  std::shared_ptr<device> dev;
+  std::shared_ptr<const model_files> files;  ///< keeps the mapped weights alive
+  std::unique_ptr<kv_store> kv;
+  std::unique_ptr<attention_stage> stage;
+  cache_manager_actor cache;
+  std::vector<std::vector<expert_shard_actor>> shards;  ///< by layer of the stage
+  attention_block_actor next;                           ///< null at the last stage
+  batcher_actor batcher;
+  std::size_t hidden_bytes = 0;  ///< of one step's hidden rows
+};
+
+/// Walks each step through the stage's layers. Everything it does is to submit work and to send
+/// messages that name tensors on the stream: it never waits for arithmetic, and runs ahead of it.
+///
+/// Steps are taken one at a time, in order of arrival: a stage's workspace serves one step, and the
+/// stream keeps successive steps apart.
+class attention_block_state {
+ public:
+  static inline const char* name = "attention_block";
+
+  void start(attention_block_actor::pointer self, std::unique_ptr<attention_block_wiring> wiring);
+  void on_step(step_message m);
+  void on_applied(const expert_applied& done);
+
+ private:
+  void begin_next();
+  void begin(const table_list& list);
+  void enter_layer(std::uint32_t layer);
+  void leave_stage();
+  void finish_step();
+  void fail(error why);
+  [[nodiscard]] hidden_rows borrow_hidden();
+
+  attention_block_actor::pointer self_ = nullptr;
+  std::unique_ptr<attention_block_wiring> w_;
+  std::deque<step_message> queue_;
+  bool busy_ = false;
+  step_message current_;
+  std::shared_ptr<step_inputs> inputs_;
+  std::uint32_t layer_ = 0;
+  std::size_t awaited_ = 0;  ///< shards that have not yet submitted this layer
+  std::vector<hidden_rows> hidden_pool_;
+  std::uint64_t stale_ = 0;
+};
+
+attention_block_actor::behavior_type attention_block(
+    attention_block_actor::stateful_pointer<attention_block_state> self,
+    const std::shared_ptr<std::unique_ptr<attention_block_wiring>>& wiring);
+
+}  // namespace troupe

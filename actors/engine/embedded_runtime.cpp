@@ -1,0 +1,203 @@
+#include "actors/engine/embedded_runtime.hpp"
+
+#include <caf/all.hpp>
+#include <chrono>
+#include <future>
+#include <new>
+#include <thread>
+#include <utility>
+
+#include "actors/engine/engine_board.hpp"
+#include "actors/engine/host_time.hpp"
+#include "actors/engine/listener_table.hpp"
+#include "actors/engine/memory_plan.hpp"
+#include "actors/engine/model_opening.hpp"
+#include "actors/gateway_bridge.hpp"
+#include "actors/node.hpp"
+#include "actors/supervisor.hpp"
+#include "runtime/device/cpu_device.hpp"
+
+namespace troupe {
+namespace {
+
+constexpr auto start_deadline = std::chrono::minutes(10);
+constexpr auto drain_deadline = std::chrono::minutes(1);
+
+/// CAF's settings: few threads that sleep when idle, as arithmetic belongs to the compute pool.
+class system_config : public caf::actor_system_config {
+ public:
+  explicit system_config(std::uint32_t threads) {
+    set("scheduler.policy", caf::atom("sharing"));
+    set("scheduler.max-threads", threads);
+  }
+};
+
+/// Lets what one process needs outlive what uses it: members go in reverse order.
+class runtime_in_process final : public embedded_runtime {
+ public:
+  runtime_in_process(std::shared_ptr<device> dev, std::shared_ptr<const served_model> model,
+                     const engine_config& config, const memory_plan& memory)
+      : device_(std::move(dev)),
+        model_(std::move(model)),
+        context_(memory.context),
+        board_(std::make_shared<engine_board>()),
+        listeners_(std::make_shared<listener_table>(std::size_t{config.max_waiting} +
+                                                    config.max_sequences)),
+        system_config_(config.actor_threads),
+        system_(system_config_) {}
+
+  ~runtime_in_process() override;
+
+  [[nodiscard]] result<void> launch(const engine_config& config, const memory_plan& memory,
+                                    const placement& plan);
+
+  result<request_id> submit(generation_request request,
+                            std::shared_ptr<generation_listener> listener) override;
+  void cancel(request_id id) override;
+  [[nodiscard]] engine_stats stats() const override;
+  [[nodiscard]] const std::shared_ptr<const served_model>& model() const override { return model_; }
+  [[nodiscard]] const engine_description& description() const override { return description_; }
+  [[nodiscard]] bool healthy() const override { return board_->healthy(); }
+  void describe(engine_description d) { description_ = std::move(d); }
+
+ private:
+  void drain_device();
+
+  std::shared_ptr<device> device_;
+  std::shared_ptr<const served_model> model_;
+  std::uint32_t context_;
+  engine_description description_;
+  std::shared_ptr<engine_board> board_;
+  std::shared_ptr<listener_table> listeners_;
+  system_config system_config_;
+  caf::actor_system system_;
+  node_actor node_;
+  supervisor_actor supervisor_;
+  gateway_actor gateway_;
+};
+
+result<void> runtime_in_process::launch(const engine_config& config, const memory_plan& memory,
+                                        const placement& plan) {
+  auto resources = std::make_shared<node_resources>(
+      node_resources{device_, model_->files, config, memory.kv_pages, memory.context});
+  node_ = system_.spawn(troupe::node, std::move(resources));
+  supervisor_ = system_.spawn(troupe::supervisor, node_, plan, board_);
+  caf::scoped_actor self{system_};
+  batcher_actor batcher;
+  std::string why;
+  self->request(supervisor_, start_deadline, route_atom::value)
+      .receive([&](const batcher_actor& b) { batcher = b; },
+               [&](const caf::error& e) { why = caf::to_string(e); });
+  if (!batcher) return fail(errc::internal, "the supervisor gave no batcher: {}", why);
+  gateway_ = system_.spawn(gateway_bridge, batcher, listeners_);
+  // The board turns healthy once the batcher has its group; a dead actor ends the wait early.
+  self->monitor(supervisor_);
+  const auto deadline = std::chrono::steady_clock::now() + start_deadline;
+  bool down = false;
+  while (!board_->healthy() && !down && std::chrono::steady_clock::now() < deadline) {
+    self->receive([&](const caf::down_msg& d) { down = true, why = caf::to_string(d.reason); },
+                  caf::after(std::chrono::milliseconds(2)) >> [] {});
+  }
+  if (!board_->healthy())
+    return fail(errc::internal, "the actors did not start: {}", down ? why : "no answer in time");
+  return {};
+}
+
+runtime_in_process::~runtime_in_process() {
+  board_->set_healthy(false);
+  listeners_->close({errc::unavailable, "the engine is shutting down"});
+  caf::anon_send_exit(gateway_, caf::exit_reason::user_shutdown);
+  caf::anon_send_exit(supervisor_, caf::exit_reason::user_shutdown);
+  caf::anon_send_exit(node_, caf::exit_reason::user_shutdown);
+  gateway_ = gateway_actor();
+  supervisor_ = supervisor_actor();
+  node_ = node_actor();
+  // Work on the device names actors; it has to be done before their system goes.
+  drain_device();
+}
+
+void runtime_in_process::drain_device() {
+  auto done = std::make_shared<std::promise<void>>();
+  device_->notify([done] { done->set_value(); });
+  (void)done->get_future().wait_for(drain_deadline);
+}
+
+result<request_id> runtime_in_process::submit(generation_request request,
+                                              std::shared_ptr<generation_listener> listener) {
+  const std::uint64_t positions = std::uint64_t{request.prompt.size()} + request.max_tokens;
+  if (positions > context_) {
+    return fail(errc::out_of_range,
+                "{} prompt tokens and {} to draw are more than the context of {} tokens",
+                request.prompt.size(), request.max_tokens, context_);
+  }
+  if (!board_->healthy()) return fail(errc::unavailable, "the engine is not running");
+  const auto id = listeners_->add(std::move(listener), request.choices);
+  if (!id) return fail(id.error());
+  caf::anon_send(
+      gateway_,
+      request_envelope{*id, std::make_shared<const generation_request>(std::move(request))});
+  return *id;
+}
+
+void runtime_in_process::cancel(request_id id) {
+  listeners_->remove(id);
+  caf::anon_send(gateway_, cancel_atom::value, id);
+}
+
+engine_stats runtime_in_process::stats() const {
+  engine_stats s = board_->read();
+  s.host_seconds = actor_thread_seconds();
+  return s;
+}
+
+/// Fills in whatever the configuration left to choose.
+engine_config settle(engine_config config, const model_config& model) {
+  if (config.threads == 0) config.threads = usable_processors();
+  // One device: further stages and shards would share its stream and only add messages.
+  if (config.stages == 0) config.stages = 1;
+  if (config.expert_shards == 0) config.expert_shards = 1;
+  config.stages = std::min(config.stages, model.layers);
+  config.step_rows = std::max(config.step_rows, 2U);
+  return config;
+}
+
+}  // namespace
+
+result<std::unique_ptr<embedded_runtime>> embedded_runtime::start(const std::filesystem::path& path,
+                                                                  const engine_config& wanted,
+                                                                  const progress& report) {
+  auto opened = open_model(path, report);
+  if (!opened) return fail(std::move(opened.error()));
+  auto model = std::make_shared<served_model>(std::move(opened->model));
+  const model_config& about = model->files->config();
+  const engine_config config = settle(wanted, about);
+  const auto memory = plan_memory(about, config, opened->weight_bytes, available_memory());
+  if (!memory) return fail(memory.error().within(path.string()));
+  const auto plan = plan_placement(about, config.stages, config.expert_shards, 1);
+  if (!plan) return fail(plan.error());
+  touch_weights(*model->files, report);
+  model->context = memory->context;
+
+  try {
+    auto dev = std::make_shared<cpu_device>(config.threads);
+    auto engine = std::make_unique<runtime_in_process>(dev, model, config, *memory);
+    if (report) report("starting actors", 0);
+    if (auto up = engine->launch(config, *memory, *plan); !up) return fail(std::move(up.error()));
+    engine->describe(
+        {dev->kernels().target(), dev->width(), static_cast<std::uint32_t>(plan->stages.size()),
+         static_cast<std::uint32_t>(plan->shards.size()),
+         opened->integer_weights && config.activations != activation_mode::f32 ? "q8" : "f32",
+         opened->weight_bytes, memory->kv_bytes, memory->kv_bytes_per_token,
+         memory->kv_pages * config.page_size});
+    if (report) report("ready", 1);
+    return engine;
+  } catch (const std::bad_alloc&) {
+    return fail(errc::out_of_memory,
+                "{}: memory for {} bytes of KV and the workspace could not be had", path.string(),
+                memory->kv_bytes);
+  } catch (const std::system_error& e) {
+    return fail(errc::io_error, "cannot start the engine: {}", e.what());
+  }
+}
+
+}  // namespace troupe

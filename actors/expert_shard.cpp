@@ -1,0 +1,29 @@
+#include "actors/expert_shard.hpp"
+
+#include <utility>
+
+namespace troupe {
+
+expert_applied expert_shard_state::apply(const expert_apply& order) {
+  const bool accepted =
+      bank->owns(order.layer) && bank->apply(order.layer, order.call) == kernels::status::ok;
+  return {order.epoch, order.step, order.layer, accepted};
+}
+
+expert_shard_actor::behavior_type expert_shard(
+    expert_shard_actor::stateful_pointer<expert_shard_state> self,
+    const std::shared_ptr<std::unique_ptr<expert_bank>>& bank, epoch_number epoch) {
+  self->state.bank = std::move(*bank);
+  self->state.epoch = epoch;
+  return {
+      [self](apply_atom, const expert_apply& order, const attention_block_actor& block) {
+        if (order.epoch != self->state.epoch) {
+          ++self->state.stale;
+          return;
+        }
+        self->send(block, self->state.apply(order));
+      },
+  };
+}
+
+}  // namespace troupe

@@ -1,0 +1,93 @@
+#pragma once
+
+#include <caf/all.hpp>
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cluster/batching/batch_scheduler.hpp"
+#include "cluster/placement.hpp"
+#include "runtime/engine/attention_stage.hpp"
+#include "runtime/engine/step.hpp"
+
+namespace troupe {
+
+/// Hidden rows [rows, hidden] on a device, shared by the stages that compute on them in turn.
+using hidden_rows = std::shared_ptr<device_buffer>;
+
+/// One step on its way through the stages. `x` is empty at the first stage.
+struct step_message {
+  std::shared_ptr<const step_plan> plan;
+  hidden_rows x;
+  std::shared_ptr<const std::chrono::steady_clock::time_point>
+      started;  ///< on the device, once it got there
+};
+
+/// Asks a shard to submit its experts of one layer behind what is on the stream already.
+struct expert_apply {
+  epoch_number epoch = 0;
+  step_id step = 0;
+  std::uint32_t layer = 0;
+  expert_call call;
+};
+
+/// The shard has submitted its work (not: the work is done).
+struct expert_applied {
+  epoch_number epoch = 0;
+  step_id step = 0;
+  std::uint32_t layer = 0;
+  bool accepted = true;  ///< false: the device refused it, or the shard does not hold the layer
+};
+
+/// A step that cannot be completed.
+struct step_failure {
+  step_id step = 0;
+  error why{errc::internal, ""};
+};
+
+/// Page tables of the asked sequences, in their order; null for a sequence that is not open.
+struct table_list {
+  std::vector<page_table> tables;
+};
+
+/// A request on its way from a gateway to a batcher.
+struct request_envelope {
+  request_id id = 0;
+  std::shared_ptr<const generation_request> asked;
+};
+
+/// What a step brought to the requests of one gateway.
+struct news_batch {
+  std::vector<request_news> news;
+};
+
+/// A request that ends with an error.
+struct request_failure {
+  request_id id = 0;
+  error why{errc::internal, ""};
+};
+
+using apply_atom = caf::atom_constant<caf::atom("apply")>;
+using tables_atom = caf::atom_constant<caf::atom("tables")>;
+using cancel_atom = caf::atom_constant<caf::atom("cancel")>;
+using place_atom = caf::atom_constant<caf::atom("place")>;
+using route_atom = caf::atom_constant<caf::atom("route")>;
+using tick_atom = caf::atom_constant<caf::atom("tick")>;
+
+}  // namespace troupe
+
+// Values that name memory of this process, or travel inside it only: CAF passes them by reference
+// and never puts them on a wire.
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::step_message)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::expert_apply)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::expert_applied)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::step_failure)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::step_result)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::table_list)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::request_envelope)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::news_batch)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::request_failure)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::cache_request)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::cache_reply)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::placement)

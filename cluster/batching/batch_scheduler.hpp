@@ -1,0 +1,119 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <unordered_map>
+#include <variant>
+#include <vector>
+
+#include "cluster/batching/cache_request.hpp"
+#include "cluster/batching/sequence.hpp"
+#include "runtime/base/result.hpp"
+#include "runtime/engine/step.hpp"
+
+namespace troupe {
+
+struct batch_limits {
+  std::uint32_t step_rows = 256;      ///< token budget of a step
+  std::uint32_t prefill_chunk = 256;  ///< most prompt rows of one sequence in a step
+  std::uint32_t max_sequences = 64;   ///< sequences with pages at once
+  std::uint32_t max_waiting = 1024;   ///< sequences queued
+  std::uint32_t page_size = 16;
+  std::uint32_t pages = 0;      ///< KV pages of the group (the least of its stages)
+  std::uint32_t context = 0;    ///< most positions of a sequence
+  std::uint32_t in_flight = 1;  ///< steps under way at once
+  bool reuse_prefixes = true;
+};
+
+/// News for a front end about one request, in order.
+struct request_news {
+  request_id request = 0;
+  std::vector<token_event> tokens;
+  std::vector<float> prompt_scores;  ///< once, with or before the first token, when asked for
+  std::optional<generation_summary> summary;  ///< set with the last news
+};
+
+/// Decides what runs next: which sequences have pages, which rows make up a step, who is preempted.
+///
+/// Continuous batching: sequences join and leave at every step. Decode rows come first, then chunks
+/// of prompts, oldest first, up to the token budget. When pages run out the youngest sequence gives
+/// its pages back and starts again later from its known tokens; the answer is the same, as a row's
+/// result depends on that row alone. A plain value of time and answers: no clock, threads or
+/// actors.
+class batch_scheduler {
+ public:
+  using time_point = std::chrono::steady_clock::time_point;
+
+  batch_scheduler(const batch_limits& limits, epoch_number epoch)
+      : limits_(limits), epoch_(epoch), available_pages_(limits.pages) {}
+
+  /// Queues a request. Fails with exhausted (queue full), out_of_range (can never fit),
+  /// already_exists.
+  [[nodiscard]] result<void> add(request_id id, std::shared_ptr<const generation_request> asked,
+                                 time_point now);
+  /// Drops a request: no more news of it; its pages go back once no step uses them. Unknown:
+  /// ignored.
+  void cancel(request_id id);
+
+  struct idle {};
+  /// What to do next: ask the cache managers, run a step, or wait for an answer or a request.
+  [[nodiscard]] std::variant<idle, cache_request, std::shared_ptr<const step_plan>> next(
+      time_point now);
+  /// The merged answer to the last cache_request.
+  void on_cache(const cache_reply& reply);
+  /// A step's result; returns the news it brings. A step that is not under way is ignored.
+  [[nodiscard]] std::vector<request_news> on_step(const step_result& result, time_point now);
+
+  [[nodiscard]] std::size_t running() const { return running_.size(); }
+  [[nodiscard]] std::size_t waiting() const { return waiting_.size(); }
+  [[nodiscard]] std::size_t requests() const { return requests_.size(); }
+  [[nodiscard]] std::uint64_t preemptions() const { return preemptions_; }
+  [[nodiscard]] std::uint32_t available_pages() const { return available_pages_; }
+  [[nodiscard]] const batch_limits& limits() const { return limits_; }
+
+ private:
+  using sequence_ptr = std::unique_ptr<sequence>;
+
+  // admission
+  void admit(time_point now);
+  [[nodiscard]] bool fits(const sequence& s) const;
+  [[nodiscard]] std::uint32_t pages_for(std::uint32_t positions) const;
+  // composing
+  [[nodiscard]] std::vector<std::pair<sequence*, std::uint32_t>> choose_rows() const;
+  [[nodiscard]] bool reserve(const std::vector<std::pair<sequence*, std::uint32_t>>& rows);
+  [[nodiscard]] std::shared_ptr<const step_plan> compose(
+      const std::vector<std::pair<sequence*, std::uint32_t>>& rows);
+  void add_head_work(const sequence& s, std::uint32_t run, std::uint32_t count,
+                     step_plan& plan) const;
+  // results
+  void advance(sequence& s, std::uint32_t rows);
+  void draw(sequence& s, const sampled_token& drawn, request_news& news);
+  void finish(sequence& s, request_news& news, time_point now);
+  void commit(sequence& s);
+  // leaving
+  void preempt(sequence& s);
+  void give_back(sequence& s);
+  void retire(sequence_id id);
+
+  batch_limits limits_;
+  epoch_number epoch_;
+  std::map<request_id, std::unique_ptr<request_record>> requests_;
+  std::unordered_map<sequence_id, sequence_ptr> sequences_;
+  std::deque<sequence*> waiting_;   ///< in order of arrival
+  std::vector<sequence*> running_;  ///< opening and running, in order of arrival
+  std::unordered_map<step_id, std::shared_ptr<const step_plan>> flights_;  ///< steps under way
+
+  cache_request pending_;  ///< gathered since the last one was sent
+  cache_request asked_;    ///< sent and not yet answered
+  bool asking_ = false;
+  std::uint32_t available_pages_;
+  sequence_id next_sequence_ = 1;
+  step_id next_step_ = 1;
+  std::uint64_t preemptions_ = 0;
+};
+
+}  // namespace troupe

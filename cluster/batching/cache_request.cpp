@@ -1,0 +1,43 @@
+#include "cluster/batching/cache_request.hpp"
+
+#include <algorithm>
+
+namespace troupe {
+
+cache_reply answer(kv_manager& manager, const cache_request& request) {
+  cache_reply reply;
+  reply.epoch = request.epoch;
+  // A commit that is refused costs later requests a cache hit and nothing else.
+  for (const auto& c : request.commits) (void)manager.commit(c.sequence, c.first, c.tokens);
+  for (const sequence_id id : request.releases) manager.release(id);
+  for (const auto& t : request.trims) (void)manager.trim(t.sequence, t.positions);
+  for (const auto& e : request.extends)
+    reply.extended.push_back(manager.extend(e.sequence, e.positions).has_value());
+  for (const auto& o : request.opens) {
+    reply.cached.push_back(manager.open(o.sequence, o.tokens, o.at_most).value_or(0));
+  }
+  reply.available_pages = manager.pool().available();
+  reply.total_pages = manager.pool().total();
+  reply.cached_pages = manager.pool().cached();
+  reply.looked_up = manager.counts().looked_up;
+  reply.found = manager.counts().found;
+  return reply;
+}
+
+cache_reply merge(std::span<const cache_reply> replies) {
+  cache_reply all = replies.front();
+  for (const cache_reply& r : replies.subspan(1)) {
+    for (std::size_t i = 0; i < all.extended.size(); ++i)
+      all.extended[i] = all.extended[i] && r.extended[i];
+    for (std::size_t i = 0; i < all.cached.size(); ++i) {
+      all.uneven = all.uneven || all.cached[i] != r.cached[i];
+      all.cached[i] = std::min(all.cached[i], r.cached[i]);
+    }
+    all.available_pages = std::min(all.available_pages, r.available_pages);
+    all.total_pages = std::min(all.total_pages, r.total_pages);
+    all.cached_pages = std::min(all.cached_pages, r.cached_pages);
+  }
+  return all;
+}
+
+}  // namespace troupe

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "runtime/base/token.hpp"
+#include "runtime/cache/kv_manager.hpp"
+
+namespace troupe {
+
+/// What a batcher asks of every cache manager of its group, answered as a whole and in this order:
+/// commits, releases, trims, extends, opens.
+struct cache_request {
+  struct commit {
+    sequence_id sequence = 0;
+    std::uint32_t first = 0;
+    std::vector<token_id> tokens;
+  };
+  struct length {
+    sequence_id sequence = 0;
+    std::uint32_t positions = 0;
+  };
+  struct open {
+    sequence_id sequence = 0;
+    std::vector<token_id> tokens;
+    std::uint32_t at_most = 0;  ///< most positions to take from the prefix index
+  };
+  std::uint64_t epoch = 0;
+  std::vector<commit> commits;
+  std::vector<sequence_id> releases;
+  std::vector<length> trims;
+  std::vector<length> extends;
+  std::vector<open> opens;
+
+  [[nodiscard]] bool empty() const {
+    return commits.empty() && releases.empty() && trims.empty() && extends.empty() && opens.empty();
+  }
+};
+
+/// The answer, in the order of the request's extends and opens.
+struct cache_reply {
+  std::uint64_t epoch = 0;
+  std::vector<bool> extended;         ///< false: out of pages, nothing changed
+  std::vector<std::uint32_t> cached;  ///< positions found for each open
+  bool uneven = false;                ///< managers found different lengths; `cached` has the least
+  std::uint32_t available_pages = 0;
+  std::uint32_t total_pages = 0;
+  std::uint32_t cached_pages = 0;
+  std::uint64_t looked_up = 0;
+  std::uint64_t found = 0;
+};
+
+/// Carries out a request on one manager.
+[[nodiscard]] cache_reply answer(kv_manager& manager, const cache_request& request);
+
+/// One answer from the answers of every stage: what all of them could do. `replies` is not empty.
+[[nodiscard]] cache_reply merge(std::span<const cache_reply> replies);
+
+}  // namespace troupe

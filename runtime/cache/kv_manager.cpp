@@ -1,0 +1,121 @@
+#include "runtime/cache/kv_manager.hpp"
+
+#include <algorithm>
+
+namespace troupe {
+namespace {
+
+tl::unexpected<error> unknown(sequence_id id) {
+  return fail(errc::not_found, "sequence {} is not open", id);
+}
+
+}  // namespace
+
+kv_manager::kv_manager(const settings& s) : settings_(s), pool_(s.pages), index_(s.page_size) {}
+
+result<std::uint32_t> kv_manager::open(sequence_id id, std::span<const token_id> tokens,
+                                       std::uint32_t at_most) {
+  const auto [place, fresh] = sequences_.try_emplace(id);
+  if (!fresh) return fail(errc::already_exists, "sequence {} is open already", id);
+  sequence& s = place->second;
+  const std::uint32_t size = settings_.page_size;
+  const std::size_t limit = std::min<std::size_t>(tokens.size(), at_most) / size;
+  counts_.looked_up += tokens.size();
+  auto parent = prefix_index::root;
+  for (std::size_t block = 0; settings_.reuse_prefixes && block < limit; ++block) {
+    const auto known = index_.find(parent, tokens.subspan(block * size, size));
+    if (!known) break;
+    pool_.share(known->page);
+    s.pages.push_back(known->page);
+    s.chain.push_back(known->id);
+    parent = known->id;
+  }
+  s.shared = std::make_shared<const std::vector<std::int32_t>>(s.pages);
+  const auto found = static_cast<std::uint32_t>(s.pages.size()) * size;
+  counts_.found += found;
+  return found;
+}
+
+result<void> kv_manager::extend(sequence_id id, std::uint32_t length) {
+  const auto known = sequences_.find(id);
+  if (known == sequences_.end()) return unknown(id);
+  sequence& s = known->second;
+  const std::size_t needed = (std::size_t{length} + settings_.page_size - 1) / settings_.page_size;
+  if (needed <= s.pages.size()) return {};
+  if (needed - s.pages.size() > pool_.available()) {
+    return fail(errc::exhausted, "sequence {} needs {} more KV pages, {} are available", id,
+                needed - s.pages.size(), pool_.available());
+  }
+  while (s.pages.size() < needed) {
+    const auto grant = pool_.take();
+    if (!grant) return fail(errc::internal, "KV page pool lost count: none left after the check");
+    if (grant->evicted) {
+      index_.forget(grant->page);
+      ++counts_.evicted;
+    }
+    s.pages.push_back(grant->page);
+  }
+  s.shared = std::make_shared<const std::vector<std::int32_t>>(s.pages);
+  return {};
+}
+
+result<void> kv_manager::trim(sequence_id id, std::uint32_t positions) {
+  const auto known = sequences_.find(id);
+  if (known == sequences_.end()) return unknown(id);
+  drop_pages(known->second,
+             (std::size_t{positions} + settings_.page_size - 1) / settings_.page_size);
+  return {};
+}
+
+result<void> kv_manager::commit(sequence_id id, std::uint32_t first,
+                                std::span<const token_id> tokens) {
+  const auto known = sequences_.find(id);
+  if (known == sequences_.end()) return unknown(id);
+  if (!settings_.reuse_prefixes) return {};
+  sequence& s = known->second;
+  const std::uint32_t size = settings_.page_size;
+  if (first != s.chain.size() * size) {
+    return fail(errc::invalid_argument, "sequence {}: commit at position {}, expected {}", id,
+                first, s.chain.size() * size);
+  }
+  if (first + tokens.size() > s.pages.size() * size) {
+    return fail(errc::out_of_range,
+                "sequence {}: commit of {} positions from {} passes its {} pages", id,
+                tokens.size(), first, s.pages.size());
+  }
+  for (std::size_t at = 0; at + size <= tokens.size(); at += size) {
+    const auto parent = s.chain.empty() ? prefix_index::root : s.chain.back();
+    // A block that another sequence committed first keeps its page; ours stays ours and is freed at
+    // release, as the index does not hold it.
+    const auto entry = index_.insert(parent, tokens.subspan(at, size), s.pages[s.chain.size()]);
+    s.chain.push_back(entry.id);
+  }
+  return {};
+}
+
+void kv_manager::release(sequence_id id) {
+  const auto known = sequences_.find(id);
+  if (known == sequences_.end()) return;
+  drop_pages(known->second, 0);
+  sequences_.erase(known);
+}
+
+void kv_manager::drop_pages(sequence& s, std::size_t keep) {
+  if (s.pages.size() <= keep) return;
+  // Last page first: among pages dropped together the deepest is the least recently used, so a
+  // prefix outlives what follows it.
+  while (s.pages.size() > keep) {
+    pool_.drop(s.pages.back(), index_.holds(s.pages.back()));
+    s.pages.pop_back();
+  }
+  if (s.chain.size() > keep) s.chain.resize(keep);
+  s.shared = std::make_shared<const std::vector<std::int32_t>>(s.pages);
+}
+
+result<page_table> kv_manager::table(sequence_id id) const {
+  const auto known = sequences_.find(id);
+  if (known == sequences_.end()) return unknown(id);
+  return known->second.shared;
+}
+
+}  // namespace troupe

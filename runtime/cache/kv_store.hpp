@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+
+#include "runtime/cache/kv_layout.hpp"
+#include "runtime/device/device.hpp"
+
+namespace troupe {
+
+/// The memory of a stage's KV pages, on a device.
+class kv_store {
+ public:
+  /// Reserves `pages` pages; throws std::bad_alloc. Physical memory is taken as pages are first
+  /// written.
+  kv_store(device& d, const kv_layout& layout, std::uint32_t pages)
+      : layout_(layout), pages_(pages), memory_(d.allocate(layout.page_bytes() * pages)) {}
+
+  [[nodiscard]] const kv_layout& layout() const { return layout_; }
+  [[nodiscard]] std::uint32_t pages() const { return pages_; }
+
+  /// The store of one of the stage's layers (0 is the stage's first), as kernels see it.
+  [[nodiscard]] kernels::kv_layer layer(std::uint32_t index) const {
+    const std::size_t half = layout_.half_page_bytes() * pages_;
+    std::byte* base = memory_.data() + half * 2 * index;
+    return {base, base + half, layout_.type, layout_.page_size, layout_.kv_heads, layout_.head_dim};
+  }
+
+ private:
+  kv_layout layout_;
+  std::uint32_t pages_;
+  device_buffer memory_;
+};
+
+}  // namespace troupe

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "runtime/device/cpu_stream.hpp"
+#include "runtime/device/device.hpp"
+
+namespace troupe {
+
+/// The processors of this machine as a device.
+class cpu_device final : public device {
+ public:
+  /// `threads` 0 means one for each processor the process may use.
+  explicit cpu_device(std::uint32_t threads = 0, bool pin = true);
+
+  [[nodiscard]] kernels::backend& kernels() override { return *backend_; }
+  [[nodiscard]] kernels::stream& stream() override { return stream_; }
+  [[nodiscard]] std::uint32_t width() const override { return stream_.threads(); }
+  [[nodiscard]] device_buffer allocate(std::size_t bytes) override;
+  void notify(std::function<void()> reached) override;
+
+ private:
+  std::unique_ptr<kernels::backend> backend_;
+  cpu_stream stream_;  // last: its threads end before anything they use
+};
+
+/// Processors this process may run on; at least 1.
+[[nodiscard]] std::uint32_t usable_processors();
+
+}  // namespace troupe

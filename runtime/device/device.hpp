@@ -1,0 +1,65 @@
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "kernels/api/backend.hpp"
+#include "kernels/api/stream.hpp"
+
+namespace troupe {
+
+/// Memory on a device, owned. Movable; freed with the object.
+class device_buffer {
+ public:
+  using release_fn = void (*)(std::byte*, std::size_t) noexcept;
+
+  device_buffer() = default;
+  device_buffer(std::byte* data, std::size_t bytes, release_fn release)
+      : data_(data), bytes_(bytes), release_(release) {}
+  device_buffer(device_buffer&& other) noexcept;
+  device_buffer& operator=(device_buffer&& other) noexcept;
+  device_buffer(const device_buffer&) = delete;
+  device_buffer& operator=(const device_buffer&) = delete;
+  ~device_buffer();
+
+  [[nodiscard]] std::byte* data() const { return data_; }
+  [[nodiscard]] std::size_t bytes() const { return bytes_; }
+  /// The memory as an array of T; alignment is at least 64.
+  template <class T>
+  [[nodiscard]] T* as() const {
+    return reinterpret_cast<T*>(data_);
+  }
+
+ private:
+  std::byte* data_ = nullptr;
+  std::size_t bytes_ = 0;
+  release_fn release_ = nullptr;
+};
+
+/// One processor that executes a model's arithmetic: memory, an in-order stream and the operations.
+///
+/// Work is submitted to the stream and never waited for inside an actor: `notify` brings the news
+/// that the stream got there. Everything here may be called from any thread.
+class device {
+ public:
+  device() = default;
+  device(const device&) = delete;
+  device& operator=(const device&) = delete;
+  virtual ~device() = default;
+
+  [[nodiscard]] virtual kernels::backend& kernels() = 0;
+  [[nodiscard]] virtual kernels::stream& stream() = 0;
+  /// Threads, or compute units, that share the work.
+  [[nodiscard]] virtual std::uint32_t width() const = 0;
+
+  /// 64-byte aligned memory, zeroed; throws std::bad_alloc. Contents stay with the device.
+  [[nodiscard]] virtual device_buffer allocate(std::size_t bytes) = 0;
+
+  /// Calls `reached` once all work submitted before has been done, on a thread of the device; it
+  /// must be short, must not block and must not throw.
+  virtual void notify(std::function<void()> reached) = 0;
+};
+
+}  // namespace troupe

@@ -1,0 +1,217 @@
+#include "runtime/engine/attention_stage.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+namespace troupe {
+namespace {
+
+using kernels::status;
+
+/// Runs each submission in turn until one is refused.
+template <class... Submissions>
+status in_order(Submissions&&... submissions) {
+  status s = status::ok;
+  (void)((s = submissions(), s == status::ok) && ...);
+  return s;
+}
+
+}  // namespace
+
+attention_stage::attention_stage(device& d, const model_files& files, layer_range layers,
+                                 const kv_store& kv, activation_mode mode, const limits& most)
+    : device_(d), config_(files.config()), layers_(layers), kv_(kv) {
+  load(files, mode);
+  const std::size_t rows = most.rows;
+  const std::size_t hidden = config_.hidden;
+  activation_needs normed;
+  activation_needs attended;
+  std::size_t top_k = 1;
+  for (std::uint32_t layer = layers_.first; layer < layers_.last; ++layer) {
+    normed.merge(at(layer).qkv_in);
+    normed.merge(at(layer).experts_in);
+    attended.merge(at(layer).output_in);
+    top_k = std::max<std::size_t>(top_k, config_.layer_top_k(layer));
+  }
+  const auto half = config_.rope.inv_freq.size();
+  inv_freq_ = d.allocate(half * sizeof(float));
+  std::memcpy(inv_freq_.data(), config_.rope.inv_freq.data(), half * sizeof(float));
+  rope_table_ = d.allocate(rows * half * 2 * sizeof(float));
+  qkv_ = d.allocate(rows * config_.qkv_width() * sizeof(float));
+  normed_ = activation_buffer(d, rows, config_.hidden, normed);
+  attended_ = activation_buffer(d, rows, config_.heads * config_.head_dim, attended);
+  router_logits_ = d.allocate(rows * config_.experts * sizeof(float));
+  expert_ids_ = d.allocate(rows * top_k * sizeof(std::int32_t));
+  expert_weights_ = d.allocate(rows * top_k * sizeof(float));
+  expert_outputs_ = d.allocate(rows * top_k * hidden * sizeof(float));
+  dense_ids_ = d.allocate(rows * sizeof(std::int32_t));
+  if (is_last()) {
+    gathered_ = d.allocate(head_tile * hidden * sizeof(float));
+    head_rows_ = activation_buffer(d, head_tile, config_.hidden, head_in_);
+    logits_ = d.allocate(std::size_t{head_tile} * head_.rows * sizeof(float));
+  }
+}
+
+void attention_stage::load(const model_files& files, activation_mode mode) {
+  for (std::uint32_t layer = layers_.first; layer < layers_.last; ++layer) {
+    layer_weights w;
+    w.attention_norm = files.vector(vector_slot::attention_norm, layer);
+    w.ffn_norm = files.vector(vector_slot::ffn_norm, layer);
+    w.query_norm = files.vector(vector_slot::query_norm, layer);
+    w.key_norm = files.vector(vector_slot::key_norm, layer);
+    w.query_bias = files.vector(vector_slot::query_bias, layer);
+    w.key_bias = files.vector(vector_slot::key_bias, layer);
+    w.value_bias = files.vector(vector_slot::value_bias, layer);
+    w.output_bias = files.vector(vector_slot::attention_output_bias, layer);
+    w.query = files.matrix(matrix_slot::query, layer, 0);
+    w.key = files.matrix(matrix_slot::key, layer, 0);
+    w.value = files.matrix(matrix_slot::value, layer, 0);
+    w.output = files.matrix(matrix_slot::attention_output, layer, 0);
+    w.sparse = config_.is_sparse(layer);
+    for (const kernels::matrix& reader : {w.query, w.key, w.value}) w.qkv_in.add(reader, mode);
+    w.output_in.add(w.output, mode);
+    if (w.sparse) {
+      w.router = files.matrix(matrix_slot::router, layer, 0);
+      // The router decides; it reads float32 whatever its type.
+      w.experts_in.f32 = true;
+    }
+    for (std::uint32_t e = 0; e < config_.layer_experts(layer); ++e) {
+      w.experts_in.add(files.matrix(matrix_slot::expert_gate, layer, e), mode);
+      w.experts_in.add(files.matrix(matrix_slot::expert_up, layer, e), mode);
+    }
+    weights_.push_back(w);
+  }
+  if (is_first()) embedding_ = files.matrix(matrix_slot::token_embedding, 0, 0);
+  if (is_last()) {
+    head_ = files.matrix(matrix_slot::head, 0, 0);
+    final_norm_ = files.vector(vector_slot::final_norm, 0);
+    head_in_.add(head_, mode);
+  }
+}
+
+status attention_stage::begin(const step_inputs& in, float* x) {
+  in_ = &in;
+  x_ = x;
+  kernels::backend& k = device_.kernels();
+  const auto half = static_cast<std::uint32_t>(config_.rope.inv_freq.size());
+  const status s = k.rope_table(
+      device_.stream(), {in.where().position, inv_freq_.as<float>(), rope_table_.as<float>(),
+                         config_.rope.scale, half, in.rows()});
+  if (s != status::ok || !is_first()) return s;
+  return k.embed(device_.stream(), {embedding_, in.tokens(), x, in.rows()});
+}
+
+status attention_stage::attend(std::uint32_t layer) {
+  const layer_weights& w = at(layer);
+  kernels::backend& k = device_.kernels();
+  kernels::stream& s = device_.stream();
+  const std::uint32_t rows = in_->rows();
+  const std::uint32_t hidden = config_.hidden;
+  const std::uint32_t width = config_.qkv_width();
+  const std::uint32_t q_width = config_.heads * config_.head_dim;
+  const std::uint32_t kv_width = config_.kv_heads * config_.head_dim;
+  const auto* const no_residual = static_cast<const float*>(nullptr);
+  auto* qkv = qkv_.as<float>();
+  const kernels::activation normed = normed_.view(w.qkv_in);
+  const kernels::activation attended = attended_.view(w.output_in);
+  const kernels::activation expert_x = normed_.view(w.experts_in);
+  const kernels::kv_layer cache = kv_.layer(layer - layers_.first);
+  const status done = in_order(
+      [&] {
+        return k.rms_norm(s, {x_, w.attention_norm.data(), normed, config_.norm_eps, rows, hidden});
+      },
+      [&] {
+        return k.linear(s, {normed, w.query, w.query_bias.data(), no_residual, qkv, rows, width});
+      },
+      [&] {
+        return k.linear(
+            s, {normed, w.key, w.key_bias.data(), no_residual, qkv + q_width, rows, width});
+      },
+      [&] {
+        return k.linear(s, {normed, w.value, w.value_bias.data(), no_residual,
+                            qkv + q_width + kv_width, rows, width});
+      },
+      [&] {
+        return k.rope_and_store(
+            s, {qkv, w.query_norm.data(), w.key_norm.data(), rope_table_.as<float>(), cache,
+                in_->where(), config_.norm_eps, config_.rope.pairing, config_.heads,
+                static_cast<std::uint32_t>(config_.rope.inv_freq.size())});
+      },
+      [&] {
+        const float scale = 1.0F / std::sqrt(static_cast<float>(config_.head_dim));
+        return k.attention(s, {qkv, cache, in_->where(), attended, scale, config_.heads});
+      },
+      [&] {
+        return k.linear(s, {attended, w.output, w.output_bias.data(), x_, x_, rows, hidden});
+      },
+      [&] {
+        return k.rms_norm(s, {x_, w.ffn_norm.data(), expert_x, config_.norm_eps, rows, hidden});
+      });
+  if (done != status::ok || !w.sparse) return done;
+  const kernels::activation router_x{expert_x.f32, nullptr, hidden};
+  auto* logits = router_logits_.as<float>();
+  return in_order(
+      [&] {
+        return k.linear(s,
+                        {router_x, w.router, nullptr, no_residual, logits, rows, config_.experts});
+      },
+      [&] {
+        return k.route(s, {logits, expert_ids_.as<std::int32_t>(), expert_weights_.as<float>(),
+                           rows, config_.experts, config_.top_k, config_.normalise_top_k});
+      });
+}
+
+expert_call attention_stage::experts_of(std::uint32_t layer) const {
+  const layer_weights& w = at(layer);
+  return {normed_.view(w.experts_in), (w.sparse ? expert_ids_ : dense_ids_).as<std::int32_t>(),
+          expert_outputs_.as<float>(), in_->rows(), config_.layer_top_k(layer)};
+}
+
+status attention_stage::combine(std::uint32_t layer) {
+  const float* weights = at(layer).sparse ? expert_weights_.as<float>() : nullptr;
+  return device_.kernels().combine(device_.stream(),
+                                   {x_, expert_outputs_.as<float>(), weights, in_->rows(),
+                                    config_.layer_top_k(layer), config_.hidden});
+}
+
+status attention_stage::head(step_inputs& in) {
+  kernels::backend& k = device_.kernels();
+  kernels::stream& s = device_.stream();
+  const auto total = static_cast<std::uint32_t>(in.head_rows().size());
+  const std::uint32_t samples = in.sample_count();
+  const kernels::activation rows_in = head_rows_.view(head_in_);
+  auto* gathered = gathered_.as<float>();
+  auto* logits = logits_.as<float>();
+  // Tiles never mix rows to sample with rows to score.
+  for (std::uint32_t at = 0; at < total;) {
+    const std::uint32_t end = at < samples ? samples : total;
+    const std::uint32_t count = std::min(head_tile, end - at);
+    const status done = in_order(
+        [&] {
+          return k.gather_rows(s,
+                               {x_, in.head_rows().data() + at, gathered, count, config_.hidden});
+        },
+        [&] {
+          return k.rms_norm(
+              s, {gathered, final_norm_.data(), rows_in, config_.norm_eps, count, config_.hidden});
+        },
+        [&] {
+          return k.linear(s, {rows_in, head_, nullptr, nullptr, logits, count, head_.rows});
+        },
+        [&] {
+          if (at < samples) {
+            return k.sample(
+                s, {logits, in.sample_rows() + at, in.sample_results() + at, count, head_.rows});
+          }
+          const std::uint32_t first = at - samples;
+          return k.score(s, {logits, in.score_targets() + first, in.score_results() + first, count,
+                             head_.rows});
+        });
+    if (done != status::ok) return done;
+    at += count;
+  }
+  return status::ok;
+}
+
+}  // namespace troupe

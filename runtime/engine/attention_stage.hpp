@@ -1,0 +1,103 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "kernels/api/backend.hpp"
+#include "runtime/base/result.hpp"
+#include "runtime/cache/kv_store.hpp"
+#include "runtime/config/engine_config.hpp"
+#include "runtime/device/device.hpp"
+#include "runtime/engine/activation_needs.hpp"
+#include "runtime/engine/step_inputs.hpp"
+#include "runtime/model/model_files.hpp"
+
+namespace troupe {
+
+/// A range of layers [first, last) of a model: what one attention block serves.
+struct layer_range {
+  std::uint32_t first = 0;
+  std::uint32_t last = 0;
+  [[nodiscard]] std::uint32_t count() const { return last - first; }
+  friend bool operator==(const layer_range&, const layer_range&) = default;
+};
+
+/// Tensors that an attention block hands to expert shards for one layer of one step, all on its
+/// stream.
+struct expert_call {
+  kernels::activation x;              ///< [rows, hidden], normalised
+  const std::int32_t* ids = nullptr;  ///< [rows, top_k], experts chosen, by rank
+  float* outputs = nullptr;           ///< [rows * top_k, hidden], a slot each
+  std::uint32_t rows = 0;
+  std::uint32_t top_k = 1;
+};
+
+/// The attention half of a stage: embedding (first stage), attention and routing of every layer,
+/// head and sampling (last stage), as work submitted to one stream.
+///
+/// One step at a time: begin, then for each layer attend, (experts run), combine; then head.
+/// Nothing here waits. Used by one attention block only.
+class attention_stage {
+ public:
+  struct limits {
+    std::uint32_t rows = 256;  ///< most rows a step
+  };
+
+  /// Borrows the device, the files and the KV store; throws std::bad_alloc if workspace does not
+  /// fit.
+  attention_stage(device& d, const model_files& files, layer_range layers, const kv_store& kv,
+                  activation_mode mode, const limits& most);
+
+  [[nodiscard]] layer_range layers() const { return layers_; }
+  [[nodiscard]] bool is_first() const { return layers_.first == 0; }
+  [[nodiscard]] bool is_last() const { return layers_.last == config_.layers; }
+
+  /// Starts a step. `x` holds hidden rows [rows, hidden]: written here by the first stage, computed
+  /// by the stage before otherwise.
+  kernels::status begin(const step_inputs& in, float* x);
+  /// Attention of `layer`, then the experts' inputs.
+  kernels::status attend(std::uint32_t layer);
+  /// The tensors of `layer` for its experts; valid between attend(layer) and combine(layer).
+  [[nodiscard]] expert_call experts_of(std::uint32_t layer) const;
+  /// Adds the experts' outputs to the hidden rows, in rank order.
+  kernels::status combine(std::uint32_t layer);
+  /// Last stage only: logits of the rows that need them, sampled and scored into `in`.
+  kernels::status head(step_inputs& in);
+
+ private:
+  struct layer_weights {
+    std::span<const float> attention_norm, ffn_norm, query_norm, key_norm;
+    std::span<const float> query_bias, key_bias, value_bias, output_bias;
+    kernels::matrix query, key, value, output, router;
+    activation_needs qkv_in, output_in, experts_in;
+    bool sparse = false;
+  };
+  static constexpr std::uint32_t head_tile = 32;  ///< rows of logits held at once
+
+  void load(const model_files& files, activation_mode mode);
+  [[nodiscard]] const layer_weights& at(std::uint32_t layer) const {
+    return weights_[layer - layers_.first];
+  }
+
+  device& device_;
+  const model_config& config_;
+  layer_range layers_;
+  const kv_store& kv_;
+  std::vector<layer_weights> weights_;
+  kernels::matrix embedding_, head_;
+  std::span<const float> final_norm_;
+  activation_needs head_in_;
+
+  device_buffer inv_freq_, rope_table_, qkv_, router_logits_, expert_ids_, expert_weights_,
+      expert_outputs_;
+  device_buffer gathered_, logits_;
+  activation_buffer normed_, attended_, head_rows_;
+  /// Expert 0 for every row: a dense layer's routing.
+  device_buffer dense_ids_;
+
+  const step_inputs* in_ = nullptr;
+  float* x_ = nullptr;
+};
+
+}  // namespace troupe

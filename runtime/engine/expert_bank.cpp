@@ -1,0 +1,64 @@
+#include "runtime/engine/expert_bank.hpp"
+
+#include <algorithm>
+
+namespace troupe {
+
+using kernels::status;
+
+expert_bank::expert_bank(device& d, const model_files& files,
+                         const std::vector<expert_range>& owned, activation_mode mode,
+                         std::uint32_t rows)
+    : device_(d), layers_(files.config().layers) {
+  const model_config& config = files.config();
+  std::size_t most_experts = 0;
+  std::size_t slots = 0;
+  std::size_t f32_bytes = 0;
+  std::size_t q8_bytes = 0;
+  std::size_t scratch_bytes = 0;
+  for (const expert_range& range : owned) {
+    layer_experts& layer = layers_[range.layer];
+    layer.first = range.first;
+    layer.intermediate = config.layer_intermediate(range.layer);
+    for (std::uint32_t e = range.first; e < range.first + range.count; ++e) {
+      layer.weights.push_back({files.matrix(matrix_slot::expert_gate, range.layer, e),
+                               files.matrix(matrix_slot::expert_up, range.layer, e),
+                               files.matrix(matrix_slot::expert_down, range.layer, e)});
+      layer.hidden.add(layer.weights.back().down, mode);
+    }
+    const std::size_t layer_slots = std::size_t{rows} * config.layer_top_k(range.layer);
+    const std::size_t floats = layer_slots * layer.intermediate * sizeof(float);
+    most_experts = std::max<std::size_t>(most_experts, range.count);
+    slots = std::max(slots, layer_slots);
+    (layer.hidden.f32 ? f32_bytes : scratch_bytes) =
+        std::max(layer.hidden.f32 ? f32_bytes : scratch_bytes, floats);
+    if (layer.hidden.q8)
+      q8_bytes = std::max(q8_bytes, layer_slots * kernels::q8_row_bytes(layer.intermediate));
+  }
+  offsets_ = d.allocate((most_experts + 1) * sizeof(std::uint32_t));
+  slots_ = d.allocate(slots * sizeof(std::uint32_t));
+  scratch_ = d.allocate(scratch_bytes);
+  hidden_f32_ = d.allocate(f32_bytes);
+  hidden_q8_ = d.allocate(q8_bytes);
+}
+
+status expert_bank::apply(std::uint32_t layer, const expert_call& call) {
+  const layer_experts& owned = layers_[layer];
+  kernels::backend& k = device_.kernels();
+  kernels::stream& s = device_.stream();
+  const auto count = static_cast<std::uint32_t>(owned.weights.size());
+  auto* offsets = offsets_.as<std::uint32_t>();
+  auto* slots = slots_.as<std::uint32_t>();
+  const kernels::activation hidden{owned.hidden.f32 ? hidden_f32_.as<float>() : nullptr,
+                                   owned.hidden.q8 ? hidden_q8_.data() : nullptr,
+                                   owned.intermediate};
+  status done = k.group(s, {call.ids, offsets, slots, call.rows, call.top_k, owned.first, count});
+  if (done != status::ok) return done;
+  done = k.expert_up(s, {owned.weights.data(), offsets, slots, call.x, hidden, scratch_.as<float>(),
+                         count, call.rows, call.top_k});
+  if (done != status::ok) return done;
+  return k.expert_down(s, {owned.weights.data(), offsets, slots, hidden, call.outputs, count,
+                           call.rows, call.top_k});
+}
+
+}  // namespace troupe

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "kernels/api/attention.hpp"
+#include "kernels/api/sample.hpp"
+#include "runtime/cache/kv_manager.hpp"
+#include "runtime/engine/step.hpp"
+
+namespace troupe {
+
+/// A step laid out row by row, as the kernels read it. Everything the device reads from the host
+/// for this step lives here and must outlive it on the stream.
+class step_inputs {
+ public:
+  /// `tables[i]` is the page table of plan->runs[i] on this stage.
+  step_inputs(std::shared_ptr<const step_plan> plan, std::vector<page_table> tables);
+  step_inputs(const step_inputs&) = delete;
+  step_inputs& operator=(const step_inputs&) = delete;
+
+  [[nodiscard]] const step_plan& plan() const { return *plan_; }
+  [[nodiscard]] std::uint32_t rows() const { return static_cast<std::uint32_t>(tokens_.size()); }
+  [[nodiscard]] const token_id* tokens() const { return tokens_.data(); }
+  [[nodiscard]] kernels::row_placement where() const;
+
+  /// Rows that go to the head: first those to sample, then those to score.
+  [[nodiscard]] const std::vector<std::uint32_t>& head_rows() const { return head_rows_; }
+  [[nodiscard]] std::uint32_t sample_count() const {
+    return static_cast<std::uint32_t>(sample_rows_.size());
+  }
+  [[nodiscard]] const kernels::sample_row* sample_rows() const { return sample_rows_.data(); }
+  [[nodiscard]] kernels::sample_result* sample_results() { return sample_results_.data(); }
+  [[nodiscard]] const token_id* score_targets() const { return score_targets_.data(); }
+  [[nodiscard]] float* score_results() { return score_results_.data(); }
+
+  /// Reads the results once the stream has passed the step.
+  [[nodiscard]] step_result collect() const;
+
+ private:
+  void lay_out_rows();
+  void lay_out_head();
+
+  std::shared_ptr<const step_plan> plan_;
+  std::vector<page_table> tables_;
+  std::vector<const std::int32_t*> table_pointers_;
+  std::vector<token_id> tokens_;
+  std::vector<std::int32_t> positions_;
+  std::vector<std::uint32_t> sequences_;
+  std::vector<std::uint32_t> run_starts_;
+  std::vector<std::uint32_t> head_rows_;
+  std::vector<std::vector<kernels::token_bias>> biases_;
+  std::vector<kernels::sample_row> sample_rows_;
+  std::vector<kernels::sample_result> sample_results_;
+  std::vector<token_id> score_targets_;
+  std::vector<float> score_results_;
+};
+
+}  // namespace troupe
