@@ -1,0 +1,99 @@
+#pragma once
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "runtime/api/generation.hpp"
+#include "runtime/tokenizer/tokenizer.hpp"
+
+namespace troupe {
+
+/// One token of an answer with its log-probability.
+struct scored_token {
+  token_id token = 0;
+  std::optional<float> logprob;  ///< none for the first token of a prompt
+  std::vector<std::pair<token_id, float>> top;
+  std::size_t offset = 0;  ///< characters of text before it
+};
+
+/// Part of one choice's answer. Parts added up give the whole, so streamed and unstreamed answers
+/// cannot differ.
+struct answer_part {
+  std::uint32_t index = 0;
+  std::string text;
+  std::vector<scored_token> scores;  ///< only when asked for
+  std::vector<token_id> tokens;      ///< only when asked for
+  finish_reason finish = finish_reason::none;
+
+  void add(answer_part more);
+  [[nodiscard]] bool empty() const { return text.empty() && scores.empty() && tokens.empty(); }
+};
+
+struct usage_counts {
+  std::uint64_t prompt = 0;
+  std::uint64_t completion = 0;
+  std::uint64_t cached = 0;
+};
+
+/// What every message of one answer repeats, and which parts were asked for.
+struct answer_header {
+  std::string id;
+  std::int64_t created = 0;
+  std::string model;
+  std::string fingerprint;
+  bool logprobs = false;
+  bool token_ids = false;
+  bool include_usage = false;
+  std::shared_ptr<const tokenizer> vocabulary;
+  std::vector<std::vector<token_id>> prompts;  ///< only when token ids were asked for
+  std::uint32_t choices = 1;                   ///< a prompt
+};
+
+/// The JSON of one kind of answer.
+class answer_format {
+ public:
+  explicit answer_format(answer_header header) : header_(std::move(header)) {}
+  answer_format(const answer_format&) = delete;
+  answer_format& operator=(const answer_format&) = delete;
+  virtual ~answer_format() = default;
+
+  /// The chunk that begins a choice; empty where this kind has none.
+  [[nodiscard]] virtual std::string opening(std::uint32_t index) const = 0;
+  /// The chunk for a part with text, or for the end of a choice.
+  [[nodiscard]] virtual std::string chunk(const answer_part& part) const = 0;
+  /// The last chunk, with usage and no choices.
+  [[nodiscard]] virtual std::string usage_chunk(const usage_counts& usage) const = 0;
+  /// The whole answer at once.
+  [[nodiscard]] virtual std::string whole(const std::vector<answer_part>& parts,
+                                          const usage_counts& usage) const = 0;
+
+ protected:
+  [[nodiscard]] const answer_header& header() const { return header_; }
+  /// id, object, created, model, system_fingerprint, choices.
+  [[nodiscard]] boost::json::object envelope(std::string_view object,
+                                             boost::json::array choices) const;
+  /// A chunk's envelope, with `usage: null` where a usage chunk will follow.
+  [[nodiscard]] boost::json::object chunk_envelope(std::string_view object,
+                                                   boost::json::array choices) const;
+
+ private:
+  answer_header header_;
+};
+
+[[nodiscard]] std::unique_ptr<answer_format> make_chat_format(answer_header header);
+[[nodiscard]] std::unique_ptr<answer_format> make_completion_format(answer_header header);
+
+[[nodiscard]] boost::json::object usage_json(const usage_counts& usage);
+/// "stop", "length", or null while a choice goes on.
+[[nodiscard]] boost::json::value finish_json(finish_reason reason);
+/// A log-probability as the shortest number that reads back as the same float; minus infinity,
+/// which JSON cannot say, is -9999.
+[[nodiscard]] double logprob_number(float logprob);
+
+}  // namespace troupe

@@ -1,0 +1,214 @@
+#include "runtime/api/session_core.hpp"
+
+#include <utility>
+
+namespace troupe {
+namespace {
+
+/// Passes one request's callbacks on, and keeps the session alive meanwhile.
+class slot_listener final : public generation_listener {
+ public:
+  slot_listener(std::shared_ptr<session_core> session, std::size_t slot)
+      : session_(std::move(session)), slot_(slot) {}
+
+  void on_prompt_scored(std::span<const float> logprobs) override {
+    session_->on_prompt_scored(slot_, logprobs);
+  }
+  void on_tokens(std::span<const token_event> events) override {
+    session_->on_tokens(slot_, events);
+  }
+  void on_done(const generation_summary& summary) override { session_->on_done(slot_, summary); }
+  void on_error(const error& e) override { session_->on_error(e); }
+
+ private:
+  std::shared_ptr<session_core> session_;
+  std::size_t slot_;
+};
+
+}  // namespace
+
+session_core::session_core(const api_context& context, request_options options,
+                           std::unique_ptr<answer_format> format,
+                           std::shared_ptr<response_sink> sink,
+                           std::shared_ptr<session_observer> observer)
+    : service_(*context.service),
+      options_(std::move(options)),
+      format_(std::move(format)),
+      sink_(std::move(sink)),
+      observer_(std::move(observer)),
+      vocabulary_(context.model->tokens) {}
+
+/// Runs a change under the lock, writes what it produced, and cancels afterwards what it gave up:
+/// the engine is never called with the lock held.
+template <class Change>
+void session_core::locked(const Change& change) {
+  std::vector<request_id> cancelled;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!closed_) {
+      change();
+      if (!closed_) flush();
+    }
+    cancelled.swap(to_cancel_);
+  }
+  for (const request_id id : cancelled) service_.cancel(id);
+}
+
+bool session_core::start(std::vector<session_prompt> prompts, bool echo) {
+  std::vector<generation_request> requests;
+  {
+    const std::lock_guard lock(mutex_);
+    echo_ = echo;
+    std::uint32_t index = 0;
+    for (session_prompt& p : prompts) {
+      slots_.push_back({answer_builder(vocabulary_, options_, p.request.stop_tokens, index),
+                        std::move(p.prompt),
+                        {},
+                        {}});
+      index += options_.choices;
+      requests.push_back(std::move(p.request));
+    }
+    if (!options_.stream) whole_.resize(index);
+    for (std::uint32_t i = 0; i < whole_.size(); ++i) whole_[i].index = i;
+  }
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    auto id = service_.submit(std::move(requests[i]),
+                              std::make_shared<slot_listener>(shared_from_this(), i));
+    if (!id) {
+      on_error(id.error());
+      return false;
+    }
+    bool unwanted = false;
+    {
+      const std::lock_guard lock(mutex_);
+      slots_[i].id = *id;
+      unwanted = closed_ || slots_[i].done;
+    }
+    // The answer ended while the request was on its way in.
+    if (unwanted) service_.cancel(*id);
+  }
+  locked([&] { begin_stream(); });
+  return true;
+}
+
+void session_core::begin_stream() {
+  submitted_ = true;
+  if (options_.stream) sink_->begin(200, "text/event-stream");
+}
+
+void session_core::cancel() {
+  locked([&] { abandon(); });
+}
+
+void session_core::on_prompt_scored(std::size_t slot, std::span<const float> logprobs) {
+  locked([&] { slots_[slot].prompt_logprobs.assign(logprobs.begin(), logprobs.end()); });
+}
+
+void session_core::on_tokens(std::size_t slot, std::span<const token_event> events) {
+  locked([&] {
+    slot_state& s = slots_[slot];
+    if (s.done) return;
+    open_slot(s);
+    const std::uint64_t before = s.builder.tokens();
+    auto parts = s.builder.push(events);
+    if (!parts) return refuse_answer(to_api_error(parts.error()));
+    if (observer_ && s.builder.tokens() != before)
+      observer_->on_tokens(s.builder.tokens() - before);
+    for (answer_part& part : *parts) emit(std::move(part));
+    if (!s.builder.ended() || s.builder.ended_by_engine()) return;
+    // Stop strings have ended what the engine would still go on with.
+    if (s.id) to_cancel_.push_back(*s.id);
+    finish_slot(s);
+  });
+}
+
+void session_core::on_done(std::size_t slot, const generation_summary& summary) {
+  locked([&] {
+    slot_state& s = slots_[slot];
+    if (s.done) return;
+    if (!s.builder.ended())
+      return refuse_answer(
+          to_api_error(error(errc::internal, "the engine ended a request before its choices")));
+    usage_.cached += summary.cached_tokens;
+    if (observer_) observer_->on_summary(summary);
+    finish_slot(s);
+  });
+}
+
+void session_core::on_error(const error& e) {
+  locked([&] { refuse_answer(to_api_error(e)); });
+}
+
+void session_core::open_slot(slot_state& s) {
+  if (std::exchange(s.opened, true)) return;
+  if (options_.stream) {
+    const auto first = static_cast<std::uint32_t>(&s - slots_.data()) * options_.choices;
+    for (std::uint32_t i = 0; i < options_.choices; ++i)
+      if (const std::string opening = format_->opening(first + i); !opening.empty()) frame(opening);
+  }
+  if (!echo_) return;
+  for (answer_part& part : s.builder.echo(s.prompt, s.prompt_logprobs)) emit(std::move(part));
+}
+
+void session_core::emit(answer_part part) {
+  if (observer_ && part.finish != finish_reason::none) observer_->on_choice(part.finish);
+  if (!options_.stream) return whole_[part.index].add(std::move(part));
+  answer_part end;
+  end.index = part.index;
+  end.finish = std::exchange(part.finish, finish_reason::none);
+  if (!part.empty()) frame(format_->chunk(part));
+  if (end.finish != finish_reason::none) frame(format_->chunk(end));
+}
+
+void session_core::frame(std::string_view json) {
+  frames_ += "data: ";
+  frames_ += json;
+  frames_ += "\n\n";
+}
+
+void session_core::flush() {
+  if (!options_.stream || !submitted_) return;
+  if (!frames_.empty() && !sink_->write(std::exchange(frames_, {}))) return abandon();
+  if (!complete_) return;
+  closed_ = true;
+  sink_->end();
+}
+
+void session_core::finish_slot(slot_state& s) {
+  s.done = true;
+  usage_.prompt += s.prompt.tokens.size();
+  usage_.completion += s.builder.tokens();
+  if (++slots_done_ == slots_.size()) complete();
+}
+
+void session_core::complete() {
+  if (options_.stream) {
+    if (options_.include_usage) frame(format_->usage_chunk(usage_));
+    frame("[DONE]");
+    complete_ = true;
+    return;
+  }
+  closed_ = true;
+  sink_->begin(200, "application/json");
+  if (sink_->write(format_->whole(whole_, usage_))) sink_->end();
+}
+
+/// An error is the whole answer while nothing was sent, and an event of the stream afterwards.
+void session_core::refuse_answer(const api_error& e) {
+  if (options_.stream && submitted_) {
+    frame(e.body());
+    if (sink_->write(std::exchange(frames_, {}))) sink_->end();
+  } else {
+    sink_->fail(e);
+  }
+  abandon();
+}
+
+void session_core::abandon() {
+  closed_ = true;
+  frames_.clear();
+  for (const slot_state& s : slots_)
+    if (!s.done && s.id) to_cancel_.push_back(*s.id);
+}
+
+}  // namespace troupe

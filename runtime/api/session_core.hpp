@@ -1,0 +1,85 @@
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "runtime/api/answer_builder.hpp"
+#include "runtime/api/answer_format.hpp"
+#include "runtime/api/completion_session.hpp"
+#include "runtime/api/prompt.hpp"
+
+namespace troupe {
+
+/// One prompt of a session, ready to submit.
+struct session_prompt {
+  generation_request request;
+  prepared_prompt prompt;
+};
+
+/// The session behind both endpoints: joins the answers of its prompts' requests and writes them
+/// out. Callbacks of different requests may come from different threads.
+class session_core final : public completion_session,
+                           public std::enable_shared_from_this<session_core> {
+ public:
+  session_core(const api_context& context, request_options options,
+               std::unique_ptr<answer_format> format, std::shared_ptr<response_sink> sink,
+               std::shared_ptr<session_observer> observer);
+
+  /// Submits every prompt; once. False when the engine refused one: the sink has been told, and
+  /// those submitted before are cancelled.
+  [[nodiscard]] bool start(std::vector<session_prompt> prompts, bool echo);
+  void cancel() override;
+
+  void on_prompt_scored(std::size_t slot, std::span<const float> logprobs);
+  void on_tokens(std::size_t slot, std::span<const token_event> events);
+  void on_done(std::size_t slot, const generation_summary& summary);
+  void on_error(const error& e);
+
+ private:
+  /// One prompt's request and how far its answer is.
+  struct slot_state {
+    answer_builder builder;
+    prepared_prompt prompt;
+    std::vector<float> prompt_logprobs;
+    std::optional<request_id> id;  ///< none until submit has returned
+    bool opened = false;
+    bool done = false;
+  };
+
+  template <class Change>
+  void locked(const Change& change);
+  void open_slot(slot_state& s);
+  void emit(answer_part part);
+  void frame(std::string_view json);
+  void flush();
+  void begin_stream();
+  void finish_slot(slot_state& s);
+  void complete();
+  void refuse_answer(const api_error& e);
+  void abandon();
+
+  generation_service& service_;
+  const request_options options_;
+  const std::unique_ptr<answer_format> format_;
+  const std::shared_ptr<response_sink> sink_;
+  const std::shared_ptr<session_observer> observer_;
+  std::shared_ptr<const tokenizer> vocabulary_;
+  bool echo_ = false;
+
+  std::mutex mutex_;
+  std::vector<slot_state> slots_;
+  std::vector<answer_part> whole_;  ///< of an answer that is not streamed
+  std::string frames_;              ///< events not yet written
+  usage_counts usage_;
+  std::size_t slots_done_ = 0;
+  bool submitted_ = false;  ///< every prompt is: the stream may begin
+  bool complete_ = false;   ///< the last frame is in frames_
+  bool closed_ = false;     ///< nothing more goes to the sink
+  std::vector<request_id> to_cancel_;
+};
+
+}  // namespace troupe
