@@ -47,6 +47,8 @@ struct tokenizer_spec {
   std::vector<token_id> suffix;
   std::optional<token_id> bos;
   std::optional<token_id> eos;
+  /// What a byte that the vocabulary lacks becomes, unless it is special: then, and without it,
+  /// such a byte is dropped, so that no text turns into a control token.
   std::optional<token_id> unknown;
   std::optional<token_id> padding;
 };

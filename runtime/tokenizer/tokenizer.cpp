@@ -87,7 +87,7 @@ class tokenizer::encoding {
       const token_id id = t_.byte_tokens[static_cast<std::uint8_t>(c)];
       if (id >= 0) {
         ids_.push_back(id);
-      } else if (t_.spec.unknown) {
+      } else if (t_.spec.unknown && !t_.special[static_cast<std::size_t>(*t_.spec.unknown)]) {
         ids_.push_back(*t_.spec.unknown);
       }
     }

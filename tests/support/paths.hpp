@@ -10,6 +10,9 @@ namespace troupe::test {
 [[nodiscard]] std::filesystem::path reference();
 /// The SmolLM2 GGUF file, or an empty path where it has not been fetched (tools/fetch-model.sh).
 [[nodiscard]] std::filesystem::path smollm2();
+/// Qwen's vocabulary in tiktoken's format, or an empty path where it has not been fetched
+/// (tools/fetch-test-data.sh).
+[[nodiscard]] std::filesystem::path qwen_vocabulary();
 
 /// A fresh directory that is removed with this object.
 class temporary_directory {
