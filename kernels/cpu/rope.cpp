@@ -81,10 +81,8 @@ void store(const kv_layer& cache, const float* from, std::byte* base, std::size_
     std::memcpy(base + element * sizeof(float), from, cache.head_dim * sizeof(float));
     return;
   }
-  const hn::Rebind<hwy::float16_t, float_tag> half;
   auto* to = reinterpret_cast<hwy::float16_t*>(base) + element;
-  for (std::size_t i = 0; i < cache.head_dim; i += lanes)
-    hn::StoreU(hn::DemoteTo(half, hn::LoadU(d, from + i)), half, to + i);
+  for (std::size_t i = 0; i < cache.head_dim; i += lanes) store_f16(hn::LoadU(d, from + i), to + i);
 }
 
 void rope_items(const void* params, std::uint32_t begin, std::uint32_t end, const worker&) {

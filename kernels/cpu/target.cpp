@@ -11,7 +11,9 @@ std::int64_t usable() {
   // The fallback is compiled in always and runs everywhere, but Highway reports it only where
   // nothing better is found.
   constexpr std::int64_t fallback = HWY_TARGETS & (HWY_SCALAR | HWY_EMU128);
-  return (hwy::SupportedTargets() & HWY_TARGETS) | fallback;
+  // Asked once, as asking undoes an earlier choice.
+  static const std::int64_t detected = hwy::SupportedTargets();
+  return (detected & HWY_TARGETS) | fallback;
 }
 
 template <class Visit>
@@ -29,12 +31,13 @@ std::vector<std::string> supported_targets() {
 }
 
 std::string target() {
+  const std::int64_t all = usable();
   hwy::ChosenTarget& chosen = hwy::GetChosenTarget();
-  if (!chosen.IsInitialized()) chosen.Update(usable());
+  if (!chosen.IsInitialized()) chosen.Update(all);
   // Entry 0 of a dispatch table stands for "not chosen yet"; the others follow the bits.
   const std::size_t index = chosen.GetIndex();
   std::string name;
-  each_target(usable(), [&](std::int64_t bit) {
+  each_target(all, [&](std::int64_t bit) {
     hwy::ChosenTarget probe;
     probe.Update(bit);
     if (probe.GetIndex() == index) name = hwy::TargetName(bit);

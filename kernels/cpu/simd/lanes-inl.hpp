@@ -43,6 +43,23 @@ HWY_INLINE T load_scalar(const void* from) {
   return value;
 }
 
+/// float32 to float16 bits, to nearest, ties to even.
+HWY_INLINE std::uint16_t half_bits(float value) {
+  const auto bits = load_scalar<std::uint32_t>(&value);
+  const auto sign = static_cast<std::uint16_t>(bits >> 16 & 0x8000U);
+  const std::uint32_t magnitude = bits & 0x7fffffffU;
+  if (magnitude > 0x7f800000U) return sign | 0x7e00U;
+  if (magnitude >= 0x47800000U) return sign | 0x7c00U;
+  if (magnitude < 0x38800000U) {
+    // Subnormal: one step of float16 is one step of float32 at 0.5, so adding 0.5 rounds.
+    const float moved = load_scalar<float>(&magnitude) + 0.5F;
+    return static_cast<std::uint16_t>(sign | (load_scalar<std::uint32_t>(&moved) - 0x3f000000U));
+  }
+  // Exponent bias 127 to 15, and half a step less one, one more where the last kept bit is odd.
+  const std::uint32_t rounded = magnitude - (112U << 23) + 0xfffU + (magnitude >> 13 & 1U);
+  return static_cast<std::uint16_t>(sign | rounded >> 13);
+}
+
 #if HWY_TARGET != HWY_SCALAR
 /// Adds the upper half to the lower, down to one 128-bit block.
 template <class D, class V = hn::Vec<D>>
@@ -97,6 +114,22 @@ HWY_INLINE floats load_f16(const std::byte* from) {
   return hn::PromoteTo(d, hn::BitCast(half, hn::Set(bits, load_scalar<std::uint16_t>(from))));
 #else
   return hn::PromoteTo(d, hn::LoadU(half, reinterpret_cast<const hwy::float16_t*>(from)));
+#endif
+}
+
+/// Stores as float16, to nearest, ties to even.
+HWY_INLINE void store_f16(floats v, hwy::float16_t* to) {
+#if HWY_TARGET == HWY_SCALAR || HWY_TARGET == HWY_EMU128 || HWY_TARGET == HWY_SSE4
+  // Highway's conversion without F16C does not round this way.
+  float values[lanes];
+  hn::StoreU(v, float_tag(), values);
+  for (std::size_t i = 0; i < lanes; ++i) {
+    const std::uint16_t bits = half_bits(values[i]);
+    std::memcpy(to + i, &bits, sizeof bits);
+  }
+#else
+  const hn::Rebind<hwy::float16_t, float_tag> half;
+  hn::StoreU(hn::DemoteTo(half, v), half, to);
 #endif
 }
 
