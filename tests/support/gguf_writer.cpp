@@ -131,6 +131,9 @@ std::string gguf_writer::build() const {
 void gguf_writer::write(const std::filesystem::path& path) const { write_file(path, build()); }
 
 void write_file(const std::filesystem::path& path, std::string_view bytes) {
+  // A new file each time: truncating one that is mapped would pull its pages away, and file systems
+  // flush a file that replaces its own content.
+  std::filesystem::remove(path);
   std::ofstream out(path, std::ios::binary);
   out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
   if (!out) throw std::runtime_error("cannot write " + path.string());

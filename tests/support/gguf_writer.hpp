@@ -72,7 +72,7 @@ template <class T>
   return std::as_bytes(std::span(text));
 }
 
-/// Writes a file in one go.
+/// Writes a new file in one go, in place of one that is there.
 void write_file(const std::filesystem::path& path, std::string_view bytes);
 [[nodiscard]] std::string read_file(const std::filesystem::path& path);
 
