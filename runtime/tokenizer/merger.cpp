@@ -1,8 +1,6 @@
 #include "runtime/tokenizer/merger.hpp"
 
-#include <algorithm>
 #include <array>
-#include <functional>
 
 namespace troupe::text {
 namespace {
@@ -53,31 +51,24 @@ void merger::link(std::span<const token_id> symbols) {
   previous_.resize(count);
   next_.resize(count);
   pairs_.resize(count);
-  queue_.clear();
   for (std::uint32_t i = 0; i < count; ++i) {
     previous_[i] = i == 0 ? none : i - 1;
     next_[i] = i + 1 < count ? i + 1 : none;
     pairs_[i] = i + 1 < count ? rule(symbols[i], symbols[i + 1]) : candidate{none, -1};
-    if (pairs_[i].rank != none) queue_.push_back(std::uint64_t{pairs_[i].rank} << 32 | i);
+    if (pairs_[i].rank != none) queue_.push(pairs_[i].rank, i);
   }
-  std::make_heap(queue_.begin(), queue_.end(), std::greater<>());
 }
 
 void merger::offer(std::uint32_t at, token_id left, token_id right) {
   pairs_[at] = rule(left, right);
-  if (pairs_[at].rank == none) return;
-  queue_.push_back(std::uint64_t{pairs_[at].rank} << 32 | at);
-  std::push_heap(queue_.begin(), queue_.end(), std::greater<>());
+  if (pairs_[at].rank != none) queue_.push(pairs_[at].rank, at);
 }
 
 std::size_t merger::merge_long(std::span<token_id> symbols) {
   link(symbols);
   while (!queue_.empty()) {
     ++steps_;
-    std::pop_heap(queue_.begin(), queue_.end(), std::greater<>());
-    const auto rank = static_cast<std::uint32_t>(queue_.back() >> 32);
-    const auto at = static_cast<std::uint32_t>(queue_.back());
-    queue_.pop_back();
+    const auto [rank, at] = queue_.pop();
     // An entry whose pair has changed since, or is gone, is stale.
     if (pairs_[at].rank != rank) continue;
     const std::uint32_t absorbed = next_[at];
@@ -86,11 +77,12 @@ std::size_t merger::merge_long(std::span<token_id> symbols) {
     pairs_[absorbed].rank = none;
     pairs_[at].rank = none;
     next_[at] = after;
+    // Left to right, as the queue likes it.
+    if (previous_[at] != none) offer(previous_[at], symbols[previous_[at]], symbols[at]);
     if (after != none) {
       previous_[after] = at;
       offer(at, symbols[at], symbols[after]);
     }
-    if (previous_[at] != none) offer(previous_[at], symbols[previous_[at]], symbols[at]);
   }
   std::size_t count = 0;
   for (std::uint32_t at = 0; at != none; at = next_[at]) symbols[count++] = symbols[at];

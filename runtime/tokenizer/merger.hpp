@@ -7,6 +7,7 @@
 
 #include "runtime/base/token.hpp"
 #include "runtime/tokenizer/pair_map.hpp"
+#include "runtime/tokenizer/pair_queue.hpp"
 
 namespace troupe::text {
 
@@ -42,7 +43,7 @@ class merger {
   std::vector<std::uint32_t> previous_;
   std::vector<std::uint32_t> next_;
   std::vector<candidate> pairs_;
-  std::vector<std::uint64_t> queue_;  ///< a heap of rank << 32 | position, least first
+  pair_queue queue_;
 };
 
 }  // namespace troupe::text

@@ -20,11 +20,19 @@ constexpr std::size_t max_merges = std::size_t{1} << 23;
 constexpr std::size_t max_token_bytes = std::size_t{1} << 28;
 constexpr std::size_t max_added_bytes = std::size_t{1} << 24;
 
-/// Token text for a message: short, and valid UTF-8.
+/// Token text for a message: short, on one line, and valid UTF-8.
 std::string quoted(std::string_view token) {
   constexpr std::size_t longest = 40;
+  std::string printable;
+  for (const char c : token.substr(0, longest)) {
+    if (static_cast<std::uint8_t>(c) < 0x20 || c == 0x7F) {
+      printable += fmt::format("\\x{:02x}", static_cast<std::uint8_t>(c));
+    } else {
+      printable.push_back(c);
+    }
+  }
   std::string shown;
-  text::append_lossy(shown, token.substr(0, longest));
+  text::append_lossy(shown, printable);
   return fmt::format("'{}{}'", shown, token.size() > longest ? "..." : "");
 }
 

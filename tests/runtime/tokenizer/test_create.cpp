@@ -97,6 +97,12 @@ TEST_CASE("messages show tokens that are no text as text") {
   CHECK(reject(spec, errc::corrupt) == "tokenizer: token '\uFFFD\uFFFD' has both id 0 and id 1");
 }
 
+TEST_CASE("messages keep to one line whatever a token holds") {
+  tokenizer_spec spec;
+  spec.tokens = {"a\nb", "a\nb"};
+  CHECK(reject(spec, errc::corrupt) == "tokenizer: token 'a\\x0ab' has both id 0 and id 1");
+}
+
 TEST_CASE("a million tokens are created and found") {
   tokenizer_spec spec = byte_spec();
   for (int i = 0; i < 1'000'000; ++i) spec.tokens.push_back("t" + std::to_string(i));
