@@ -42,78 +42,79 @@ HWY_INLINE q4_k_scales unpack_q4_k_scales(const std::byte* packed) {
   return s;
 }
 
-HWY_INLINE void dequantise_q8_0(const std::byte* block, float* out) {
+/// The loops below have fixed lengths and no aliasing, so that the compiler turns them into
+/// vectors.
+HWY_INLINE void dequantise_q8_0(const std::byte* block, float* HWY_RESTRICT out) {
   const float d = half_at(block);
-  const auto* q = reinterpret_cast<const std::int8_t*>(block + 2);
+  const auto* HWY_RESTRICT q = reinterpret_cast<const std::int8_t*>(block + 2);
   for (int i = 0; i < 32; ++i) out[i] = d * static_cast<float>(q[i]);
 }
 
-HWY_INLINE void dequantise_q4_0(const std::byte* block, float* out) {
+HWY_INLINE void dequantise_q4_0(const std::byte* block, float* HWY_RESTRICT out) {
   const float d = half_at(block);
-  const auto* q = reinterpret_cast<const std::uint8_t*>(block + 2);
-  for (int i = 0; i < 16; ++i) {
-    out[i] = d * static_cast<float>((q[i] & 15) - 8);
-    out[i + 16] = d * static_cast<float>((q[i] >> 4) - 8);
-  }
+  const auto* HWY_RESTRICT q = reinterpret_cast<const std::uint8_t*>(block + 2);
+  for (int i = 0; i < 16; ++i) out[i] = d * static_cast<float>((q[i] & 15) - 8);
+  for (int i = 0; i < 16; ++i) out[i + 16] = d * static_cast<float>((q[i] >> 4) - 8);
 }
 
-HWY_INLINE void dequantise_q4_1(const std::byte* block, float* out) {
+HWY_INLINE void dequantise_q4_1(const std::byte* block, float* HWY_RESTRICT out) {
   const float d = half_at(block);
   const float m = half_at(block + 2);
-  const auto* q = reinterpret_cast<const std::uint8_t*>(block + 4);
-  for (int i = 0; i < 16; ++i) {
-    out[i] = d * static_cast<float>(q[i] & 15) + m;
-    out[i + 16] = d * static_cast<float>(q[i] >> 4) + m;
-  }
+  const auto* HWY_RESTRICT q = reinterpret_cast<const std::uint8_t*>(block + 4);
+  for (int i = 0; i < 16; ++i) out[i] = d * static_cast<float>(q[i] & 15) + m;
+  for (int i = 0; i < 16; ++i) out[i + 16] = d * static_cast<float>(q[i] >> 4) + m;
 }
 
-HWY_INLINE void dequantise_q4_k(const std::byte* block, float* out) {
+HWY_INLINE void dequantise_q4_k(const std::byte* block, float* HWY_RESTRICT out) {
   const float d = half_at(block);
   const float dmin = half_at(block + 2);
   const q4_k_scales s = unpack_q4_k_scales(block + 4);
-  const auto* q = reinterpret_cast<const std::uint8_t*>(block + 16);
+  const auto* HWY_RESTRICT q = reinterpret_cast<const std::uint8_t*>(block + 16);
   for (int j = 0; j < 8; j += 2, q += 32, out += 64) {
     const float d0 = d * static_cast<float>(s.scale[j]);
     const float m0 = dmin * static_cast<float>(s.min[j]);
     const float d1 = d * static_cast<float>(s.scale[j + 1]);
     const float m1 = dmin * static_cast<float>(s.min[j + 1]);
-    for (int i = 0; i < 32; ++i) {
-      out[i] = d0 * static_cast<float>(q[i] & 15) - m0;
-      out[i + 32] = d1 * static_cast<float>(q[i] >> 4) - m1;
-    }
+    for (int i = 0; i < 32; ++i) out[i] = d0 * static_cast<float>(q[i] & 15) - m0;
+    for (int i = 0; i < 32; ++i) out[i + 32] = d1 * static_cast<float>(q[i] >> 4) - m1;
   }
 }
 
-HWY_INLINE void dequantise_q6_k(const std::byte* block, float* out) {
+HWY_INLINE void dequantise_q6_k(const std::byte* block, float* HWY_RESTRICT out) {
   const float d = half_at(block + 208);
-  const auto* low = reinterpret_cast<const std::uint8_t*>(block);
-  const auto* high = reinterpret_cast<const std::uint8_t*>(block + 128);
+  const auto* HWY_RESTRICT low = reinterpret_cast<const std::uint8_t*>(block);
+  const auto* HWY_RESTRICT high = reinterpret_cast<const std::uint8_t*>(block + 128);
   const auto* scale = reinterpret_cast<const std::int8_t*>(block + 192);
-  for (int half = 0; half < 2; ++half, low += 64, high += 32, scale += 8, out += 128) {
-    for (int j = 0; j < 4; ++j) {
-      const std::uint8_t* nibbles = low + (j & 1) * 32;
-      const int shift = (j >> 1) * 4;
-      for (int i = 0; i < 32; ++i) {
-        const int q = (nibbles[i] >> shift & 15) | (high[i] >> (2 * j) & 3) << 4;
-        out[j * 32 + i] =
-            d * static_cast<float>(scale[2 * j + i / 16]) * static_cast<float>(q - 32);
-      }
+  // Runs of 16 that share a scale: two in each of four quarters of each half.
+  for (int run = 0; run < 16; ++run) {
+    const int quarter = run / 2 % 4;
+    const std::uint8_t* HWY_RESTRICT l = low + run / 8 * 64 + quarter % 2 * 32 + run % 2 * 16;
+    const std::uint8_t* HWY_RESTRICT h = high + run / 8 * 32 + run % 2 * 16;
+    const float d_run = d * static_cast<float>(scale[run]);
+    const int low_shift = quarter / 2 * 4;
+    const int high_shift = quarter * 2;
+    for (int i = 0; i < 16; ++i) {
+      const int q = (l[i] >> low_shift & 15) | (h[i] >> high_shift & 3) << 4;
+      out[run * 16 + i] = d_run * static_cast<float>(q - 32);
     }
   }
 }
 
-/// FP8 e4m3 (finite form: no infinities, 0x7f is NaN) by moving its bits into a float32 and
-/// mending the exponent's bias (127 - 7 = 120); subnormals come right by themselves.
-HWY_INLINE void dequantise_f8(const std::byte* from, std::uint32_t count, float scale, float* out) {
-  for (std::uint32_t i = 0; i < count; ++i) {
-    const auto bits = static_cast<std::uint32_t>(from[i]);
-    const std::uint32_t moved = (bits & 0x7fU) << 20;
-    float magnitude;
-    std::memcpy(&magnitude, &moved, sizeof magnitude);
-    const float value = magnitude * 0x1p120F;
-    const float checked = (bits & 0x7fU) == 0x7fU ? std::numeric_limits<float>::quiet_NaN() : value;
-    out[i] = ((bits & 0x80U) != 0 ? -checked : checked) * scale;
-  }
+/// FP8 e4m3 (finite form: no infinities, 0x7f is NaN) by moving its bits into float32 and mending
+/// the exponent's bias (127 - 7 = 120); subnormals come right by themselves.
+HWY_INLINE floats load_f8(const std::byte* from) {
+  const float_tag d;
+  const hn::RebindToUnsigned<float_tag> du;
+  const hn::Rebind<std::uint8_t, float_tag> bytes;
+  const auto bits =
+      hn::PromoteTo(du, hn::LoadU(bytes, reinterpret_cast<const std::uint8_t*>(from)));
+  const auto magnitude = hn::And(bits, hn::Set(du, 0x7fU));
+  const floats value = hn::Mul(hn::BitCast(d, hn::ShiftLeft<20>(magnitude)), hn::Set(d, 0x1p120F));
+  const auto is_nan = hn::RebindMask(d, hn::Eq(magnitude, hn::Set(du, 0x7fU)));
+  const floats checked =
+      hn::IfThenElse(is_nan, hn::Set(d, std::numeric_limits<float>::quiet_NaN()), value);
+  const auto sign = hn::ShiftLeft<24>(hn::And(bits, hn::Set(du, 0x80U)));
+  return hn::Or(checked, hn::BitCast(d, sign));
 }
 
 template <class Load>
@@ -147,7 +148,9 @@ HWY_INLINE void dequantise_row(const matrix& w, std::uint32_t row, float* out) {
     case dtype::f8_e4m3: {
       const float* scales = w.scales + std::size_t{row / 128} * ((w.cols + 127) / 128);
       for (std::uint32_t i = 0; i < w.cols; i += 128, ++scales)
-        dequantise_f8(from + i, w.cols - i < 128 ? w.cols - i : 128, *scales, out + i);
+        convert(from + i, 1, w.cols - i < 128 ? w.cols - i : 128, out + i,
+                [&](const std::byte* at)
+                    HWY_ATTR { return hn::Mul(load_f8(at), hn::Set(float_tag(), *scales)); });
       return;
     }
     case dtype::q8_0:
