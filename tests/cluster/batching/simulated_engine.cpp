@@ -1,0 +1,118 @@
+#include "tests/cluster/batching/simulated_engine.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+namespace troupe::test {
+
+simulated_engine::simulated_engine(const batch_limits& limits, std::uint32_t stages)
+    : scheduler(limits, 3), page_size_(limits.page_size) {
+  for (std::uint32_t i = 0; i < stages; ++i) {
+    managers.emplace_back(
+        kv_manager::settings{limits.page_size, limits.pages, limits.reuse_prefixes});
+  }
+}
+
+result<void> simulated_engine::add(request_id id, generation_request request) {
+  answers[id];
+  return scheduler.add(id, std::make_shared<const generation_request>(std::move(request)), now_);
+}
+
+void simulated_engine::cancel(request_id id) {
+  scheduler.cancel(id);
+  answers.erase(id);
+}
+
+token_id simulated_engine::follow(const std::vector<token_id>& tokens, std::uint32_t choice) {
+  std::uint64_t h = 1469598103934665603ULL + choice;
+  for (const token_id t : tokens) h = (h ^ static_cast<std::uint32_t>(t)) * 1099511628211ULL;
+  return static_cast<token_id>(h % 50);
+}
+
+std::vector<token_id> simulated_engine::expected(const generation_request& r,
+                                                 std::uint32_t choice) {
+  std::vector<token_id> tokens = r.prompt;
+  while (tokens.size() - r.prompt.size() < r.max_tokens) {
+    tokens.push_back(follow(tokens, choice));
+    const bool stops = std::ranges::find(r.stop_tokens, tokens.back()) != r.stop_tokens.end();
+    if (stops && tokens.size() - r.prompt.size() > r.min_tokens) break;
+  }
+  return {tokens.begin() + static_cast<std::ptrdiff_t>(r.prompt.size()), tokens.end()};
+}
+
+bool simulated_engine::step() {
+  now_ += std::chrono::milliseconds(1);
+  auto action = scheduler.next(now_);
+  if (const auto* request = std::get_if<cache_request>(&action)) {
+    CHECK(request->epoch == 3);
+    std::vector<cache_reply> replies;
+    for (kv_manager& m : managers) replies.push_back(troupe::answer(m, *request));
+    scheduler.on_cache(merge(replies));
+    return true;
+  }
+  if (const auto* plan = std::get_if<std::shared_ptr<const step_plan>>(&action)) {
+    execute(**plan);
+    return true;
+  }
+  return false;
+}
+
+void simulated_engine::run() {
+  for (int i = 0; step(); ++i) REQUIRE(i < 200'000);
+}
+
+void simulated_engine::execute(const step_plan& plan) {
+  ++steps;
+  most_rows = std::max<std::size_t>(most_rows, plan.rows());
+  step_result out;
+  out.id = plan.id;
+  out.epoch = plan.epoch;
+  std::vector<std::vector<std::vector<token_id>>> after(plan.runs.size());
+  step_shapes.emplace_back();
+  for (std::size_t i = 0; i < plan.runs.size(); ++i) {
+    const sequence_run& run = plan.runs[i];
+    step_shapes.back().push_back(run.tokens.size());
+    for (const kv_manager& m : managers) {
+      REQUIRE(m.table(run.sequence).value()->size() * page_size_ >= run.first + run.tokens.size());
+    }
+    // Read the KV of what came before, as attention would, and write this run's.
+    const auto pages = managers.front().table(run.sequence).value();
+    std::vector<token_id> context;
+    if (run.first > 0)
+      context = written_.at({(*pages)[(run.first - 1) / page_size_], (run.first - 1) % page_size_});
+    REQUIRE(context.size() == run.first);
+    for (std::size_t k = 0; k < run.tokens.size(); ++k) {
+      context.push_back(run.tokens[k]);
+      const auto position = static_cast<std::uint32_t>(run.first + k);
+      written_[{(*pages)[position / page_size_], position % page_size_}] = context;
+      after[i].push_back(context);
+    }
+  }
+  for (const sample_point& p : plan.samples) {
+    out.samples.push_back({follow(after[p.run][p.offset], p.choice), {}});
+  }
+  for (const score_point& p : plan.scores) out.scores.push_back(static_cast<float>(p.target));
+  take(scheduler.on_step(out, now_));
+}
+
+void simulated_engine::take(const std::vector<request_news>& news) {
+  for (const request_news& n : news) {
+    const auto known = answers.find(n.request);
+    REQUIRE(known != answers.end());  // no news of a cancelled request
+    answer& a = known->second;
+    REQUIRE_FALSE(a.summary.has_value());
+    if (!n.prompt_scores.empty()) a.scores = n.prompt_scores;
+    for (const token_event& e : n.tokens) {
+      REQUIRE_FALSE(a.ends.contains(e.choice));
+      if (e.token >= 0) {
+        REQUIRE(e.index == a.tokens[e.choice].size());
+        a.tokens[e.choice].push_back(e.token);
+      }
+      if (e.finish != finish_reason::none) a.ends[e.choice] = e.finish;
+    }
+    a.summary = n.summary;
+  }
+}
+
+}  // namespace troupe::test
