@@ -3,7 +3,8 @@
 # "N passed, N failed". Exit code 0 only where nothing failed.
 #
 # Environment:
-#   TROUPE_SUITES   which to run, default "release fuzz asan tsan tidy"
+#   TROUPE_SUITES   which to run, default "release fuzz asan tsan"; there is also "tidy", clang-tidy
+#                   over what differs from TROUPE_TIDY_BASE (a commit, default HEAD)
 #   TROUPE_FILTER   only tests whose name matches this regular expression (ctest -R)
 #   TROUPE_JOBS     tests run at once, default: one a core
 #   TROUPE_INSTALL  0: install no packages, fetch nothing
@@ -11,7 +12,7 @@ set -euo pipefail
 # shellcheck source=tools/lib/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
 
-suites=${TROUPE_SUITES:-release fuzz asan tsan tidy}
+suites=${TROUPE_SUITES:-release fuzz asan tsan}
 jobs=${TROUPE_JOBS:-$(nproc)}
 results=$root/build/results
 rm -rf "$results"
@@ -53,7 +54,7 @@ for suite in $suites; do
     asan) run_suite asan all -LE '^(structure|bench)$' ;;
     tsan) run_suite tsan troupe_tsan_tests -L '^tsan$' ;;
     fuzz) run_suite fuzz troupe_fuzzers -L '^fuzz$' ;;
-    tidy) "$root/tools/tidy.sh" || failed_step tidy clang-tidy ;;
+    tidy) "$root/tools/tidy.sh" "${TROUPE_TIDY_BASE:-HEAD}" || failed_step tidy clang-tidy ;;
     *) die "unknown suite $suite in TROUPE_SUITES; there are: release fuzz asan tsan tidy" ;;
   esac
 done

@@ -51,7 +51,7 @@ void chat_session::run() {
     if (line->front() == '/') {
       if (command(trim(*line)) == after::leave) return;
     } else {
-      ask(std::move(*line));
+      ask(*line);
     }
   }
 }
@@ -86,7 +86,7 @@ boost::json::array chat_session::messages() const {
   return all;
 }
 
-void chat_session::ask(std::string text) {
+void chat_session::ask(const std::string& text) {
   turns_.emplace_back(message("user", text));
   auto prompt = chat_prompt(model_, messages());
   const auto print = [this](std::string_view piece) { out_ << piece << std::flush; };

@@ -26,7 +26,7 @@ class chat_session {
   enum class after { go_on, leave };
 
   after command(const std::string& line);
-  void ask(std::string text);
+  void ask(const std::string& text);
   void save(const std::string& path);
   [[nodiscard]] boost::json::array messages() const;
 

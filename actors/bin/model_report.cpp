@@ -42,6 +42,7 @@ std::string split_name(pre_tokenizer split) {
 
 std::string type_text(const std::map<std::string, std::uint64_t>& bytes_by_type) {
   std::vector<std::string> parts;
+  parts.reserve(bytes_by_type.size());
   for (const auto& [type, bytes] : bytes_by_type)
     parts.push_back(fmt::format("{} {}", type, short_bytes(bytes)));
   return fmt::format("{}", fmt::join(parts, ", "));
@@ -104,6 +105,7 @@ std::string to_text(const model_report& report, bool tensors) {
       false);
   if (!tensors) return out;
   std::vector<std::vector<std::string>> rows;
+  rows.reserve(report.tensors.size());
   for (const tensor_listing& tensor : report.tensors)
     rows.push_back({tensor.name, std::string(kernels::info(tensor.type).name),
                     fmt::format("{}", fmt::join(tensor.shape, " x ")), short_bytes(tensor.bytes)});

@@ -71,9 +71,8 @@ config_key& config_schema::add(std::string name, std::string help,
 config_key& config_schema::add_one_of(std::string name, std::string help,
                                       std::function<std::int64_t()> get,
                                       std::function<void(std::int64_t)> set,
-                                      std::vector<std::int64_t> allowed) {
-  auto store = [set = std::move(set),
-                allowed = std::move(allowed)](const config_value& value) -> result<void> {
+                                      const std::vector<std::int64_t>& allowed) {
+  auto store = [set = std::move(set), allowed](const config_value& value) -> result<void> {
     const auto* number = std::get_if<std::int64_t>(&value);
     if (number == nullptr)
       return fail(errc::invalid_argument, "must be an integer, not {}", kind_name(value));
@@ -128,7 +127,7 @@ config_key& config_schema::text(std::string name, std::string& variable, std::si
 }
 
 config_key& config_schema::add_choice(std::string name, std::string help,
-                                      std::vector<std::string> names,
+                                      const std::vector<std::string>& names,
                                       std::function<std::size_t()> get,
                                       std::function<void(std::size_t)> set) {
   auto store = [set = std::move(set), names](const config_value& value) -> result<void> {

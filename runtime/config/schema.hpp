@@ -53,21 +53,20 @@ class config_schema {
 
   /// An integer in [least, most]; the variable holds it times `scale` (MiB to bytes).
   template <std::unsigned_integral T>
-  config_key& integer(std::string name, T& variable, std::int64_t least, std::int64_t most,
-                      std::string help, std::int64_t scale = 1) {
+  config_key& integer(const std::string& name, T& variable, std::int64_t least, std::int64_t most,
+                      const std::string& help, std::int64_t scale = 1) {
     return add(
-        std::move(name), std::move(help),
-        [&variable, scale] { return static_cast<std::int64_t>(variable) / scale; },
+        name, help, [&variable, scale] { return static_cast<std::int64_t>(variable) / scale; },
         [&variable, scale](std::int64_t v) { variable = static_cast<T>(v * scale); }, least, most);
   }
 
   /// One of a few integers.
   template <std::unsigned_integral T>
-  config_key& one_of(std::string name, T& variable, std::vector<std::int64_t> allowed,
-                     std::string help) {
+  config_key& one_of(const std::string& name, T& variable, const std::vector<std::int64_t>& allowed,
+                     const std::string& help) {
     return add_one_of(
-        std::move(name), std::move(help), [&variable] { return std::int64_t{variable}; },
-        [&variable](std::int64_t v) { variable = static_cast<T>(v); }, std::move(allowed));
+        name, help, [&variable] { return std::int64_t{variable}; },
+        [&variable](std::int64_t v) { variable = static_cast<T>(v); }, allowed);
   }
 
   /// Whole seconds in [least, most].
@@ -80,9 +79,11 @@ class config_schema {
 
   /// One of a few named values.
   template <class Value>
-  config_key& choice(std::string name, Value& variable,
-                     std::vector<std::pair<std::string, Value>> choices, std::string help) {
+  config_key& choice(const std::string& name, Value& variable,
+                     const std::vector<std::pair<std::string, Value>>& choices,
+                     const std::string& help) {
     std::vector<std::string> names;
+    names.reserve(choices.size());
     for (const auto& entry : choices) names.push_back(entry.first);
     auto get = [&variable, choices]() -> std::size_t {
       for (std::size_t i = 0; i < choices.size(); ++i)
@@ -90,7 +91,7 @@ class config_schema {
       return 0;
     };
     auto set = [&variable, choices](std::size_t i) { variable = choices[i].second; };
-    return add_choice(std::move(name), std::move(help), std::move(names), get, set);
+    return add_choice(name, help, names, get, set);
   }
 
   [[nodiscard]] const std::vector<table>& tables() const { return tables_; }
@@ -102,8 +103,9 @@ class config_schema {
   config_key& add(std::string name, std::string help, std::function<std::int64_t()> get,
                   std::function<void(std::int64_t)> set, std::int64_t least, std::int64_t most);
   config_key& add_one_of(std::string name, std::string help, std::function<std::int64_t()> get,
-                         std::function<void(std::int64_t)> set, std::vector<std::int64_t> allowed);
-  config_key& add_choice(std::string name, std::string help, std::vector<std::string> names,
+                         std::function<void(std::int64_t)> set,
+                         const std::vector<std::int64_t>& allowed);
+  config_key& add_choice(std::string name, std::string help, const std::vector<std::string>& names,
                          std::function<std::size_t()> get, std::function<void(std::size_t)> set);
   config_key& push(std::string name, std::string help, std::function<config_value()> get,
                    std::function<result<void>(const config_value&)> set);
