@@ -8,6 +8,8 @@
 namespace troupe {
 namespace {
 
+constexpr std::uint32_t most_dimensions = 4096;
+
 /// theta^(2i / dimensions). The exponent is a float32, and the power its nearest float32.
 std::vector<float> position_periods(const rope_parameters& p) {
   std::vector<float> out(p.dimensions / 2);
@@ -94,8 +96,10 @@ bool positive(double value) { return std::isfinite(value) && value > 0; }
 result<void> check(const rope_parameters& p) {
   if (!(p.theta > 1) || !std::isfinite(p.theta))
     return fail(errc::corrupt, "the rotary embedding's base is {}, must be above 1", p.theta);
-  if (p.dimensions == 0 || p.dimensions % 2 != 0)
-    return fail(errc::corrupt, "{} rotated dimensions, must be even", p.dimensions);
+  // Before work is done for each of them; the configuration's own check is narrower.
+  if (p.dimensions == 0 || p.dimensions % 2 != 0 || p.dimensions > most_dimensions)
+    return fail(errc::corrupt, "{} rotated dimensions, must be even and at most {}", p.dimensions,
+                most_dimensions);
   if (p.kind == rope_kind::plain) return {};
   if (!positive(p.factor))
     return fail(errc::corrupt, "the rotary embedding's factor is {}", p.factor);

@@ -122,6 +122,7 @@ TEST_CASE("parameters that give no finite frequencies are refused") {
   CHECK(refused(rope_kind::plain, [](rope_parameters& p) { p.theta = HUGE_VAL; }));
   CHECK(refused(rope_kind::plain, [](rope_parameters& p) { p.dimensions = 7; }));
   CHECK(refused(rope_kind::plain, [](rope_parameters& p) { p.dimensions = 0; }));
+  CHECK(refused(rope_kind::plain, [](rope_parameters& p) { p.dimensions = 1U << 30U; }));
   CHECK(refused(rope_kind::linear, [](rope_parameters& p) { p.factor = 0; }));
   CHECK(refused(rope_kind::yarn, [](rope_parameters& p) { p.original_context = 0; }));
   CHECK(refused(rope_kind::yarn, [](rope_parameters& p) { p.beta_fast = -1; }));
