@@ -21,6 +21,15 @@ void attention_block_state::start(attention_block_actor::pointer self,
   w_ = std::move(wiring);
 }
 
+attention_block_state::~attention_block_state() {
+  if (w_ == nullptr) return;
+  const std::shared_ptr<device> dev = std::move(w_->dev);
+  dev->notify([inputs = inputs_, x = current_.x] {});
+  release_behind(*dev, std::move(w_->stage));
+  release_behind(*dev, std::move(w_->kv));
+  for (hidden_rows& h : hidden_pool_) release_behind(*dev, std::move(h));
+}
+
 void attention_block_state::on_step(step_message m) {
   if (m.plan->epoch != w_->epoch) {
     ++stale_;

@@ -33,6 +33,12 @@ class attention_block_state {
  public:
   static inline const char* name = "attention_block";
 
+  attention_block_state() = default;
+  attention_block_state(const attention_block_state&) = delete;
+  attention_block_state& operator=(const attention_block_state&) = delete;
+  /// Leaves the memory that submitted work still uses to the stream.
+  ~attention_block_state();
+
   void start(attention_block_actor::pointer self, std::unique_ptr<attention_block_wiring> wiring);
   void on_step(step_message m);
   void on_applied(const expert_applied& done);

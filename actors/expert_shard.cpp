@@ -4,6 +4,10 @@
 
 namespace troupe {
 
+expert_shard_state::~expert_shard_state() {
+  if (dev != nullptr) release_behind(*dev, std::move(bank));
+}
+
 expert_applied expert_shard_state::apply(const expert_apply& order) {
   const bool accepted =
       bank->owns(order.layer) && bank->apply(order.layer, order.call) == kernels::status::ok;
@@ -12,9 +16,11 @@ expert_applied expert_shard_state::apply(const expert_apply& order) {
 
 expert_shard_actor::behavior_type expert_shard(
     expert_shard_actor::stateful_pointer<expert_shard_state> self,
-    const std::shared_ptr<std::unique_ptr<expert_bank>>& bank, epoch_number epoch) {
-  self->state.bank = std::move(*bank);
-  self->state.epoch = epoch;
+    const std::shared_ptr<expert_shard_wiring>& wiring) {
+  self->state.dev = wiring->dev;
+  self->state.files = wiring->files;
+  self->state.bank = std::move(wiring->bank);
+  self->state.epoch = wiring->epoch;
   return {
       [self](apply_atom, const expert_apply& order, const attention_block_actor& block) {
         if (order.epoch != self->state.epoch) {

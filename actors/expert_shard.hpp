@@ -9,8 +9,16 @@ namespace troupe {
 
 /// An expert shard's state: weights, and nothing to lose between messages.
 struct expert_shard_state {
-  expert_shard_state() = default;  // not an aggregate: CAF would initialise one from the actor
   static inline const char* name = "expert_shard";
+
+  expert_shard_state() = default;
+  expert_shard_state(const expert_shard_state&) = delete;
+  expert_shard_state& operator=(const expert_shard_state&) = delete;
+  /// Leaves the memory that submitted work still uses to the stream.
+  ~expert_shard_state();
+
+  std::shared_ptr<device> dev;
+  std::shared_ptr<const model_files> files;  ///< keeps the mapped weights alive
   std::unique_ptr<expert_bank> bank;
   epoch_number epoch = 0;
   std::uint64_t stale = 0;  ///< messages of other epochs, dropped
@@ -18,8 +26,16 @@ struct expert_shard_state {
   [[nodiscard]] expert_applied apply(const expert_apply& order);
 };
 
+/// What a node gives an expert shard at birth.
+struct expert_shard_wiring {
+  epoch_number epoch = 0;
+  std::shared_ptr<device> dev;
+  std::shared_ptr<const model_files> files;
+  std::unique_ptr<expert_bank> bank;
+};
+
 expert_shard_actor::behavior_type expert_shard(
     expert_shard_actor::stateful_pointer<expert_shard_state> self,
-    const std::shared_ptr<std::unique_ptr<expert_bank>>& bank, epoch_number epoch);
+    const std::shared_ptr<expert_shard_wiring>& wiring);
 
 }  // namespace troupe

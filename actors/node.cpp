@@ -17,10 +17,14 @@ void node_state::start(node_actor::pointer self, node_resources resources) {
 std::vector<expert_shard_actor> node_state::spawn_shards(const placement& plan) {
   std::vector<expert_shard_actor> shards;
   for (const auto& owned : plan.shards) {
-    auto bank = std::make_shared<std::unique_ptr<expert_bank>>(
+    auto wiring = std::make_shared<expert_shard_wiring>();
+    wiring->epoch = plan.epoch;
+    wiring->dev = resources_.dev;
+    wiring->files = resources_.files;
+    wiring->bank =
         std::make_unique<expert_bank>(*resources_.dev, *resources_.files, owned,
-                                      resources_.config.activations, resources_.config.step_rows));
-    shards.push_back(self_->spawn<caf::linked>(expert_shard, std::move(bank), plan.epoch));
+                                      resources_.config.activations, resources_.config.step_rows);
+    shards.push_back(self_->spawn<caf::linked>(expert_shard, std::move(wiring)));
   }
   return shards;
 }

@@ -112,7 +112,9 @@ runtime_in_process::~runtime_in_process() {
   gateway_ = gateway_actor();
   supervisor_ = supervisor_actor();
   node_ = node_actor();
-  // Work on the device names actors; it has to be done before their system goes.
+  // Work on the device names actors, and actors leave their memory to the device: first the actors
+  // end, then the device passes what they left, then the system goes.
+  system_.await_all_actors_done();
   drain_device();
 }
 

@@ -62,4 +62,11 @@ class device {
   virtual void notify(std::function<void()> reached) = 0;
 };
 
+/// Destroys `object` once the stream has passed the work submitted so far, which may still use it.
+/// `object` must not own the device.
+template <class T>
+void release_behind(device& d, T object) {
+  if (object != nullptr) d.notify([kept = std::make_shared<T>(std::move(object))] {});
+}
+
 }  // namespace troupe
