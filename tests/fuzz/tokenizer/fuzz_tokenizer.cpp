@@ -92,6 +92,7 @@ void exercise(const troupe::tokenizer_spec& spec, std::string_view text) {
 
 std::shared_ptr<const troupe::tokenizer> with_split(troupe::pre_tokenizer split) {
   std::vector<std::string> ranks;
+  ranks.reserve(256 + 7);
   for (int b = 0; b < 256; ++b) ranks.emplace_back(1, static_cast<char>(b));
   for (const char* pair : {"  ", "aa", "aaaa", "th", "the", "\xE4\xBD", "\r\n"})
     ranks.emplace_back(pair);

@@ -16,7 +16,7 @@ namespace troupe::test {
 [[nodiscard]] boost::json::value read_json(const std::filesystem::path& path);
 [[nodiscard]] std::vector<token_id> ids_of(const boost::json::value& array);
 
-/// Vocabulary and merges of the tiny reference models, and their added tokens.
+/// The tokenizer.json of a tiny reference model.
 [[nodiscard]] tokenizer_spec tiny_spec(std::string_view model);
 [[nodiscard]] added_token added_of(const boost::json::value& token);
 

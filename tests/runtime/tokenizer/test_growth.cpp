@@ -58,8 +58,9 @@ TEST_CASE("a megabyte of anything is encoded, and comes back") {
       {"half a special token", repeated("<|im_start", size)},
       {"Chinese", repeated("\u4f60\u597d\uff0c\u4e16\u754c\uff01", size)},
       {"ordinary", repeated("The quick brown fox, it's said, jumped 2 lazy dogs.\n", size)}};
-  for (const auto& [name, text] : texts) {
-    CAPTURE(name);
+  for (const auto& entry : texts) {
+    const std::string& text = entry.second;
+    CAPTURE(entry.first);
     CHECK(tokens->decode(tokens->encode(text)) == text);
   }
 }

@@ -28,7 +28,9 @@ using words = std::vector<std::string>;
 
 TEST_CASE("words are cut where Hugging Face tokenizers' regular expressions cut them") {
   const auto cases = read_json(data() / "tokenizer" / "words.json");
-  for (const auto& [name, split] : splits) {
+  for (const auto& entry : splits) {
+    const std::string name = entry.first;
+    const pre_tokenizer split = entry.second;
     CAPTURE(name);
     for (const auto& one : cases.at(name).as_array()) {
       const auto expected = boost::json::value_to<words>(one);
