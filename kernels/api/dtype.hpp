@@ -41,7 +41,7 @@ struct dtype_info {
   return {"?", 1, 0};
 }
 
-/// True for types whose weights are small integers with scales, which can meet 8-bit activations.
+/// True for types whose weights are small integers with scales, which can meet integer activations.
 [[nodiscard]] constexpr bool is_integer_quantised(dtype type) {
   return info(type).block_elements > 1;
 }

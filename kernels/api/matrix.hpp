@@ -31,14 +31,25 @@ struct activation {
   std::uint32_t cols = 0;
 };
 
-/// Length of a run of 8-bit activations that share a scale.
+/// Length of a run of integer activations that share a scale.
 inline constexpr std::uint32_t q8_group = 32;
+/// An integer activation is 255 * high + low with both digits in -127 .. 127. One digit alone would
+/// move SmolLM2's logits by up to 3, two by less than 0.1; both meet the same 8-bit multiply-adds.
+inline constexpr std::int32_t q8_base = 255;
+inline constexpr std::int32_t q8_largest = q8_base * 127 + 127;
 
-/// Bytes of one row of 8-bit activations: `cols` signed bytes, then per group of 32 a float scale,
-/// then per group a float holding scale * (sum of the group's bytes); padded to 64.
-/// `cols` must be a multiple of 32.
+/// A run of integer activations: x[i] = scale * (255 * high[i] + low[i]).
+struct q8_block {
+  std::int8_t high[q8_group];
+  std::int8_t low[q8_group];
+  float scale;
+  float sum;         ///< scale * the sum of the 32 integers
+  float first_half;  ///< scale * the sum of the first 16
+};
+
+/// Bytes of one row of integer activations, padded to 64. `cols` must be a multiple of 32.
 [[nodiscard]] constexpr std::size_t q8_row_bytes(std::size_t cols) {
-  return (cols + cols / q8_group * 2 * sizeof(float) + 63) / 64 * 64;
+  return (cols / q8_group * sizeof(q8_block) + 63) / 64 * 64;
 }
 
 }  // namespace troupe::kernels

@@ -7,7 +7,7 @@
 namespace troupe::kernels {
 
 /// RMSNorm: out[r, i] = x[r, i] / sqrt(mean(x[r]^2) + eps) * weight[i] (Zhang & Sennrich 2019),
-/// written as float32, as 8-bit groups, or both: whatever `out` asks for.
+/// written as float32, as integer groups, or both: whatever `out` asks for.
 struct rms_norm_params {
   const float* x = nullptr;
   const float* weight = nullptr;

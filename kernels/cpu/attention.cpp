@@ -235,7 +235,7 @@ void attention_items(const void* params, std::uint32_t begin, std::uint32_t end,
     if (p.out.f32 != nullptr)
       std::memcpy(p.out.f32 + std::size_t{row} * cols + first, result, width * sizeof(float));
     if (p.out.q8 != nullptr)
-      quantise_groups(result, first / q8_group, width / q8_group, cols,
+      quantise_blocks(result, first / q8_group, width / q8_group,
                       p.out.q8 + row * q8_row_bytes(cols));
   }
 }

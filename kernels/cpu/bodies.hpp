@@ -24,7 +24,7 @@ namespace troupe::kernels::cpu {
 
 /// Columns of y in an item of linear and of expert_down.
 inline constexpr std::uint32_t linear_columns = 16;
-/// Columns of `hidden` in an item of expert_up: one group of 8-bit activations.
+/// Columns of `hidden` in an item of expert_up: one group of integer activations.
 inline constexpr std::uint32_t up_columns = q8_group;
 
 /// Items are tiles of `columns` columns: all of the first expert's, then all of the second's.
@@ -39,7 +39,7 @@ struct expert_down_work {
 };
 
 /// Items are (row, run of `heads` KV heads), rows first. A run is one head, or all where a group of
-/// 8-bit activations would otherwise straddle two items.
+/// integer activations would otherwise straddle two items.
 struct attention_work {
   attention_params p;
   std::uint32_t kv_heads_per_item = 1;

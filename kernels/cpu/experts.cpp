@@ -11,7 +11,7 @@ HWY_BEFORE_NAMESPACE();
 namespace troupe::kernels::cpu::HWY_NAMESPACE {
 namespace {
 
-/// Rows of `x` as products read them: 8-bit where the weight suits, else float32.
+/// Rows of `x` as products read them: integers where the weight suits, else float32.
 struct row_source {
   const std::byte* first;
   std::size_t bytes;
@@ -106,7 +106,7 @@ void up_item(const expert_up_params& p, std::uint32_t expert, std::uint32_t firs
       if (p.hidden.f32 != nullptr)
         std::memcpy(p.hidden.f32 + slot * inner + first, row, count * sizeof(float));
       if (p.hidden.q8 != nullptr)
-        quantise_groups(row, first / q8_group, 1, inner, p.hidden.q8 + slot * q8_row_bytes(inner));
+        quantise_blocks(row, first / q8_group, 1, p.hidden.q8 + slot * q8_row_bytes(inner));
     }
   }
 }

@@ -4,8 +4,8 @@
 //
 #include "kernels/cpu/simd/unpack-inl.hpp"
 
-// A product of two rows: for each group of 32 columns in ascending order, the exact integer product
-// of the bytes, then total = fma(integer, scale_w * scale_x, total) and, where the type has minima,
+// A product of two rows: for each group of 32 columns in ascending order, the exact integer
+// product, then total = fma(integer, scale_w * scale_x, total) and, where the type has minima,
 // total = fma(min_w, scaled_sum_x, total). Lanes stand for weight rows, so that order holds in
 // every variant and on every instruction set with fused multiply-adds.
 
@@ -48,38 +48,42 @@ struct unpacked_source {
   }
 };
 
+/// Four digits in every lane.
+HWY_INLINE ints digits(const std::int8_t* from) {
+  return hn::Set(int_tag(), load_scalar<std::int32_t>(from));
+}
+
+/// The exact integer product of words [first, last) of a group, as a float.
 template <group_kind Kind>
-HWY_INLINE floats add_group(floats total, const ints* w, floats a, floats b, const std::byte* x,
-                            const std::byte* scales, std::size_t sums) {
-  const float_tag d;
-  const int_tag di;
-  const auto word = [&](int i)
-                        HWY_ATTR { return hn::Set(di, load_scalar<std::int32_t>(x + 4 * i)); };
-  const floats scale = hn::Set(d, load_scalar<float>(scales));
-  // Two chains: integers add up the same in any order.
-  ints low = hn::Zero(di);
-  ints high = hn::Zero(di);
-  if constexpr (Kind == group_kind::symmetric) {
-    for (int i = 0; i < 4; ++i) low = dot4_signed(low, w[i], word(i));
-    for (int i = 4; i < 8; ++i) high = dot4_signed(high, w[i], word(i));
-  } else {
-    for (int i = 0; i < 4; ++i) low = dot4(low, w[i], word(i));
-    for (int i = 4; i < 8; ++i) high = dot4(high, w[i], word(i));
+HWY_INLINE floats integer_product(const ints* w, const q8_block& x, int first, int last) {
+  ints high = hn::Zero(int_tag());
+  ints low = hn::Zero(int_tag());
+  for (int i = first; i < last; ++i) {
+    if constexpr (Kind == group_kind::symmetric) {
+      high = dot4_signed(high, w[i], digits(x.high + 4 * i));
+      low = dot4_signed(low, w[i], digits(x.low + 4 * i));
+    } else {
+      high = dot4(high, w[i], digits(x.high + 4 * i));
+      low = dot4(low, w[i], digits(x.low + 4 * i));
+    }
   }
+  static_assert(q8_base == 255);
+  const ints whole = hn::Add(hn::Sub(hn::ShiftLeft<8>(high), high), low);
+  return hn::ConvertTo(float_tag(), whole);
+}
+
+template <group_kind Kind>
+HWY_INLINE floats add_group(floats total, const ints* w, floats a, floats b, const q8_block& x) {
+  const float_tag d;
+  const floats scale = hn::Set(d, x.scale);
   if constexpr (Kind == group_kind::halves) {
-    const ints offset = hn::Set(di, 0x20202020);
-    ints low_sum = hn::Zero(di);
-    ints high_sum = hn::Zero(di);
-    for (int i = 0; i < 4; ++i) low_sum = dot4(low_sum, offset, word(i));
-    for (int i = 4; i < 8; ++i) high_sum = dot4(high_sum, offset, word(i));
-    const floats first = hn::ConvertTo(d, hn::Sub(low, low_sum));
-    const floats second = hn::ConvertTo(d, hn::Sub(high, high_sum));
-    total = hn::MulAdd(first, hn::Mul(a, scale), total);
-    return hn::MulAdd(second, hn::Mul(b, scale), total);
+    total = hn::MulAdd(integer_product<Kind>(w, x, 0, 4), hn::Mul(a, scale), total);
+    total = hn::MulAdd(a, hn::Set(d, -32.0F * x.first_half), total);
+    total = hn::MulAdd(integer_product<Kind>(w, x, 4, 8), hn::Mul(b, scale), total);
+    return hn::MulAdd(b, hn::Set(d, -32.0F * (x.sum - x.first_half)), total);
   } else {
-    total = hn::MulAdd(hn::ConvertTo(d, hn::Add(low, high)), hn::Mul(a, scale), total);
-    if constexpr (Kind == group_kind::with_min)
-      total = hn::MulAdd(b, hn::Set(d, load_scalar<float>(scales + sums)), total);
+    total = hn::MulAdd(integer_product<Kind>(w, x, 0, 8), hn::Mul(a, scale), total);
+    if constexpr (Kind == group_kind::with_min) total = hn::MulAdd(b, hn::Set(d, x.sum), total);
     return total;
   }
 }
@@ -89,8 +93,8 @@ HWY_INLINE void product(const tile& t, const std::byte* const* x, float* out) {
   const float_tag d;
   const view v = look(t);
   const std::uint32_t groups = t.w->cols / q8_group;
-  const std::size_t sums = groups * sizeof(float);
-  const std::size_t cols = t.w->cols;
+  const q8_block* rows[Rows];
+  for (std::uint32_t r = 0; r < Rows; ++r) rows[r] = reinterpret_cast<const q8_block*>(x[r]);
   for (std::size_t lane = 0; lane < tile_rows; lane += lanes) {
     floats total[Rows];
     for (auto& one : total) one = hn::Zero(d);
@@ -100,8 +104,7 @@ HWY_INLINE void product(const tile& t, const std::byte* const* x, float* out) {
       const floats a = hn::LoadU(d, v.a + std::size_t{g} * tile_rows + lane);
       const floats b = hn::LoadU(d, v.b + std::size_t{g} * tile_rows + lane);
       for (std::uint32_t r = 0; r < Rows; ++r)
-        total[r] = add_group<Source::kind>(total[r], w, a, b, x[r] + std::size_t{g} * q8_group,
-                                           x[r] + cols + g * sizeof(float), sums);
+        total[r] = add_group<Source::kind>(total[r], w, a, b, rows[r][g]);
     }
     for (std::uint32_t r = 0; r < Rows; ++r)
       hn::StoreU(total[r], d, out + std::size_t{r} * tile_rows + lane);

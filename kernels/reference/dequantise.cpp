@@ -101,30 +101,36 @@ void dequantise_row(const matrix& w, std::uint32_t row, float* out) {
 }
 
 void quantise_row(const float* x, std::uint32_t cols, std::byte* row) {
-  const std::uint32_t groups = cols / q8_group;
-  for (std::uint32_t g = 0; g < groups; ++g, x += q8_group) {
+  auto* block = reinterpret_cast<q8_block*>(row);
+  for (std::uint32_t g = 0; g < cols / q8_group; ++g, x += q8_group, ++block) {
     float peak = 0;
     for (std::uint32_t i = 0; i < q8_group; ++i) peak = std::max(peak, std::fabs(x[i]));
     // Below this the reciprocal would overflow.
-    const bool tiny = !(peak > 1e-35F);
-    const float scale = tiny ? 0.0F : peak / 127.0F;
-    const float inverse = tiny ? 0.0F : 127.0F / peak;
-    float total = 0;
+    const bool tiny = !(peak > 1e-33F);
+    const float inverse = tiny ? 0.0F : static_cast<float>(q8_largest) / peak;
+    float first = 0;
+    float all = 0;
     for (std::uint32_t i = 0; i < q8_group; ++i) {
       const float q = std::nearbyint(x[i] * inverse);
-      row[g * q8_group + i] = static_cast<std::byte>(static_cast<std::int8_t>(q));
-      total += q;
+      const float high = std::nearbyint(q / static_cast<float>(q8_base));
+      block->high[i] = static_cast<std::int8_t>(high);
+      block->low[i] = static_cast<std::int8_t>(q - high * static_cast<float>(q8_base));
+      all += q;
+      if (i < q8_group / 2) first += q;
     }
-    const float scaled = scale * total;
-    std::memcpy(row + cols + g * sizeof(float), &scale, sizeof scale);
-    std::memcpy(row + cols + (groups + g) * sizeof(float), &scaled, sizeof scaled);
+    block->scale = tiny ? 0.0F : peak / static_cast<float>(q8_largest);
+    block->sum = block->scale * all;
+    block->first_half = block->scale * first;
   }
 }
 
 void dequantise_activation(const std::byte* row, std::uint32_t cols, float* out) {
-  for (std::uint32_t i = 0; i < cols; ++i)
-    out[i] = read<float>(row + cols + i / q8_group * sizeof(float)) *
-             static_cast<float>(signed_at(row + i));
+  const auto* blocks = reinterpret_cast<const q8_block*>(row);
+  for (std::uint32_t i = 0; i < cols; ++i) {
+    const q8_block& b = blocks[i / q8_group];
+    const int q = q8_base * b.high[i % q8_group] + b.low[i % q8_group];
+    out[i] = b.scale * static_cast<float>(q);
+  }
 }
 
 }  // namespace troupe::kernels::reference

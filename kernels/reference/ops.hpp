@@ -9,7 +9,7 @@
 namespace troupe::kernels::reference {
 
 /// Every operation of kernels/api on the calling thread, in the plainest form: sums in double
-/// precision, rounded once. Parameters mean what they mean there; nothing is checked. An 8-bit
+/// precision, rounded once. Parameters mean what they mean there; nothing is checked. An integer
 /// activation is read as the numbers it stands for.
 void embed(const embed_params& p);
 void gather_rows(const gather_rows_params& p);

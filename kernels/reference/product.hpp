@@ -6,8 +6,8 @@
 
 namespace troupe::kernels::reference {
 
-/// Row `row` of an activation as a product with `w` reads it: its 8-bit form where there is one and
-/// the weight is integer-quantised, else its float32 form.
+/// Row `row` of an activation as a product with `w` reads it: its integer form where there is one
+/// and the weight is integer-quantised, else its float32 form.
 [[nodiscard]] std::vector<float> activation_row(const activation& x, const matrix& w,
                                                 std::uint32_t row);
 

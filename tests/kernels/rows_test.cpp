@@ -35,7 +35,7 @@ TEST_CASE("rms_norm agrees with the reference and fills every form asked for") {
   }
 }
 
-TEST_CASE("8-bit activations are the reference's, byte for byte") {
+TEST_CASE("integer activations are the reference's, byte for byte") {
   generator random(22);
   const std::uint32_t cols = 256;
   std::vector<float> x = random_floats(cols, random);

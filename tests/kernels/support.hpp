@@ -46,7 +46,7 @@ class owned_matrix {
   std::vector<float> scales_;
 };
 
-/// Activation rows that own their memory: float32 always, 8-bit if `q8`, filled from the same
+/// Activation rows that own their memory: float32 always, integers if `q8`, filled from the same
 /// numbers.
 class owned_activation {
  public:

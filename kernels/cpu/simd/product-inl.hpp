@@ -48,9 +48,9 @@ bool worth_unpacking(const matrix& w, bool q8, std::uint32_t rows);
 void prepare(tile& t, const matrix& w, std::uint32_t first, bool q8, bool unpacked,
              std::byte* store, float* spare);
 
-/// out[r * 16 + n] = x[r] . w[first + n] for r below `count` (1 .. multiply_rows). x[r] is an 8-bit
-/// row or a float32 row, as t.q8 says. `out` has room for multiply_rows rows, all of which may be
-/// written.
+/// out[r * 16 + n] = x[r] . w[first + n] for r below `count` (1 .. multiply_rows). x[r] is an
+/// integer row or a float32 row, as t.q8 says. `out` has room for multiply_rows rows, all of which
+/// may be written.
 void multiply(const tile& t, const std::byte* const* x, std::uint32_t count, float* out);
 
 /// The two kinds of product, behind the functions above.

@@ -1,4 +1,4 @@
-// Activations to 8-bit groups (layout: kernels/api/matrix.hpp), compiled once per instruction set.
+// Activations to integers (layout: kernels/api/matrix.hpp), compiled once per instruction set.
 #if defined(TROUPE_QUANTISE_INL) == defined(HWY_TARGET_TOGGLE)
 #ifdef TROUPE_QUANTISE_INL
 #undef TROUPE_QUANTISE_INL
@@ -12,41 +12,47 @@
 HWY_BEFORE_NAMESPACE();
 namespace troupe::kernels::cpu::HWY_NAMESPACE {
 
-/// Writes groups [first, first + groups) of the 8-bit row `row` (of `cols` columns) from x.
-HWY_INLINE void quantise_groups(const float* x, std::uint32_t first, std::uint32_t groups,
-                                std::uint32_t cols, std::byte* row) {
+/// One run of 32 numbers, rounded to nearest, ties to even.
+HWY_INLINE void quantise_run(const float* from, q8_block* to) {
   const float_tag d;
+  const int_tag di;
   const hn::Rebind<std::int8_t, float_tag> bytes;
-  for (std::uint32_t g = 0; g < groups; ++g) {
-    const float* from = x + std::size_t{g} * q8_group;
-    floats largest = hn::Zero(d);
-    for (std::size_t i = 0; i < q8_group; i += lanes)
-      largest = hn::Max(largest, hn::Abs(hn::LoadU(d, from + i)));
-    const float peak = hn::GetLane(hn::MaxOfLanes(d, largest));
-    // Below this the reciprocal would overflow; such a group is nought to any product.
-    const bool tiny = !(peak > 1e-35F);
-    const float scale = tiny ? 0.0F : peak / 127.0F;
-    const floats inverse = hn::Set(d, tiny ? 0.0F : 127.0F / peak);
-    auto* to = reinterpret_cast<std::int8_t*>(row) + std::size_t{first + g} * q8_group;
-    ints total = hn::Zero(int_tag());
-    for (std::size_t i = 0; i < q8_group; i += lanes) {
-      // Rounds to nearest, ties to even.
-      const ints q = hn::NearestInt(hn::Mul(hn::LoadU(d, from + i), inverse));
-      total = hn::Add(total, q);
-      hn::StoreU(hn::DemoteTo(bytes, q), bytes, to + i);
-    }
-    const auto all = static_cast<float>(hn::GetLane(hn::SumOfLanes(int_tag(), total)));
-    const float scaled = scale * all;
-    std::byte* scales = row + cols + std::size_t{first + g} * sizeof(float);
-    std::memcpy(scales, &scale, sizeof scale);
-    std::memcpy(scales + cols / q8_group * sizeof(float), &scaled, sizeof scaled);
+  floats largest = hn::Zero(d);
+  for (std::size_t i = 0; i < q8_group; i += lanes)
+    largest = hn::Max(largest, hn::Abs(hn::LoadU(d, from + i)));
+  const float peak = hn::GetLane(hn::MaxOfLanes(d, largest));
+  // Below this the reciprocal would overflow; such a run is nought to any product.
+  const bool tiny = !(peak > 1e-33F);
+  const floats inverse = hn::Set(d, tiny ? 0.0F : static_cast<float>(q8_largest) / peak);
+  const floats to_high = hn::Set(d, 1.0F / q8_base);
+  ints total = hn::Zero(di);
+  std::int32_t first_half = 0;
+  for (std::size_t i = 0; i < q8_group; i += lanes) {
+    if (i == q8_group / 2) first_half = hn::GetLane(hn::SumOfLanes(di, total));
+    const ints q = hn::NearestInt(hn::Mul(hn::LoadU(d, from + i), inverse));
+    const ints high = hn::NearestInt(hn::Mul(hn::ConvertTo(d, q), to_high));
+    static_assert(q8_base == 255);
+    const ints low = hn::Sub(q, hn::Sub(hn::ShiftLeft<8>(high), high));
+    hn::StoreU(hn::DemoteTo(bytes, high), bytes, to->high + i);
+    hn::StoreU(hn::DemoteTo(bytes, low), bytes, to->low + i);
+    total = hn::Add(total, q);
   }
+  to->scale = tiny ? 0.0F : peak / static_cast<float>(q8_largest);
+  to->sum = to->scale * static_cast<float>(hn::GetLane(hn::SumOfLanes(di, total)));
+  to->first_half = to->scale * static_cast<float>(first_half);
+}
+
+/// Writes blocks [first, first + blocks) of the integer row `row` from x.
+HWY_INLINE void quantise_blocks(const float* x, std::uint32_t first, std::uint32_t blocks,
+                                std::byte* row) {
+  auto* to = reinterpret_cast<q8_block*>(row) + first;
+  for (std::uint32_t i = 0; i < blocks; ++i) quantise_run(x + std::size_t{i} * q8_group, to + i);
 }
 
 /// Writes a whole activation row: to `f32` when not null, and to `q8` when not null.
 HWY_INLINE void write_row(const float* x, std::uint32_t cols, float* f32, std::byte* q8) {
   if (f32 != nullptr && f32 != x) std::memcpy(f32, x, std::size_t{cols} * sizeof(float));
-  if (q8 != nullptr) quantise_groups(x, 0, cols / q8_group, cols, q8);
+  if (q8 != nullptr) quantise_blocks(x, 0, cols / q8_group, q8);
 }
 
 }  // namespace troupe::kernels::cpu::HWY_NAMESPACE
