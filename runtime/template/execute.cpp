@@ -180,15 +180,17 @@ void evaluator::run_loop(const for_statement& loop, const value& source, std::si
   const value state = machine_.make<loop_object>(*this, loop, around, items, depth);
   auto* running = dynamic_cast<loop_object*>(state.thing());
   if (running == nullptr || !running->open(machine_)) return;
+  // As in Jinja, the body ran when it came to its end once, without break or continue.
   bool ran = false;
   while (auto item = running->advance(machine_)) {
-    ran = true;
     auto inner = std::make_shared<scope>(around);
     inner->set("loop", state);
     assign(loop.into, *item, *inner);
     const scoped body(*this, std::move(inner));
-    if (machine_.failed() || execute(loop.body) == flow::broken) break;
     if (machine_.failed()) return;
+    const flow ended = execute(loop.body);
+    ran = ran || ended == flow::next;
+    if (ended == flow::broken || machine_.failed()) break;
   }
   if (!ran && !machine_.failed()) {
     const scoped otherwise(*this, inner_scope());

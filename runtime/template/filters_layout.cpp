@@ -81,7 +81,7 @@ value word_wrap(machine& m, const value& v, arguments& args) {
   style.break_long_words = given.flag(1, true);
   style.break_on_hyphens = given.flag(3, true);
   const std::string_view between = given.present(2) ? given.text(2) : "\n";
-  if (width <= 0) return m.fail("wordwrap: invalid width (must be > 0)");
+  if (width <= 0 && text->points > 0) return m.fail("wordwrap: invalid width (must be > 0)");
   style.width = static_cast<std::size_t>(std::min(width, integer(1) << 40));
   std::string out;
   bool first = true;

@@ -67,7 +67,7 @@ value sort(machine& m, const value& v, arguments& args) {
     }
     all.push_back({m.list(std::move(keys)), std::move(item)});
   }
-  sort_keyed(m, all, given.flag(0, false));
+  sort_keyed(m, all, given.whole(0, 0) != 0);
   return items_only(m, std::move(all));
 }
 
@@ -84,7 +84,7 @@ value dict_sort(machine& m, const value& v, arguments& args) {
     const value& what = by == "key" ? key : item;
     all.push_back({given.flag(0, false) ? what : without_case(m, what), m.tuple({key, item})});
   }
-  sort_keyed(m, all, given.flag(2, false));
+  sort_keyed(m, all, given.whole(2, 0) != 0);
   return items_only(m, std::move(all));
 }
 

@@ -211,21 +211,27 @@ std::string format_value(machine& m, const value& v, std::string_view spec) {
   if (const auto* t = v.text()) {
     if (!type.empty() && type != "s")
       m.fail("Unknown format code '{}' for object of type 'str'", type);
-    if (style.align == '=') {
-      if (style.fill != "0") m.fail("'=' alignment not allowed in string format specifier");
-      style.align = '<';
+    if (style.align == '=' && style.fill == "0") style.align = '<';
+    if (style.align == '=' || style.sign != '-' || style.alternate || style.grouping != 0) {
+      m.fail("format specifier '{}' is not for strings", spec);
     }
     return lay_out_text(t->bytes, style);
   }
   const auto i = v.as_integer();
-  const bool as_integer = i && (type.empty() || type.find_first_of("dxXob") == 0);
+  if (type == "n") style.type = i ? 'd' : 'g';
+  if (type == "c" && i && *i >= 0 && *i < 0xD800) {
+    std::string character;
+    append_utf8(character, static_cast<char32_t>(*i));
+    return lay_out_text(character, style);
+  }
+  const bool as_integer = i && (type.empty() || type.find_first_of("dxXobn") == 0);
   if (as_integer) {
     if (v.boolean() != nullptr && type.empty()) return lay_out_integer(*i, style);
     if (style.precision) m.fail("Precision not allowed in integer format specifier");
     return m.failed() ? std::string() : lay_out_integer(*i, style);
   }
   const auto d = v.as_double();
-  if (d && (type.empty() || type.find_first_of("eEfFgG%") == 0)) {
+  if (d && (type.empty() || type.find_first_of("eEfFgG%n") == 0)) {
     if (style.precision.value_or(0) > 1000) {
       m.fail_with(errc::out_of_range, "a format's precision is out of range");
       return {};

@@ -111,6 +111,7 @@ std::vector<dict_object::entry> make_entries(machine& m, arguments& args) {
   if (args.positional.size() > 1) m.fail("dict expected at most 1 argument");
   if (!args.positional.empty() && !m.failed()) {
     const value& source = args.positional.front();
+    if (source.is_undefined()) fail_undefined(m, source);
     if (const auto* d = source.dict()) {
       entries = d->entries();
     } else {

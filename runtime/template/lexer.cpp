@@ -138,11 +138,14 @@ class lexer {
       move_to(raw->end);
       return {};
     }
+    // As in Jinja, a template may end right after the tag.
+    if (at_ == source_.size()) return {};
     return fail_at(line_, "raw block without endraw");
   }
 
   result<void> comment() {
     const std::size_t close = source_.find("#}", at_);
+    if (close == std::string::npos && at_ == source_.size()) return {};
     if (close == std::string::npos) return fail_at(line_, "comment without end");
     const char mark = close > at_ ? source_[close - 1] : ' ';
     close_tag(close + 2, mark);

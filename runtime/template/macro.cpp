@@ -90,7 +90,7 @@ std::optional<value> macro_object::attribute(machine& m, std::string_view name) 
   if (name != "arguments") return {};
   std::vector<value> names;
   for (const auto& p : definition_.parameters) names.push_back(m.text(p.name));
-  return m.list(std::move(names));
+  return m.tuple(std::move(names));
 }
 
 value macro_object::call(machine& m, arguments& args) {

@@ -67,12 +67,14 @@ bool upper(machine& m, const value& v, arguments& args) {
 
 bool is_filter(machine& m, const value& v, arguments& args) {
   const parameters none(m, "filter", args, {});
-  return v.text() != nullptr && find_filter(v.text()->bytes) != nullptr;
+  if (!hashable(m, v) || v.text() == nullptr) return false;
+  return find_filter(v.text()->bytes) != nullptr;
 }
 
 bool is_test(machine& m, const value& v, arguments& args) {
   const parameters none(m, "test", args, {});
-  return v.text() != nullptr && find_test(v.text()->bytes) != nullptr;
+  if (!hashable(m, v) || v.text() == nullptr) return false;
+  return find_test(v.text()->bytes) != nullptr;
 }
 
 bool defined(const value& v) { return !v.is_undefined(); }

@@ -203,7 +203,7 @@ std::vector<std::string_view> split_space(std::string_view text, long limit) {
   text = strip(text, std::nullopt, side::left);
   while (!text.empty()) {
     if (limit >= 0 && static_cast<long>(parts.size()) == limit) {
-      parts.push_back(strip(text, std::nullopt, side::right));
+      parts.push_back(text);
       break;
     }
     std::size_t end = 0;

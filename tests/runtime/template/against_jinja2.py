@@ -2,8 +2,9 @@
 
 usage: against_jinja2.py TEMPLATE_RENDER CASE_FILE...
 
-A case file holds a list of {"name", "template" or "templates", "variables" or "conversations"};
-every template meets every set of variables. Exits with 77 when jinja2 is not installed.
+A case file holds "cases" of a name, a template (a text, or a list of lines) and variables on top of
+the file's own "variables"; a case that names "conversations" of the file meets each of them.
+Exits with 77 when jinja2 is not installed.
 """
 
 import json
@@ -25,7 +26,7 @@ def cases(path):
         source = case["template"]
         if isinstance(source, list):
             source = "\n".join(source)
-        extra = case.get("variables", {})
+        extra = {**content.get("variables", {}), **case.get("variables", {})}
         if "conversations" not in case:
             yield f"{path.stem}: {case['name']}", source, extra
             continue
@@ -42,7 +43,7 @@ def answers(program, asked):
     done = subprocess.run(
         [program], input=lines, capture_output=True, encoding="utf-8", timeout=120, check=True
     )
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    return [json.loads(line) for line in done.stdout.removesuffix("\n").split("\n")]
 
 
 def main():

@@ -1,5 +1,6 @@
 """Renders a chat template with the real jinja2, set up as transformers does it."""
 
+import copy
 import datetime
 import json
 
@@ -56,7 +57,8 @@ def environment():
 def render(source, variables):
     """{"output": text} or {"error": message}."""
     try:
-        output = environment().from_string(source).render(**variables)
+        # Some filters of jinja2 change lists they are given.
+        output = environment().from_string(source).render(**copy.deepcopy(variables))
         output.encode("utf-8")
         return {"output": output}
     except Exception as problem:  # whatever jinja2 or Python raises is the template's failure
