@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "runtime/sampling/sample_row.hpp"
-
 namespace troupe {
 
 std::uint32_t batch_scheduler::pages_for(std::uint32_t positions) const {
@@ -52,25 +50,6 @@ result<void> batch_scheduler::add(request_id id, std::shared_ptr<const generatio
   return {};
 }
 
-void batch_scheduler::cancel(request_id id) {
-  const auto known = requests_.find(id);
-  if (known == requests_.end()) return;
-  const std::vector<sequence_id> all = known->second->sequences;
-  for (const sequence_id each : all) {
-    sequence& s = *sequences_.at(each);
-    const bool releasable = s.state == sequence_state::running && s.in_flight == 0;
-    if (s.state == sequence_state::waiting) {
-      std::erase(waiting_, &s);
-      retire(each);
-    } else if (releasable) {
-      commit(s);
-      give_back(s);
-    } else {
-      s.state = sequence_state::leaving;
-    }
-  }
-}
-
 std::variant<batch_scheduler::idle, cache_request, std::shared_ptr<const step_plan>>
 batch_scheduler::next(time_point now) {
   if (asking_) return idle{};
@@ -84,116 +63,6 @@ batch_scheduler::next(time_point now) {
   asked_.epoch = epoch_;
   asking_ = true;
   return asked_;
-}
-
-void batch_scheduler::admit(time_point now) {
-  // One sequence fewer than rows in a step, so that a prompt always finds room beside the decodes.
-  const std::size_t most =
-      std::max<std::size_t>(1, std::min(limits_.max_sequences, limits_.step_rows - 1));
-  for (std::size_t i = 0; i < waiting_.size() && running_.size() < most;) {
-    sequence& s = *waiting_[i];
-    request_record& r = *s.request;
-    if (s.choice > 0 && !r.prefix_ready && limits_.reuse_prefixes) {
-      ++i;  // its prompt is being computed by the first choice
-      continue;
-    }
-    if (!fits(s)) return;
-    waiting_.erase(waiting_.begin() + static_cast<std::ptrdiff_t>(i));
-    if (!r.has_started) {
-      r.has_started = true;
-      r.started = now;
-    }
-    s.state = sequence_state::opening;
-    running_.insert(
-        std::ranges::upper_bound(running_, s.order, {}, [](const sequence* x) { return x->order; }),
-        &s);
-    // The last token's row is always computed: its logits are wanted. Scored rows are, too.
-    std::uint32_t at_most = s.length() - 1;
-    if (r.asked->prompt_logprobs && s.choice == 0) {
-      at_most = std::min(at_most, static_cast<std::uint32_t>(r.prompt_scores.size()));
-    }
-    pending_.opens.push_back({s.id, s.tokens, at_most});
-  }
-}
-
-bool batch_scheduler::fits(const sequence& s) const {
-  if (running_.empty()) return true;
-  std::uint64_t spoken_for = running_.size();  // each may soon need one more
-  for (const sequence* r : running_) {
-    const std::uint32_t wants = pages_for(r->length() + 1);
-    const std::uint32_t has = pages_for(r->granted);
-    if (wants > has) spoken_for += wants - has;
-  }
-  return spoken_for + pages_for(s.length() + 1) <= available_pages_;
-}
-
-std::vector<std::pair<sequence*, std::uint32_t>> batch_scheduler::choose_rows() const {
-  std::vector<std::pair<sequence*, std::uint32_t>> rows;
-  std::uint32_t budget = limits_.step_rows;
-  const auto ready = [](const sequence* s) {
-    return s->state == sequence_state::running && s->in_flight == 0;
-  };
-  for (sequence* s : running_) {
-    if (budget == 0) break;
-    if (!ready(s) || s->remaining() != 1) continue;
-    rows.emplace_back(s, 1);
-    --budget;
-  }
-  for (sequence* s : running_) {
-    if (budget == 0) break;
-    if (!ready(s) || s->remaining() <= 1) continue;
-    const std::uint32_t count = std::min({s->remaining(), limits_.prefill_chunk, budget});
-    rows.emplace_back(s, count);
-    budget -= count;
-  }
-  return rows;
-}
-
-bool batch_scheduler::reserve(const std::vector<std::pair<sequence*, std::uint32_t>>& rows) {
-  bool enough = true;
-  for (const auto& [s, count] : rows) {
-    if (s->computed + count <= s->granted) continue;
-    pending_.extends.push_back({s->id, s->computed + count});
-    enough = false;
-  }
-  return enough;
-}
-
-std::shared_ptr<const step_plan> batch_scheduler::compose(
-    const std::vector<std::pair<sequence*, std::uint32_t>>& rows) {
-  auto plan = std::make_shared<step_plan>();
-  plan->id = next_step_++;
-  plan->epoch = epoch_;
-  for (const auto& [s, count] : rows) {
-    const auto from = s->tokens.begin() + s->computed;
-    plan->runs.push_back({s->id, s->computed, {from, from + count}});
-    add_head_work(*s, static_cast<std::uint32_t>(plan->runs.size() - 1), count, *plan);
-    ++s->in_flight;
-  }
-  flights_.emplace(plan->id, plan);
-  return plan;
-}
-
-void batch_scheduler::add_head_work(const sequence& s, std::uint32_t run, std::uint32_t count,
-                                    step_plan& plan) const {
-  const generation_request& asked = *s.request->asked;
-  if (asked.prompt_logprobs && s.choice == 0) {
-    for (std::uint32_t offset = 0; offset < count; ++offset) {
-      const std::uint32_t position = s.computed + offset;
-      if (position + 1 >= s.prompt_length() || position < s.request->prompt_scores.size()) continue;
-      plan.scores.push_back({run, offset, asked.prompt[position + 1]});
-    }
-  }
-  if (s.computed + count < s.length() || asked.max_tokens == 0) return;
-  sample_point point;
-  point.run = run;
-  point.offset = count - 1;
-  point.choice = s.choice;
-  point.prompt_length = s.prompt_length();
-  point.params = s.request->sampling;
-  if (needs_history(*point.params)) point.history = s.tokens;
-  if (s.drawn() < asked.min_tokens) point.banned = asked.stop_tokens;
-  plan.samples.push_back(std::move(point));
 }
 
 void batch_scheduler::on_cache(const cache_reply& reply) {
@@ -338,35 +207,6 @@ void batch_scheduler::finish(sequence& s, request_news& news, time_point now) {
     news.summary = sum;
   }
   give_back(s);
-}
-
-void batch_scheduler::preempt(sequence& s) {
-  ++preemptions_;
-  commit(s);
-  pending_.releases.push_back(s.id);
-  std::erase(running_, &s);
-  s.state = sequence_state::waiting;
-  s.computed = s.committed = s.granted = 0;
-  waiting_.insert(
-      std::ranges::upper_bound(waiting_, s.order, {}, [](const sequence* x) { return x->order; }),
-      &s);
-}
-
-void batch_scheduler::give_back(sequence& s) {
-  pending_.releases.push_back(s.id);
-  std::erase(running_, &s);
-  retire(s.id);
-}
-
-void batch_scheduler::retire(sequence_id id) {
-  const auto known = sequences_.find(id);
-  request_record& r = *known->second->request;
-  std::erase(r.sequences, id);
-  if (known->second->choice == 0) r.prefix_ready = true;
-  const bool last = r.sequences.empty();
-  const request_id request = r.id;
-  sequences_.erase(known);
-  if (last) requests_.erase(request);
 }
 
 }  // namespace troupe
