@@ -58,7 +58,8 @@ troupe::tokenizer_spec any_spec(source& in) {
   }
   for (int n = in.byte() % 8; n > 0; --n) {
     const std::uint8_t flags = in.byte();
-    const troupe::token_id id = in.byte() << (flags >> 5 & 3) * 7;
+    // In the vocabulary, past it, or past every bound (between, only memory is spent).
+    const troupe::token_id id = in.byte() << ((flags & 32) != 0 ? 23 : 1);
     spec.added.push_back({.id = id,
                           .content = std::string(in.piece(8)),
                           .special = (flags & 1) != 0,
