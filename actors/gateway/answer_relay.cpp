@@ -67,7 +67,10 @@ bool answer_relay::wanted() {
 
 void answer_relay::attach(std::shared_ptr<completion_session> session) {
   std::unique_lock lock(mutex_);
-  if (state_ == state::open) session_ = std::move(session);
+  if (state_ == state::open) {
+    session_ = std::move(session);
+    return;
+  }
   const bool too_late = state_ == state::abandoned;
   lock.unlock();
   if (too_late && session) session->cancel();

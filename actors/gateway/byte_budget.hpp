@@ -29,13 +29,21 @@ class byte_lease {
  public:
   explicit byte_lease(std::shared_ptr<byte_budget> budget) : budget_(std::move(budget)) {}
   byte_lease(byte_lease&& other) noexcept
-      : budget_(other.budget_), held_(std::exchange(other.held_, 0)) {}
+      : budget_(std::move(other.budget_)), held_(std::exchange(other.held_, 0)) {}
   byte_lease& operator=(byte_lease&&) = delete;
   byte_lease(const byte_lease&) = delete;
   byte_lease& operator=(const byte_lease&) = delete;
   ~byte_lease() { give_back(); }
 
-  void give_back() { budget_->give_back(std::exchange(held_, 0)); }
+  /// Another object takes over what is held; this one may grow again from nothing.
+  [[nodiscard]] byte_lease hand_over() {
+    byte_lease taker(budget_);
+    taker.held_ = std::exchange(held_, 0);
+    return taker;
+  }
+  void give_back() {
+    if (held_ > 0) budget_->give_back(std::exchange(held_, 0));
+  }
 
   /// False, with nothing taken, where the budget has no room.
   [[nodiscard]] bool grow_to(std::size_t bytes) {

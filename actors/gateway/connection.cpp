@@ -48,15 +48,13 @@ void connection::turn_away(const api_error& error) {
   respond(refusal(error));
 }
 
-byte_lease connection::take_lease() { return std::move(lease_); }
-
 void connection::read() {
   if (reading_ || input_ended_ || phase_ == phase::closed) return;
   if (phase_ != phase::lingering && input_.size() >= core_->limits().lookahead_bytes) return;
   reading_ = true;
-  const std::size_t room =
-      reader_.now() == request_reader::state::body || phase_ == phase::lingering ? body_read
-                                                                                 : header_read;
+  const std::size_t room = reader_.now() == http_reader::state::body || phase_ == phase::lingering
+                               ? body_read
+                               : header_read;
   socket_.async_read_some(
       input_.prepare(room),
       [self = shared_from_this()](const boost::system::error_code& failed, std::size_t count) {
@@ -120,8 +118,8 @@ void connection::process() {
   read();
 }
 
-void connection::on_progress(request_reader::state before) {
-  using state = request_reader::state;
+void connection::on_progress(http_reader::state before) {
+  using state = http_reader::state;
   const state now = reader_.now();
   if (now == state::refused)
     return refuse_input(refused(reader_.refusal().status, reader_.refusal().message));

@@ -13,8 +13,8 @@
 #include "actors/gateway/answer.hpp"
 #include "actors/gateway/byte_budget.hpp"
 #include "actors/gateway/deadline.hpp"
+#include "actors/gateway/http_reader.hpp"
 #include "actors/gateway/http_request.hpp"
-#include "actors/gateway/request_reader.hpp"
 #include "actors/gateway/socket_writer.hpp"
 #include "runtime/api/api_error.hpp"
 
@@ -60,7 +60,7 @@ class connection : public std::enable_shared_from_this<connection> {
   [[nodiscard]] const http_request& request() const { return request_; }
   /// The body moves out together with its share of the memory for bodies.
   [[nodiscard]] std::string take_body() { return std::move(request_.body); }
-  [[nodiscard]] byte_lease take_lease();
+  [[nodiscard]] byte_lease take_lease() { return lease_.hand_over(); }
   void watch(std::shared_ptr<answer_watch> watch) { watch_ = std::move(watch); }
 
   void respond(const answer& a);
@@ -78,7 +78,7 @@ class connection : public std::enable_shared_from_this<connection> {
   void on_read(const boost::system::error_code& failed, std::size_t count);
   void on_input_end();
   void process();
-  void on_progress(request_reader::state before);
+  void on_progress(http_reader::state before);
   void refuse_input(const api_error& error);
   void begin_answer();
   void on_sent(bool ok);
@@ -91,7 +91,7 @@ class connection : public std::enable_shared_from_this<connection> {
   boost::asio::ip::tcp::socket socket_;
   std::shared_ptr<server_core> core_;
   boost::beast::flat_buffer input_;
-  request_reader reader_;
+  http_reader reader_;
   socket_writer writer_;
   deadline waiting_;
   deadline silence_;

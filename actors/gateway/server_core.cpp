@@ -36,7 +36,7 @@ api_error shutting_down() {
 }  // namespace
 
 server_core::server_core(server_config config, std::shared_ptr<spdlog::logger> log,
-                         std::shared_ptr<boost::asio::io_context> io)
+                         const std::shared_ptr<boost::asio::io_context>& io)
     : config_(std::move(config)),
       log_(std::move(log)),
       io_(io),

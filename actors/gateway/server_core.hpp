@@ -22,7 +22,7 @@ namespace troupe::gateway {
 class server_core : public std::enable_shared_from_this<server_core> {
  public:
   server_core(server_config config, std::shared_ptr<spdlog::logger> log,
-              std::shared_ptr<boost::asio::io_context> io);
+              const std::shared_ptr<boost::asio::io_context>& io);
 
   [[nodiscard]] const server_config& config() const { return config_; }
   [[nodiscard]] const http_limits& limits() const { return config_.limits; }

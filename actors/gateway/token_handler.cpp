@@ -45,9 +45,24 @@ api_result<bool> flag(const json::object& object, std::string_view name, bool ot
   return found->get_bool();
 }
 
+/// Requests may leave the model out here, as there is only one.
+api_result<json::object> parse_for(const served_model& model, std::string_view body) {
+  auto object = parse_object(body);
+  if (!object) return object;
+  const json::value* name = object->if_contains("model");
+  if (name == nullptr || name->is_null()) {
+    (*object)["model"] = model.id;
+  } else if (!name->is_string()) {
+    return refuse("model", "must be a string");
+  } else if (name->get_string() != model.id) {
+    return tl::unexpected(unknown_model(std::string(name->get_string()), model.id));
+  }
+  return object;
+}
+
 /// What the chat template makes of messages, special tokens written out.
-api_result<std::string> render_messages(const served_model& model, std::string_view body) {
-  const auto request = parse_chat_request(body, model);
+api_result<std::string> render_messages(const served_model& model, const json::object& body) {
+  const auto request = parse_chat_request(json::serialize(body), model);
   if (!request) return tl::unexpected(request.error());
   if (!model.chat) return tl::unexpected(bad_request(model.template_error));
   auto text = model.chat->render(request->variables);
@@ -63,14 +78,14 @@ answer as_answer(api_result<std::string> body) {
 }  // namespace
 
 api_result<std::string> tokenize_body(const served_model& model, std::string_view body) {
-  const auto object = parse_object(body);
+  const auto object = parse_for(model, body);
   if (!object) return tl::unexpected(object.error());
   const bool chat = object->contains("messages");
   const auto special = flag(*object, "add_special_tokens", !chat);
   if (!special) return tl::unexpected(special.error());
   std::string text;
   if (chat) {
-    auto rendered = render_messages(model, body);
+    auto rendered = render_messages(model, *object);
     if (!rendered) return tl::unexpected(rendered.error());
     text = std::move(*rendered);
   } else {
@@ -86,7 +101,7 @@ api_result<std::string> tokenize_body(const served_model& model, std::string_vie
 }
 
 api_result<std::string> detokenize_body(const served_model& model, std::string_view body) {
-  const auto object = parse_object(body);
+  const auto object = parse_for(model, body);
   if (!object) return tl::unexpected(object.error());
   const json::value* given = object->if_contains("tokens");
   if (given == nullptr || !given->is_array())

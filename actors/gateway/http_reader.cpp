@@ -1,4 +1,4 @@
-#include "actors/gateway/request_reader.hpp"
+#include "actors/gateway/http_reader.hpp"
 
 #include <fmt/format.h>
 
@@ -25,7 +25,7 @@ bool same_word(beast::string_view a, std::string_view b) {
 
 }  // namespace
 
-struct request_reader::parser : http::request_parser<http::string_body> {
+struct http_reader::parser : http::request_parser<http::string_body> {
   explicit parser(const http_limits& limits) {
     eager(true);
     header_limit(static_cast<std::uint32_t>(limits.header_bytes));
@@ -33,10 +33,10 @@ struct request_reader::parser : http::request_parser<http::string_body> {
   }
 };
 
-request_reader::request_reader(const http_limits& limits) : limits_(limits) { restart(); }
-request_reader::~request_reader() = default;
+http_reader::http_reader(const http_limits& limits) : limits_(limits) { restart(); }
+http_reader::~http_reader() = default;
 
-void request_reader::restart() {
+void http_reader::restart() {
   parser_ = std::make_unique<parser>(limits_);
   state_ = state::idle;
   header_bytes_ = 0;
@@ -44,16 +44,16 @@ void request_reader::restart() {
   request_ = {};
 }
 
-void request_reader::refuse(unsigned status, std::string_view message) {
+void http_reader::refuse(unsigned status, std::string_view message) {
   state_ = state::refused;
   refusal_ = {status, std::string(message)};
 }
 
-std::size_t request_reader::body_bytes() const { return parser_->get().body().size(); }
+std::size_t http_reader::body_bytes() const { return parser_->get().body().size(); }
 
-bool request_reader::take_continue() { return std::exchange(wants_continue_, false); }
+bool http_reader::take_continue() { return std::exchange(wants_continue_, false); }
 
-std::size_t request_reader::feed(std::string_view bytes) {
+std::size_t http_reader::feed(std::string_view bytes) {
   if (state_ == state::complete || state_ == state::refused || bytes.empty()) return 0;
   std::size_t skipped = 0;
   if (state_ == state::idle) {
@@ -87,7 +87,7 @@ std::size_t request_reader::feed(std::string_view bytes) {
   return taken;
 }
 
-void request_reader::check_header() {
+void http_reader::check_header() {
   const auto& message = parser_->get();
   state_ = state::body;
   request_.method = view(message.method_string());
@@ -124,7 +124,7 @@ void request_reader::check_header() {
   }
 }
 
-http_request request_reader::take() {
+http_request http_reader::take() {
   request_.body = std::move(parser_->get().body());
   http_request taken = std::move(request_);
   restart();

@@ -13,14 +13,14 @@ namespace troupe::gateway {
 ///
 /// Accepts HTTP/1.0 and 1.1 with Content-Length or chunked bodies. Whatever could be read in two
 /// ways (two lengths, a length and chunks, bare line feeds, no Host) is refused.
-class request_reader {
+class http_reader {
  public:
   enum class state { idle, header, body, complete, refused };
 
-  explicit request_reader(const http_limits& limits);
-  request_reader(const request_reader&) = delete;
-  request_reader& operator=(const request_reader&) = delete;
-  ~request_reader();
+  explicit http_reader(const http_limits& limits);
+  http_reader(const http_reader&) = delete;
+  http_reader& operator=(const http_reader&) = delete;
+  ~http_reader();
 
   /// Takes bytes from the front; returns how many. Zero means that more are needed (the caller
   /// keeps what is left and offers it again, with more behind it), or complete or refused.
