@@ -14,7 +14,8 @@ constexpr std::size_t fingerprint_digits = 12;
 answer_header make_header(const api_context& context, const request_options& options,
                           std::string_view prefix) {
   answer_header h;
-  h.id = fmt::format("{}-{:016x}{:016x}", prefix, context.random(), context.random());
+  const std::uint64_t high = context.random();
+  h.id = fmt::format("{}-{:016x}{:016x}", prefix, high, context.random());
   h.created = context.now();
   h.model = context.model->id;
   h.fingerprint = "fp_" + context.model->files->identity().substr(0, fingerprint_digits);
@@ -87,9 +88,9 @@ std::shared_ptr<completion_session> completion_session::chat(
     sink->fail(request.error());
     return nullptr;
   }
+  auto prompts = chat_prompts(context, *request);
   return launch(context, request->options, make_header(context, request->options, "chatcmpl"),
-                make_chat_format, chat_prompts(context, *request), false, std::move(sink),
-                std::move(observer));
+                make_chat_format, std::move(prompts), false, std::move(sink), std::move(observer));
 }
 
 std::shared_ptr<completion_session> completion_session::completions(
@@ -100,9 +101,10 @@ std::shared_ptr<completion_session> completion_session::completions(
     sink->fail(request.error());
     return nullptr;
   }
+  auto prompts = completion_prompts(context, *request);
   return launch(context, request->options, make_header(context, request->options, "cmpl"),
-                make_completion_format, completion_prompts(context, *request), request->echo,
-                std::move(sink), std::move(observer));
+                make_completion_format, std::move(prompts), request->echo, std::move(sink),
+                std::move(observer));
 }
 
 }  // namespace troupe
