@@ -2,8 +2,12 @@
 #define HWY_TARGET_INCLUDE "kernels/cpu/attention.cpp"
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 //
+#include <algorithm>
+#include <utility>
+
 #include "kernels/api/attention.hpp"
 #include "kernels/cpu/bodies.hpp"
+#include "kernels/cpu/simd/dequantise-inl.hpp"
 #include "kernels/cpu/simd/math-inl.hpp"
 #include "kernels/cpu/simd/quantise-inl.hpp"
 
@@ -182,32 +186,63 @@ void attend_heads(const float* q, std::uint32_t heads, std::uint32_t dim, float 
   }
 }
 
+/// Head width in whole vectors, whatever the instruction set.
+std::uint32_t whole_vectors(std::uint32_t dim) { return (dim + 15) / 16 * 16; }
+
+/// Copies a block into float32 rows of `wide` elements, zeros after the first `dim`.
+template <class Cache>
+void widen(block_rows& rows, std::uint32_t dim, std::uint32_t wide, float* room) {
+  for (std::uint32_t i = 0; i < rows.count; ++i) {
+    for (const std::byte** row : {&rows.keys[i], &rows.values[i]}) {
+      convert(*row, Cache::bytes, dim, room, Cache::load);
+      std::fill(room + dim, room + wide, 0.0F);
+      *row = reinterpret_cast<const std::byte*>(room);
+      room += wide;
+    }
+  }
+}
+
 /// All blocks of one row and KV head: [group, head_dim] into out.
 template <class Cache>
 void attend(const attention_params& p, std::uint32_t row, std::uint32_t kv_head, float* out,
             float* scratch) {
-  const float_tag d;
   const kv_layer& c = p.cache;
   const std::uint32_t dim = c.head_dim;
+  const std::uint32_t wide = whole_vectors(dim);
   const std::uint32_t group = p.heads / c.kv_heads;
+  const std::size_t size = std::size_t{group} * wide;
   const float* q =
       p.qkv + (std::size_t{row} * (p.heads + 2 * c.kv_heads) + std::size_t{kv_head} * group) * dim;
   const std::int32_t* pages = p.where.page_tables[p.where.sequence[row]];
   const auto positions = static_cast<std::uint32_t>(p.where.position[row]) + 1;
 
-  const partial into{scratch, scratch + group, out};
-  float* temporary = scratch + 2 * std::size_t{group};
+  const partial into{scratch, scratch + group, scratch + 2 * std::size_t{group}};
+  float* temporary = into.values + size;
+  float* wide_q = temporary + size;
+  float* wide_rows = wide_q + size;
+  if (wide != dim) {
+    for (std::uint32_t h = 0; h < group; ++h) {
+      std::copy_n(q + std::size_t{h} * dim, dim, wide_q + std::size_t{h} * wide);
+      std::fill_n(wide_q + std::size_t{h} * wide + dim, wide - dim, 0.0F);
+    }
+    q = wide_q;
+  }
   block_rows rows;
   for (std::uint32_t from = 0; from < positions; from += attention_block) {
     const std::uint32_t left = positions - from;
     locate(c, pages, kv_head, from, left < attention_block ? left : attention_block, rows);
-    attend_heads<Cache, heads_together>(q, group, dim, p.scale, rows, from == 0, into, temporary);
+    if (wide != dim) {
+      widen<Cache>(rows, dim, wide, wide_rows);
+      attend_heads<f32_cache, heads_together>(q, group, wide, p.scale, rows, from == 0, into,
+                                              temporary);
+    } else {
+      attend_heads<Cache, heads_together>(q, group, dim, p.scale, rows, from == 0, into, temporary);
+    }
   }
   for (std::uint32_t h = 0; h < group; ++h) {
-    const floats factor = hn::Set(d, 1.0F / into.sum[h]);
-    float* values = out + std::size_t{h} * dim;
-    for (std::size_t i = 0; i < dim; i += lanes)
-      hn::StoreU(hn::Mul(hn::LoadU(d, values + i), factor), d, values + i);
+    const float factor = 1.0F / into.sum[h];
+    for (std::uint32_t i = 0; i < dim; ++i)
+      out[std::size_t{h} * dim + i] = into.values[std::size_t{h} * wide + i] * factor;
   }
 }
 

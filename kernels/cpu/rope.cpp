@@ -73,8 +73,7 @@ void head(const rope_and_store_params& p, float* x, const float* norm, const flo
     rotate_neighbours(x, table, p.half);
 }
 
-/// One head's values into the cache, rounded to nearest even for float16. head_dim is a multiple
-/// of 16.
+/// One head's values into the cache, rounded to nearest even for float16.
 void store(const kv_layer& cache, const float* from, std::byte* base, std::size_t element) {
   const float_tag d;
   if (cache.type == kv_type::f32) {
@@ -82,7 +81,12 @@ void store(const kv_layer& cache, const float* from, std::byte* base, std::size_
     return;
   }
   auto* to = reinterpret_cast<hwy::float16_t*>(base) + element;
-  for (std::size_t i = 0; i < cache.head_dim; i += lanes) store_f16(hn::LoadU(d, from + i), to + i);
+  std::size_t i = 0;
+  for (; i + lanes <= cache.head_dim; i += lanes) store_f16(hn::LoadU(d, from + i), to + i);
+  for (; i < cache.head_dim; ++i) {
+    const std::uint16_t bits = half_bits(from[i]);
+    std::memcpy(to + i, &bits, sizeof bits);
+  }
 }
 
 void rope_items(const void* params, std::uint32_t begin, std::uint32_t end, const worker&) {

@@ -35,7 +35,7 @@ bool multipliable(const activation& x, const matrix& w) {
 
 bool well_formed(const kv_layer& c) {
   return c.keys != nullptr && c.values != nullptr && c.kv_heads > 0 && c.head_dim > 0 &&
-         c.head_dim % 16 == 0 && c.page_size > 0 && attention_block % c.page_size == 0;
+         c.page_size > 0 && attention_block % c.page_size == 0;
 }
 
 bool well_formed(const row_placement& w) {
@@ -75,10 +75,13 @@ status validate(const attention_params& p) {
   const bool good = p.qkv != nullptr && well_formed(p.cache) && well_formed(p.where) &&
                     p.heads > 0 && p.heads % p.cache.kv_heads == 0;
   if (!good) return status::invalid_shape;
+  // A worker's scratch holds a row of results; sums, queries and two rows of values of one KV
+  // head's query heads, widened to whole vectors; and a widened block of keys and values.
   const std::uint64_t cols = std::uint64_t{p.heads} * p.cache.head_dim;
-  // Two rows of results and the heads' sums must fit in a worker's scratch.
-  if (cols * 2 * sizeof(float) + 2 * p.heads * sizeof(float) > worker_scratch_bytes)
-    return status::unsupported;
+  const std::uint64_t wide = std::uint64_t{p.cache.head_dim} + 15;
+  const std::uint64_t group = p.heads / p.cache.kv_heads;
+  const std::uint64_t floats = cols + group * (2 + 3 * wide) + 2 * attention_block * wide;
+  if (floats * sizeof(float) > worker_scratch_bytes) return status::unsupported;
   return check(writable(p.out, static_cast<std::uint32_t>(cols)));
 }
 

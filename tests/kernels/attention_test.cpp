@@ -97,7 +97,8 @@ rope_and_store_params store_params(step& s, paged& cache, heads h, std::uint32_t
   return p;
 }
 
-const std::vector<heads> shapes = {{9, 3, 64}, {4, 2, 16}, {6, 6, 16}, {8, 1, 128}, {3, 3, 80}};
+const std::vector<heads> shapes = {{9, 3, 64}, {4, 2, 16}, {6, 6, 16}, {8, 1, 128},
+                                   {3, 3, 80}, {8, 2, 8},  {4, 2, 20}};
 
 }  // namespace
 
