@@ -78,8 +78,8 @@ void read_sizes(json_fields& fields, model_config& c) {
 /// Which layers have routed experts, and their sizes.
 result<void> read_experts(json_fields& fields, model_config& c) {
   if (c.layers > most_layers)
-    return fail(errc::corrupt, "the number of layers is {}, must be 1 to {}", c.layers,
-                most_layers);
+    return fail(errc::corrupt, "{}: the number of layers is {}, must be 1 to {}", file_name,
+                c.layers, most_layers);
   c.sparse.assign(c.layers, false);
   if (c.arch != architecture::qwen3_moe) return {};
   c.experts = fields.count(fields.has("num_local_experts") ? "num_local_experts" : "num_experts");

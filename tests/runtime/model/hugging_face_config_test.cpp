@@ -140,7 +140,7 @@ TEST_CASE("impossible values are refused") {
   CHECK(refusal(with("hidden_size", "-5")) == "config.json: 'hidden_size' is not a whole number");
   CHECK(refusal(with("hidden_size", "4294967295")).starts_with("config.json: the hidden size is"));
   CHECK(refusal(with("num_hidden_layers", "4000000000"))
-            .starts_with("the number of layers is 4000000000"));
+            .starts_with("config.json: the number of layers is 4000000000"));
   CHECK(refusal(with("num_key_value_heads", "5")) ==
         "config.json: 32 attention heads are not a multiple of 5 key-value heads");
   CHECK(refusal(with("num_key_value_heads", "0"))
