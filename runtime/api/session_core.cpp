@@ -152,7 +152,10 @@ void session_core::open_slot(slot_state& s) {
 
 void session_core::emit(answer_part part) {
   if (observer_ && part.finish != finish_reason::none) observer_->on_choice(part.finish);
-  if (!options_.stream) return whole_[part.index].add(std::move(part));
+  if (!options_.stream) {
+    answer_part& whole = whole_[part.index];
+    return whole.add(std::move(part));
+  }
   answer_part end;
   end.index = part.index;
   end.finish = std::exchange(part.finish, finish_reason::none);
