@@ -20,6 +20,12 @@ struct statement;
 using expression_pointer = std::unique_ptr<expression>;
 using block = std::vector<statement>;
 
+/// Statements that run in a scope of their own.
+struct scoped_block {
+  block statements;
+  std::vector<std::string> unset;  ///< names that start unset here, see symbols.hpp
+};
+
 struct call_syntax {
   std::vector<expression_pointer> positional;
   std::vector<std::pair<std::string, expression_pointer>> named;
@@ -133,7 +139,7 @@ struct macro_definition {
   bool uses_caller = false;
   bool uses_kwargs = false;
   bool uses_varargs = false;
-  block body;
+  scoped_block body;
 };
 
 struct text_statement {
@@ -147,8 +153,8 @@ struct for_statement {
   expression_pointer source;
   expression_pointer condition;
   bool recursive = false;
-  block body;
-  block otherwise;
+  scoped_block body;
+  scoped_block otherwise;
 };
 struct if_statement {
   std::vector<std::pair<expression_pointer, block>> branches;
@@ -161,7 +167,7 @@ struct set_statement {
 struct set_block_statement {
   target into;
   expression_pointer filter;
-  block body;
+  scoped_block body;
 };
 struct macro_statement {
   macro_definition macro;
@@ -172,15 +178,15 @@ struct call_statement {
 };
 struct filter_statement {
   expression_pointer filter;
-  block body;
+  scoped_block body;
 };
 struct with_statement {
   std::vector<std::pair<target, expression_pointer>> bindings;
-  block body;
+  scoped_block body;
 };
 /// `generation`: its body, in a scope of its own.
 struct scope_statement {
-  block body;
+  scoped_block body;
 };
 struct break_statement {};
 struct continue_statement {};

@@ -23,7 +23,7 @@ std::int64_t system_seconds() {
 
 struct chat_template::program {
   template_limits limits;
-  jinja::block body;
+  jinja::scoped_block body;
 };
 
 chat_template::chat_template(std::unique_ptr<program> p) : program_(std::move(p)) {}

@@ -23,7 +23,9 @@ value evaluator::eval(const constant_expression& e) { return e.constant; }
 
 value evaluator::eval(const name_expression& e) {
   if (!machine_.step(scope_->depth() / 4)) return {};
-  if (const value* v = scope_->find(e.name)) return *v;
+  if (const value* v = scope_->find(e.name)) {
+    return v->is_unset() ? machine_.undefined("'" + e.name + "' is undefined") : *v;
+  }
   if (auto global = find_global(machine_, e.name)) return std::move(*global);
   return machine_.undefined("'" + e.name + "' is undefined");
 }

@@ -40,7 +40,8 @@ class evaluator {
  public:
   evaluator(machine& m, std::shared_ptr<scope> root) : machine_(m), scope_(std::move(root)) {}
 
-  void run(const block& body) { static_cast<void>(execute(body)); }
+  /// Runs a whole template, in the scope of its input.
+  void run(const scoped_block& whole);
 
   /// Runs `macro` in the scope it was defined in, and gives what it writes.
   [[nodiscard]] value call_macro(const macro_definition& macro,
@@ -65,9 +66,12 @@ class evaluator {
     evaluator& evaluator_;
     std::shared_ptr<scope> before_;
   };
-  [[nodiscard]] std::shared_ptr<scope> inner_scope() const {
-    return std::make_shared<scope>(scope_);
+  /// A scope for `body` inside the current one, with the names that start unset in it.
+  [[nodiscard]] std::shared_ptr<scope> inner_scope(const scoped_block& body) const {
+    return make_scope(scope_, body);
   }
+  [[nodiscard]] static std::shared_ptr<scope> make_scope(const std::shared_ptr<scope>& around,
+                                                         const scoped_block& body);
   /// Takes the scope apart at the end: what is defined in it may point back to it.
   void keep_scope();
 
@@ -87,7 +91,7 @@ class evaluator {
   flow run(const break_statement& s);
   flow run(const continue_statement& s);
   void assign(const target& to, const value& v, scope& where);
-  [[nodiscard]] std::pair<value, flow> captured(const block& body);
+  [[nodiscard]] std::pair<value, flow> captured(const scoped_block& body);
   [[nodiscard]] value filtered(const expression_pointer& filter, value text);
 
   [[nodiscard]] value evaluate(const expression& e);

@@ -6,6 +6,18 @@
 
 namespace troupe::jinja {
 
+void evaluator::run(const scoped_block& whole) {
+  const scoped in(*this, inner_scope(whole));
+  static_cast<void>(execute(whole.statements));
+}
+
+std::shared_ptr<scope> evaluator::make_scope(const std::shared_ptr<scope>& around,
+                                             const scoped_block& body) {
+  auto made = std::make_shared<scope>(around);
+  for (const auto& name : body.unset) made->set(name, {});
+  return made;
+}
+
 evaluator::flow evaluator::execute(const block& body) {
   flow result = flow::next;
   if (machine_.enter()) {
@@ -92,19 +104,19 @@ evaluator::flow evaluator::run(const filter_statement& s) {
 }
 
 evaluator::flow evaluator::run(const with_statement& s) {
-  auto inner = inner_scope();
+  auto inner = inner_scope(s.body);
   for (const auto& [into, source] : s.bindings) {
     const value v = evaluate(source);
     if (machine_.failed()) return flow::next;
     assign(into, v, *inner);
   }
   const scoped in(*this, std::move(inner));
-  return execute(s.body);
+  return execute(s.body.statements);
 }
 
 evaluator::flow evaluator::run(const scope_statement& s) {
-  const scoped in(*this, inner_scope());
-  return execute(s.body);
+  const scoped in(*this, inner_scope(s.body));
+  return execute(s.body.statements);
 }
 
 evaluator::flow evaluator::run(const break_statement& /*s*/) { return flow::broken; }
@@ -137,10 +149,10 @@ void evaluator::assign(const target& to, const value& v, scope& where) {
   for (std::size_t i = 0; i < items.size(); ++i) assign(to.parts[i], items[i], where);
 }
 
-std::pair<value, evaluator::flow> evaluator::captured(const block& body) {
-  const scoped in(*this, inner_scope());
+std::pair<value, evaluator::flow> evaluator::captured(const scoped_block& body) {
+  const scoped in(*this, inner_scope(body));
   machine::capture capture(machine_);
-  const flow ended = execute(body);
+  const flow ended = execute(body.statements);
   return {capture.take(), ended};
 }
 
@@ -183,18 +195,18 @@ void evaluator::run_loop(const for_statement& loop, const value& source, std::si
   // As in Jinja, the body ran when it came to its end once, without break or continue.
   bool ran = false;
   while (auto item = running->advance(machine_)) {
-    auto inner = std::make_shared<scope>(around);
+    auto inner = make_scope(around, loop.body);
     inner->set("loop", state);
     assign(loop.into, *item, *inner);
     const scoped body(*this, std::move(inner));
     if (machine_.failed()) return;
-    const flow ended = execute(loop.body);
+    const flow ended = execute(loop.body.statements);
     ran = ran || ended == flow::next;
     if (ended == flow::broken || machine_.failed()) break;
   }
   if (!ran && !machine_.failed()) {
-    const scoped otherwise(*this, inner_scope());
-    static_cast<void>(execute(loop.otherwise));
+    const scoped otherwise(*this, inner_scope(loop.otherwise));
+    static_cast<void>(execute(loop.otherwise.statements));
   }
 }
 

@@ -114,10 +114,11 @@ value unique(machine& m, const value& v, arguments& args) {
   std::unordered_set<std::string> texts;
   std::vector<value> others;
   std::vector<value> kept;
-  for (auto& [key, item] : with_keys(m, v, path, given.flag(0, false))) {
+  for (auto& entry : with_keys(m, v, path, given.flag(0, false))) {
+    const value& key = entry.key;
     if (!hashable(m, key)) return {};
     if (const auto* t = key.text()) {
-      if (texts.insert(t->bytes).second) kept.push_back(std::move(item));
+      if (texts.insert(t->bytes).second) kept.push_back(std::move(entry.item));
       continue;
     }
     const bool seen = std::any_of(others.begin(), others.end(),
@@ -125,7 +126,7 @@ value unique(machine& m, const value& v, arguments& args) {
     if (m.failed()) return {};
     if (seen) continue;
     others.push_back(key);
-    kept.push_back(std::move(item));
+    kept.push_back(std::move(entry.item));
   }
   return m.failed() ? value() : iterate_over(m, std::move(kept));
 }

@@ -226,7 +226,6 @@ std::string format_value(machine& m, const value& v, std::string_view spec) {
   }
   const bool as_integer = i && (type.empty() || type.find_first_of("dxXobn") == 0);
   if (as_integer) {
-    if (v.boolean() != nullptr && type.empty()) return lay_out_integer(*i, style);
     if (style.precision) m.fail("Precision not allowed in integer format specifier");
     return m.failed() ? std::string() : lay_out_integer(*i, style);
   }

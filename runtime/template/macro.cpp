@@ -20,13 +20,13 @@ std::optional<value> take_named(arguments& args, std::string_view name) {
 
 value evaluator::call_macro(const macro_definition& macro, const std::shared_ptr<scope>& definition,
                             arguments& args) {
-  auto inner = std::make_shared<scope>(definition);
+  auto inner = make_scope(definition, macro.body);
   const scoped in(*this, inner);
   bind_parameters(macro, args, *inner);
   bind_rest(macro, args, *inner);
   if (machine_.failed()) return {};
   machine::capture capture(machine_);
-  static_cast<void>(execute(macro.body));
+  static_cast<void>(execute(macro.body.statements));
   return capture.take();
 }
 

@@ -1,5 +1,7 @@
 #include "runtime/template/parser.hpp"
 
+#include "runtime/template/symbols.hpp"
+
 namespace troupe::jinja {
 namespace {
 
@@ -32,11 +34,12 @@ std::string describe(const token& t) {
 parser::parser(std::vector<token> tokens, std::size_t depth_limit)
     : tokens_(std::move(tokens)), depth_limit_(depth_limit) {}
 
-result<block> parser::run() {
-  block whole = parse_block({});
+result<scoped_block> parser::run() {
+  scoped_block whole{parse_block({}), {}};
   if (!failed() && current().kind != token_kind::end) unexpected();
   if (!unknown_.empty()) fail_line(unknown_.front().first, unknown_.front().second);
   if (error_) return fail(std::move(*error_));
+  find_unset_names(whole);
   return whole;
 }
 
@@ -133,10 +136,10 @@ block parser::parse_body(std::initializer_list<std::string_view> ends) {
   return parse_block(ends);
 }
 
-block parser::parse_scoped_body(std::initializer_list<std::string_view> ends) {
+scoped_block parser::parse_scoped_body(std::initializer_list<std::string_view> ends) {
   // A scope inside a branch is checked as if there were no branch.
   const std::size_t conditions = std::exchange(conditions_, 0);
-  block body = parse_body(ends);
+  scoped_block body{parse_body(ends), {}};
   conditions_ = conditions;
   return body;
 }

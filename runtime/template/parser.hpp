@@ -16,7 +16,7 @@ namespace troupe::jinja {
 class parser {
  public:
   parser(std::vector<token> tokens, std::size_t depth_limit);
-  [[nodiscard]] result<block> run();
+  [[nodiscard]] result<scoped_block> run();
 
  private:
   // Tokens.
@@ -70,7 +70,7 @@ class parser {
   [[nodiscard]] block parse_block(std::initializer_list<std::string_view> ends);
   [[nodiscard]] block parse_body(std::initializer_list<std::string_view> ends);
   /// The body of a statement that opens a scope.
-  [[nodiscard]] block parse_scoped_body(std::initializer_list<std::string_view> ends);
+  [[nodiscard]] scoped_block parse_scoped_body(std::initializer_list<std::string_view> ends);
   void parse_statement(block& into);
   void parse_for(block& into);
   void parse_if(block& into);

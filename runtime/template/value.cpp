@@ -105,6 +105,11 @@ std::string_view value::undefined_message() const {
   return u != nullptr && u->message ? std::string_view(u->message->bytes) : "value is undefined";
 }
 
+bool value::is_unset() const {
+  const auto* u = std::get_if<undefined_value>(&data_);
+  return u != nullptr && !u->message;
+}
+
 std::size_t value::depth() const {
   if (const auto* l = list()) return l->depth();
   if (const auto* d = dict()) return d->depth();

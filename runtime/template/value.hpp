@@ -85,6 +85,8 @@ class value {
   explicit value(object_pointer o) : data_(std::move(o)) {}
 
   [[nodiscard]] bool is_undefined() const { return std::holds_alternative<undefined_value>(data_); }
+  /// Undefined without a message: a name that is not assigned yet.
+  [[nodiscard]] bool is_unset() const;
   [[nodiscard]] bool is_none() const { return std::holds_alternative<none_value>(data_); }
   [[nodiscard]] const bool* boolean() const { return std::get_if<bool>(&data_); }
   [[nodiscard]] const integer* whole() const { return std::get_if<integer>(&data_); }
