@@ -55,8 +55,10 @@ void connection::read() {
   const std::size_t room = reader_.now() == http_reader::state::body || phase_ == phase::lingering
                                ? body_read
                                : header_read;
+  // Not into input_, which is consumed while the read is pending.
+  if (incoming_.size() != room) incoming_ = std::vector<char>(room);
   socket_.async_read_some(
-      input_.prepare(room),
+      boost::asio::buffer(incoming_),
       [self = shared_from_this()](const boost::system::error_code& failed, std::size_t count) {
         self->on_read(failed, count);
       });
@@ -68,11 +70,10 @@ void connection::on_read(const boost::system::error_code& failed, std::size_t co
   if (failed == boost::asio::error::eof) return on_input_end();
   if (failed) return abort();
   if (phase_ == phase::lingering) {
-    // Never committed, so it is forgotten.
     discarded_ += count;
     return discarded_ > discard_limit ? abort() : read();
   }
-  input_.commit(count);
+  input_.commit(boost::asio::buffer_copy(input_.prepare(count), boost::asio::buffer(incoming_)));
   process();
 }
 

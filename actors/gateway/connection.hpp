@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "actors/gateway/answer.hpp"
 #include "actors/gateway/byte_budget.hpp"
@@ -90,6 +91,7 @@ class connection : public std::enable_shared_from_this<connection> {
 
   boost::asio::ip::tcp::socket socket_;
   std::shared_ptr<server_core> core_;
+  std::vector<char> incoming_;
   boost::beast::flat_buffer input_;
   http_reader reader_;
   socket_writer writer_;

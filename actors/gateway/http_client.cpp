@@ -13,7 +13,9 @@
 #include <boost/beast/http/write.hpp>
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
+#include <charconv>
 #include <optional>
+#include <system_error>
 #include <utility>
 
 #include "actors/gateway/sse_parser.hpp"
@@ -136,9 +138,12 @@ result<http_endpoint> http_endpoint::parse(std::string_view url) {
                   ? std::string(parsed->host_ipv6_address().to_string())
                   : parsed->host();
   if (parsed->has_port()) {
-    if (parsed->port_number() == 0)
+    // Not port_number(), which takes 99999 for 34463.
+    const std::string_view digits(parsed->port().data(), parsed->port().size());
+    const auto [end, failed] =
+        std::from_chars(digits.data(), digits.data() + digits.size(), made.port);
+    if (failed != std::errc() || end != digits.data() + digits.size() || made.port == 0)
       return fail(errc::invalid_argument, "\"{}\" has no valid port", url);
-    made.port = parsed->port_number();
   }
   made.prefix = std::string(parsed->encoded_path());
   while (made.prefix.ends_with('/')) made.prefix.pop_back();

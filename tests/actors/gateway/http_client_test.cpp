@@ -24,8 +24,8 @@ TEST_CASE("URLs give host, port and prefix; others than http are refused") {
   CHECK(six->host == "::1");
   CHECK(six->port == 80);
   CHECK(six->prefix == "/api");
-  for (const char* bad : {"", "localhost", "https://a", "ftp://a", "http://", "http://a:0",
-                          "http://a:99999", "http://a b"}) {
+  for (const std::string bad : {"", "localhost", "https://a", "ftp://a", "http://", "http://a:0",
+                                "http://a:99999", "http://a b"}) {
     CAPTURE(bad);
     CHECK_FALSE(http_endpoint::parse(bad));
   }

@@ -45,6 +45,19 @@ TEST_CASE("one connection carries many requests, pipelined or not") {
   CHECK(client.closed_by_server());
 }
 
+TEST_CASE("requests that come in odd pieces while others are answered all get their answers") {
+  const server_fixture f;
+  raw_client client(f.port());
+  const std::string slow = post("/v1/completions", completion_body("abc", 50, false));
+  const std::string quick = get("/nothing");
+  const std::string bytes = slow + quick + slow + quick + quick;
+  for (std::size_t step = 1; step < 2 * bytes.size(); step = step * 3 / 2 + 1) {
+    for (std::size_t at = 0; at < bytes.size(); at += step) client.send(bytes.substr(at, step));
+    for (const int status : {200, 404, 200, 404, 404})
+      REQUIRE(client.read_reply().status == status);
+  }
+}
+
 TEST_CASE("HTTP/1.0 works, and HEAD has the length but no body") {
   const server_fixture f;
   raw_client old(f.port());
@@ -167,13 +180,14 @@ TEST_CASE("before there is a model the server says that it loads, and then serve
 TEST_CASE("metrics show the engine's load and the requests answered") {
   const server_fixture f;
   raw_client client(f.port());
-  client.send(post("/v1/completions", completion_body("abc", 4, false)) + get("/nothing") +
-              get("/metrics"));
+  client.send(post("/v1/completions", completion_body("abc", 4, false)) + get("/nothing"));
   CHECK(client.read_reply().status == 200);
   CHECK(client.read_reply().status == 404);
+  CHECK(f.service->wait_idle());
+  client.send(get("/metrics"));
   const auto metrics = client.read_reply();
   CHECK(metrics.has("Content-Type: text/plain; version=0.0.4"));
-  for (const char* line :
+  for (const std::string line :
        {"troupe_num_requests_running 0", "troupe_kv_cache_usage_perc 0.25",
         "troupe_prompt_tokens_total 12", "troupe_num_requests_waiting 0",
         "troupe_http_requests_total{route=\"other\",status=\"404\"} 1",
