@@ -12,7 +12,7 @@
 namespace troupe {
 namespace {
 
-constexpr std::size_t longest_source = 1U << 20U;
+constexpr std::size_t longest_source = 256U << 10U;
 
 std::int64_t system_seconds() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();

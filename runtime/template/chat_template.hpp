@@ -18,8 +18,11 @@ struct template_limits {
   std::size_t depth = 200;                 ///< nesting of expressions, blocks and macro calls
 };
 
-/// A compiled Jinja chat template, with the settings transformers uses (trim_blocks, lstrip_blocks,
-/// loop controls, the extensions listed in docs). Immutable; any thread may render.
+/// A compiled Jinja chat template. It renders what jinja2 renders in the set-up of transformers: an
+/// immutable sandbox with trim_blocks and lstrip_blocks, break and continue, `generation` blocks,
+/// raise_exception, strftime_now, and tojson without HTML escapes. The tags import, include,
+/// extends, block, do and autoescape, and the filters random and urlize, are refused.
+/// Immutable; any thread may render.
 class chat_template {
  public:
   /// Fails with invalid_argument and a line number when the source is not valid Jinja.
@@ -30,13 +33,15 @@ class chat_template {
   chat_template& operator=(const chat_template&) = delete;
   ~chat_template();
 
-  /// `variables` holds what the template sees: messages, tools, add_generation_prompt, bos_token,
-  /// eos_token, and any of the request's chat_template_kwargs. A template's own raise_exception
-  /// gives invalid_argument with its message; a passed limit gives out_of_range.
+  /// `variables` holds what the template sees: messages, tools, documents, add_generation_prompt,
+  /// bos_token, eos_token, and any of the request's chat_template_kwargs. Templates are written for
+  /// tools and documents that are null, not missing, when a request has none. A template's own
+  /// raise_exception gives invalid_argument with its message alone; other failures name the line;
+  /// a passed limit gives out_of_range.
   [[nodiscard]] result<std::string> render(const boost::json::object& variables) const;
 
-  /// Seconds since 1970 and offset of the local time zone for strftime_now; injected so that tests
-  /// are repeatable.
+  /// Seconds since 1970, for strftime_now; injected so that tests are repeatable. The template sees
+  /// them in the time zone that TZ names, in UTC without TZ.
   using clock = std::function<std::int64_t()>;
   [[nodiscard]] result<std::string> render(const boost::json::object& variables,
                                            const clock& now) const;

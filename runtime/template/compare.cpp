@@ -146,7 +146,7 @@ bool less(machine& m, const value& a, const value& b) {
 bool contains(machine& m, const value& container, const value& item) {
   if (const auto* text = container.text()) {
     if (const auto* part = item.text()) {
-      return m.step(1 + text->bytes.size() / 64) &&
+      return m.step_search(text->bytes.size(), part->bytes.size()) &&
              text->bytes.find(part->bytes) != std::string::npos;
     }
     m.fail("'in <string>' requires string as left operand, not {}", item.type_name());

@@ -178,7 +178,7 @@ void evaluator::run_loop(const for_statement& loop, const value& source, std::si
     items = machine_.make<generator>(
         [this, &loop, around,
          from = cursor::open(machine_, source)](machine& m) mutable -> std::optional<value> {
-          while (auto item = from->next(m)) {
+          while (auto item = from ? from->next(m) : std::nullopt) {
             auto inner = std::make_shared<scope>(around);
             assign(loop.into, *item, *inner);
             const scoped test(*this, std::move(inner));

@@ -32,6 +32,7 @@ value indent(machine& m, const value& v, arguments& args) {
   } else if (auto made = spaces(m, given.whole(0, 4))) {
     space = std::move(*made);
   }
+  if (!m.room(text->bytes.size() * 16)) return {};
   const std::string whole = text->bytes + "\n";
   const auto lines = split_lines(whole, false);
   if (!m.step(lines.size()) || !m.room(whole.size() + lines.size() * (space.size() + 1))) return {};
@@ -77,12 +78,15 @@ value word_wrap(machine& m, const value& v, arguments& args) {
   const auto* text = v.text();
   if (text == nullptr) return m.fail("wordwrap needs a string, not '{}'", v.type_name());
   wrap_style style;
-  const integer width = given.whole(0, 79);
+  const double* real = given[0].real();
+  const integer width =
+      real != nullptr ? static_cast<integer>(std::clamp(*real, 0.0, 1e9)) : given.whole(0, 79);
   style.break_long_words = given.flag(1, true);
   style.break_on_hyphens = given.flag(3, true);
   const std::string_view between = given.present(2) ? given.text(2) : "\n";
   if (width <= 0 && text->points > 0) return m.fail("wordwrap: invalid width (must be > 0)");
   style.width = static_cast<std::size_t>(std::min(width, integer(1) << 40));
+  if (!m.room(text->bytes.size() * 32)) return {};
   std::string out;
   bool first = true;
   for (const auto paragraph : split_lines(text->bytes, false)) {

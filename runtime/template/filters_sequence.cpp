@@ -101,17 +101,22 @@ value join(machine& m, const value& v, arguments& args) {
 
 value batch(machine& m, const value& v, arguments& args) {
   const parameters given(m, "batch", args, {"linecount", "fill_with"}, 1);
-  const integer size = given.whole(0, 1);
+  if (m.failed()) return {};
+  // Rows are cut where their length equals the count, which need not be an integer.
+  const auto size = given[0].as_double();
   std::vector<value> rows;
   std::vector<value> row;
   for (auto& item : collect(m, v)) {
-    if (static_cast<integer>(row.size()) == size) rows.push_back(m.list(std::exchange(row, {})));
+    if (size && static_cast<double>(row.size()) == *size) {
+      rows.push_back(m.list(std::exchange(row, {})));
+    }
     row.push_back(std::move(item));
   }
   if (!row.empty()) {
     if (given.present(1)) {
-      if (size > 1'000'000) return m.fail_with(errc::out_of_range, "batch: the line is too long");
-      while (static_cast<integer>(row.size()) < size) row.push_back(given[1]);
+      const integer wanted = given.whole(0, 0);
+      if (wanted > 1'000'000) return m.fail_with(errc::out_of_range, "batch: a row is too long");
+      while (static_cast<integer>(row.size()) < wanted) row.push_back(given[1]);
     }
     rows.push_back(m.list(std::move(row)));
   }

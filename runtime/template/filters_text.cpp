@@ -53,11 +53,13 @@ std::string title_words(std::string_view text) {
 
 value escape(machine& m, const value& v, arguments& args) {
   const parameters none(m, "escape", args, {});
+  if (v.text() != nullptr && !m.room(v.text()->bytes.size() * 5)) return {};
   return marked(v) ? v : m.text(escape_html(to_text(m, v)), true);
 }
 
 value force_escape(machine& m, const value& v, arguments& args) {
   const parameters none(m, "forceescape", args, {});
+  if (v.text() != nullptr && !m.room(v.text()->bytes.size() * 5)) return {};
   return m.text(escape_html(to_text(m, v)), true);
 }
 
@@ -75,6 +77,7 @@ value trim(machine& m, const value& v, arguments& args) {
   const parameters given(m, "trim", args, {"chars"});
   const std::string text = to_text(m, v);
   const auto characters = given.present(0) ? std::optional(given.text(0)) : std::nullopt;
+  if (characters && !m.step(1 + text.size() / 32 * (1 + characters->size() / 32))) return {};
   return m.text(std::string(strip(text, characters, side::both)), marked(v));
 }
 
@@ -234,6 +237,7 @@ value replace_text(machine& m, std::string_view text, std::string_view from, std
                    integer count, bool markup) {
   const auto limit = static_cast<long>(count < 0 || count > 1'000'000'000 ? integer(-1) : count);
   // The result is measured before it is made.
+  if (!m.step_search(text.size(), from.size())) return {};
   std::size_t places = 0;
   if (from.empty()) {
     places = count_points(text) + 1;

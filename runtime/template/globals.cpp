@@ -164,6 +164,8 @@ value raise_exception(machine& m, arguments& args) {
 value strftime_now(machine& m, arguments& args) {
   const parameters given(m, "strftime_now", args, {"format"}, 1);
   const std::string format(given.text(0));
+  if (format.find('\0') != std::string::npos)
+    return m.fail("strftime_now(): embedded null character");
   if (m.failed() || format.empty()) return m.text({});
   const auto seconds = static_cast<std::time_t>(m.now());
   std::tm local{};

@@ -54,6 +54,8 @@ class json_writer {
   }
 
   void put_string(std::string_view text) {
+    // A character may take six bytes when it is escaped.
+    if (text.size() > 4096 && !machine_.room(out_.size() + text.size() * 6)) return;
     out_ += '"';
     for (std::size_t at = 0; at < text.size();) {
       const std::size_t start = at;

@@ -22,6 +22,7 @@ bool loop_object::open(machine& m) {
 }
 
 std::optional<value> loop_object::advance(machine& m) {
+  if (!items_) return {};
   auto item = peeked_ ? std::exchange(after_, std::nullopt) : items_->next(m);
   peeked_ = false;
   if (!item) return {};
@@ -31,7 +32,7 @@ std::optional<value> loop_object::advance(machine& m) {
 }
 
 const std::optional<value>& loop_object::peek(machine& m) {
-  if (!peeked_) after_ = items_->next(m);
+  if (!peeked_ && items_) after_ = items_->next(m);
   peeked_ = true;
   return after_;
 }
@@ -42,7 +43,7 @@ std::optional<std::size_t> loop_object::length(machine& m) {
   if (length_) return length_;
   // An iterator has no length before it is read to its end; what is read goes on from a list.
   std::vector<value> rest;
-  while (auto item = items_->next(m)) rest.push_back(std::move(*item));
+  while (auto item = items_ ? items_->next(m) : std::nullopt) rest.push_back(std::move(*item));
   const std::size_t ahead = after_ ? 1 : 0;
   length_ = rest.size() + static_cast<std::size_t>(index()) + ahead;
   items_ = cursor::open(m, m.list(std::move(rest)));

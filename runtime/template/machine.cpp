@@ -44,6 +44,11 @@ bool machine::step(std::size_t cost) {
   return !budget_.exceeded() || room(0);
 }
 
+bool machine::step_search(std::size_t text, std::size_t part) {
+  const std::size_t places = text >= part ? text - part + 1 : 0;
+  return step(1 + text / bytes_a_step + places / bytes_a_step * (part / bytes_a_step));
+}
+
 bool machine::room(std::size_t bytes) {
   if (error_) return false;
   if (budget_.has_room(bytes) && !budget_.exceeded()) return true;

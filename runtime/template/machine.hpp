@@ -41,6 +41,9 @@ class machine {
 
   /// Pays for work; false when it may not go on.
   [[nodiscard]] bool step(std::size_t cost = 1);
+  /// Pays for a search of `part` bytes in `text` bytes, which may compare all of both at each
+  /// place.
+  [[nodiscard]] bool step_search(std::size_t text, std::size_t part);
   /// False, with the failure recorded, when `bytes` more would pass the memory limit.
   [[nodiscard]] bool room(std::size_t bytes);
   /// One level deeper; false, with the failure recorded, when that is too deep. `leave` follows

@@ -79,10 +79,11 @@ void evaluator::bind_rest(const macro_definition& macro, arguments& args, scope&
 }
 
 std::string macro_object::show(machine& /*m*/) const {
-  return "<Macro " + quoted(definition_.name) + ">";
+  return "<Macro " + (definition_.name.empty() ? "anonymous" : quoted(definition_.name)) + ">";
 }
 
 std::optional<value> macro_object::attribute(machine& m, std::string_view name) {
+  if (name == "name" && definition_.name.empty()) return value::none();
   if (name == "name") return m.text(definition_.name);
   if (name == "catch_kwargs") return value(definition_.uses_kwargs);
   if (name == "catch_varargs") return value(definition_.uses_varargs);

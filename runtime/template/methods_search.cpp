@@ -36,6 +36,7 @@ std::optional<integer> search(machine& m, const value& self, arguments& args) {
   const std::string_view what = given.text(0);
   if (m.failed()) return {};
   const auto in = between(m, *self.text(), given, 1);
+  if (!m.step_search(in.bytes.size(), what.size())) return {};
   const std::size_t found = Last ? in.bytes.rfind(what) : in.bytes.find(what);
   if (!in.valid || found == std::string_view::npos) return -1;
   return in.start + static_cast<integer>(count_points(in.bytes.substr(0, found)));
@@ -61,6 +62,7 @@ value count(machine& m, const value& self, arguments& args) {
   const auto in = between(m, *self.text(), given, 1);
   if (!in.valid) return value(0);
   if (what.empty()) return value(count_points(in.bytes) + 1);
+  if (!m.step_search(in.bytes.size(), what.size())) return {};
   integer found = 0;
   for (std::size_t at = in.bytes.find(what); at != std::string_view::npos;
        at = in.bytes.find(what, at + what.size())) {

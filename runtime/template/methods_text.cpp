@@ -82,7 +82,7 @@ value split(machine& m, const value& self, arguments& args) {
   if (limit > 1'000'000'000) limit = -1;
   const std::string_view separator = given.present(0) ? given.text(0) : std::string_view();
   const std::string_view text = self.text()->bytes;
-  if (!m.step(1 + text.size() / 16) || !m.room(text.size())) return {};
+  if (!m.step_search(text.size(), separator.size()) || !m.room(text.size() * 16)) return {};
   if (!given.present(0)) {
     return pieces(
         m, self,
@@ -96,7 +96,7 @@ value split(machine& m, const value& self, arguments& args) {
 value lines(machine& m, const value& self, arguments& args) {
   const parameters given(m, "splitlines", args, {"keepends"});
   const std::string_view text = self.text()->bytes;
-  if (!m.step(1 + text.size() / 16)) return {};
+  if (!m.step(1 + text.size() / 16) || !m.room(text.size() * 16)) return {};
   return pieces(m, self, split_lines(text, given.flag(0, false)));
 }
 
@@ -107,6 +107,7 @@ value partition(machine& m, const value& self, arguments& args) {
   if (m.failed()) return {};
   if (separator.empty()) return m.fail("empty separator");
   const std::string_view text = self.text()->bytes;
+  if (!m.step_search(text.size(), separator.size())) return {};
   const std::size_t found = Right ? text.rfind(separator) : text.find(separator);
   if (found == std::string_view::npos) {
     const value none = m.text({});
@@ -189,6 +190,7 @@ value zero_fill(machine& m, const value& self, arguments& args) {
   const bool sign = !text.empty() && (text.front() == '-' || text.front() == '+');
   if (!sign) return pad_text(m, *self.text(), width, "0", 1, 1);
   const value rest = m.text(text.substr(1));
+  if (m.failed()) return {};
   const value padded = pad_text(m, *rest.text(), width - 1, "0", 1, 1);
   return m.failed() ? value() : m.text(text.substr(0, 1) + padded.text()->bytes);
 }

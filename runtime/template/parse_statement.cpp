@@ -125,7 +125,6 @@ void parser::parse_macro(block& into) {
 void parser::parse_call_block(block& into) {
   const std::size_t line = take().line;
   call_statement node;
-  node.caller.name = "caller";
   if (current().is_symbol("(")) parse_signature(node.caller);
   node.call = parse_expression();
   if (!failed() && !std::holds_alternative<call_expression>(node.call->node)) {

@@ -39,6 +39,8 @@ class printer {
     } else if (const double* d = v.real()) {
       out_ += show_real(*d);
     } else if (const auto* t = v.text()) {
+      // A character may take ten bytes when it is escaped.
+      if (t->bytes.size() > 4096 && !machine_.room(out_.size() + t->bytes.size() * 10)) return;
       out_ += t->markup ? "Markup(" + quoted(t->bytes) + ")" : quoted(t->bytes);
     } else if (const auto* l = v.list()) {
       put_list(*l);
@@ -121,6 +123,9 @@ class printer {
   std::string out_;
   std::size_t checked_ = 0;
 };
+
+/// More digits than this are no number that a template means.
+constexpr std::size_t longest_real = 4096;
 
 /// Digits and single underscores between them; the underscores are dropped.
 std::optional<std::string> without_underscores(std::string_view digits) {
@@ -236,6 +241,7 @@ std::optional<double> parse_real(std::string_view text) {
   if (read.ptr != end || (read.ec != std::errc() && read.ec != std::errc::result_out_of_range)) {
     return {};
   }
+  if (digits->size() > longest_real) return {};
   if (read.ec == std::errc::result_out_of_range) d = std::strtod(digits->c_str(), nullptr);
   return negative ? -d : d;
 }

@@ -102,6 +102,10 @@ TEST_CASE("hostile templates fail promptly instead of hanging or exhausting memo
       "{% for a in range(99999) %}{{ 'x' * 9999 }}{% endfor %}",
       "{% for a in [1] recursive %}{{ loop([1]) }}{% endfor %}",
       "{{ strftime_now('%999999d') }}",
+      "{% set a = 'a' * 10**7 %}{% set b = 'a' * 10**6 ~ 'b' %}{% for i in range(99) %}{{ b in a }}"
+      "{% endfor %}",
+      "{% set a = '\\n' * 10**7 %}{{ a.splitlines()|length }}{{ a|indent }}{{ a|wordwrap }}",
+      "{% set a = '\\x01' * 10**8 %}{{ [a] }}",
       "{{ '" + std::string(99, '\t') + "'.expandtabs(10**9)|length * 10**30 * 10**30 }}",
   };
   for (const auto& source : sources) {
