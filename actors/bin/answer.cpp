@@ -67,6 +67,7 @@ result<answer> generate(generation_service& service, const served_model& model,
   const auto room = static_cast<std::uint32_t>(model.context - prompt.size());
   request.max_tokens = options.max_tokens == 0 ? room : std::min(options.max_tokens, room);
   request.prompt = std::move(prompt);
+  request.stop_tokens = model.files->config().eos;
   request.sampling.temperature = options.temperature;
   request.sampling.top_p = options.top_p;
   request.sampling.seed = options.seed;

@@ -8,6 +8,7 @@
 #include "actors/bin/bench_run.hpp"
 #include "actors/bin/commands.hpp"
 #include "actors/bin/engine_start.hpp"
+#include "actors/bin/interrupts.hpp"
 #include "actors/bin/progress.hpp"
 
 namespace troupe::cli {
@@ -23,8 +24,10 @@ result<void> bench(bench_command& options) {
   const auto most = std::max_element(options.bench.streams.begin(), options.bench.streams.end());
   auto& sequences = options.engine.config().max_sequences;
   if (most != options.bench.streams.end()) sequences = std::max(sequences, *most);
-  auto engine = options.engine.start();
+  const interrupts signals{SIGINT, SIGTERM};
+  auto engine = options.engine.start(signals);
   if (!engine) return fail(engine.error());
+  signals.release();
   embedded_runtime& running = **engine;
   progress_line line(stderr, ::isatty(STDERR_FILENO) == 1);
   const auto results =

@@ -22,7 +22,7 @@ struct chat_options {
 result<void> chat(chat_options& options) {
   const bool terminal = ::isatty(STDIN_FILENO) == 1 && ::isatty(STDOUT_FILENO) == 1;
   const interrupts signals{SIGINT};
-  auto engine = options.engine.start();
+  auto engine = options.engine.start(signals);
   if (!engine) return fail(engine.error());
   const served_model& model = *(*engine)->model();
   if (auto usable = chat_prompt(model, {}); !usable && usable.error().code() == errc::unsupported)

@@ -18,18 +18,21 @@ void engine_options::add_to(CLI::App& app) {
   add_options(app, schema_, given_);
 }
 
-result<std::unique_ptr<embedded_runtime>> engine_options::start() {
+result<std::unique_ptr<embedded_runtime>> engine_options::start(const interrupts& signals) {
   if (auto done = apply_overrides(schema_, given_); !done) return fail(done.error());
   const auto model = find_model(model_);
   if (!model) return fail(model.error());
-  return start_engine(*model, config_);
+  return start_engine(*model, config_, signals);
 }
 
 result<std::unique_ptr<embedded_runtime>> start_engine(const std::filesystem::path& model,
-                                                       const engine_config& config) {
+                                                       const engine_config& config,
+                                                       const interrupts& signals) {
   progress_line line(stderr, ::isatty(STDERR_FILENO) == 1);
-  return embedded_runtime::start(
-      model, config, [&line](std::string_view stage, double done) { line.show(stage, done); });
+  return embedded_runtime::start(model, config, [&](std::string_view stage, double done) {
+    signals.deliver();
+    line.show(stage, done);
+  });
 }
 
 }  // namespace troupe::cli

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "actors/bin/interrupts.hpp"
 #include "actors/bin/options.hpp"
 #include "actors/engine/embedded_runtime.hpp"
 #include "runtime/config/engine_config.hpp"
@@ -23,8 +24,8 @@ class engine_options {
 
   /// Adds --model and the options of [engine].
   void add_to(CLI::App& app);
-  /// Finds the model and starts its engine, showing progress on standard error.
-  [[nodiscard]] result<std::unique_ptr<embedded_runtime>> start();
+  /// Finds the model and starts its engine: start_engine().
+  [[nodiscard]] result<std::unique_ptr<embedded_runtime>> start(const interrupts& signals);
   [[nodiscard]] engine_config& config() { return config_; }
 
  private:
@@ -34,8 +35,9 @@ class engine_options {
   overrides given_;
 };
 
-/// Starts an engine, showing progress on standard error.
+/// Starts an engine, showing progress on standard error. A signal that comes meanwhile ends the
+/// process.
 [[nodiscard]] result<std::unique_ptr<embedded_runtime>> start_engine(
-    const std::filesystem::path& model, const engine_config& config);
+    const std::filesystem::path& model, const engine_config& config, const interrupts& signals);
 
 }  // namespace troupe::cli

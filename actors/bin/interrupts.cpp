@@ -20,6 +20,13 @@ int interrupts::wait(long milliseconds) const {
   return signal > 0 ? signal : 0;
 }
 
+void interrupts::deliver() const {
+  const int signal = take();
+  if (signal == 0) return;
+  release();
+  raise(signal);
+}
+
 void interrupts::release() const { pthread_sigmask(SIG_UNBLOCK, &signals_, nullptr); }
 
 }  // namespace troupe::cli

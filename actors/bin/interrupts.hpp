@@ -20,6 +20,9 @@ class interrupts {
   [[nodiscard]] int take() const;
   /// Takes the next signal, waiting at most `milliseconds`; 0 where none came.
   [[nodiscard]] int wait(long milliseconds) const;
+  /// Where a signal has come, lets it do what it would have done without this object: end the
+  /// process. For long work that nobody can stop otherwise.
+  void deliver() const;
   /// From now on the signals end the process at once, as if this object had never been.
   void release() const;
 

@@ -35,7 +35,7 @@ result<void> run(run_options& options) {
   const interrupts signals{SIGINT, SIGTERM};
   std::string text = options.prompt;
   if (text == "-") text.assign(std::istreambuf_iterator<char>(std::cin), {});
-  auto engine = options.engine.start();
+  auto engine = options.engine.start(signals);
   if (!engine) return fail(engine.error());
   const served_model& model = *(*engine)->model();
   auto prompt = prompt_tokens(model, options, text);

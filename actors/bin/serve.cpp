@@ -77,7 +77,7 @@ result<void> serve(serve_options& options) {
   // The port first: where it is taken, nobody waits for a model to load only to hear of it.
   auto server = http_server::start(config.http, log);
   if (!server) return fail(server.error());
-  auto engine = start_engine(*path, config.engine);
+  auto engine = start_engine(*path, config.engine, signals);
   if (!engine) return fail(engine.error());
 
   embedded_runtime& running = **engine;

@@ -3,6 +3,7 @@
 #include <stdexcept>
 
 #include "runtime/tokenizer/byte_alphabet.hpp"
+#include "tests/actors/bin/small_model.hpp"
 
 namespace troupe::test {
 
@@ -22,6 +23,7 @@ std::shared_ptr<const served_model> byte_model(std::uint32_t context) {
   if (!chat) throw std::runtime_error(chat.error().message());
   model->id = "bytes";
   model->context = context;
+  model->files = std::make_shared<small_model>();
   model->tokens = *tokens;
   model->chat = *chat;
   return model;

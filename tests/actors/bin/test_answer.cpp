@@ -25,6 +25,7 @@ TEST_CASE("text arrives piece by piece and the end token is not part of it") {
   CHECK(done->text == "Par\xC3\xADs");
   CHECK(done->finish == finish_reason::stop);
   CHECK(done->tokens.back() == test::end_token);
+  CHECK(service.requests.front().stop_tokens == std::vector<token_id>{test::end_token});
   // The two bytes of one character come together.
   CHECK(pieces == std::vector<std::string>{"P", "a", "r", "\xC3\xAD", "s"});
 }
