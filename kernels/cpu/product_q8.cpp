@@ -103,6 +103,8 @@ HWY_INLINE void product(const tile& t, const std::byte* const* x, float* out) {
       Source::load(t, v, g, lane, w);
       const floats a = hn::LoadU(d, v.a + std::size_t{g} * tile_rows + lane);
       const floats b = hn::LoadU(d, v.b + std::size_t{g} * tile_rows + lane);
+// Left alone, the compiler keeps the sums in memory.
+#pragma GCC unroll 8
       for (std::uint32_t r = 0; r < Rows; ++r)
         total[r] = add_group<Source::kind>(total[r], w, a, b, rows[r][g]);
     }

@@ -20,7 +20,7 @@ namespace {
 /// Threads that meet at a barrier before and after each task.
 class bench_stream final : public cpu::stream {
  public:
-  explicit bench_stream(std::uint32_t threads) : threads_(threads), meet_(threads), scratch_() {
+  explicit bench_stream(std::uint32_t threads) : threads_(threads), meet_(threads) {
     for (std::uint32_t i = 0; i < threads; ++i)
       scratch_.emplace_back(std::make_unique<block[]>(cpu::worker_scratch_bytes / sizeof(block)));
     for (std::uint32_t i = 1; i < threads; ++i) helpers_.emplace_back([this, i] { serve(i); });
