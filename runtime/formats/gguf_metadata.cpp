@@ -1,7 +1,6 @@
 #include "runtime/formats/gguf_metadata.hpp"
 
 #include <limits>
-#include <utility>
 
 #include "runtime/formats/gguf_value.hpp"
 
@@ -78,9 +77,9 @@ result<gguf_metadata> gguf_metadata::parse(byte_cursor& in, std::uint64_t count)
     if (!key || !type) return fail(errc::corrupt, "the file ends inside metadata entry {}", i);
     if (key->empty() || key->size() > longest_key)
       return fail(errc::corrupt, "metadata entry {} has a key of {} bytes", i, key->size());
-    auto value = read_gguf_value(in, static_cast<gguf_type>(*type), 0);
+    const auto value = read_gguf_value(in, static_cast<gguf_type>(*type), 0);
     if (!value) return fail(value.error().within(fmt::format("metadata '{}'", *key)));
-    if (!out.values_.emplace(*key, std::move(*value)).second)
+    if (!out.values_.emplace(*key, *value).second)
       return fail(errc::corrupt, "metadata '{}' is there twice", *key);
   }
   return out;
