@@ -42,11 +42,12 @@ std::string first_request(const std::string& url, const served_model& model) {
   if (!model.chat)
     return fmt::format(
         "curl {}/v1/completions -H 'Content-Type: application/json' -d '{{\"model\": \"{}\", "
-        "\"prompt\": \"The capital of France is\", \"max_tokens\": 16}}'",
+        "\"prompt\": \"The capital of France is\", \"max_tokens\": 16, \"temperature\": 0}}'",
         url, model.id);
   return fmt::format(
       "curl {}/v1/chat/completions -H 'Content-Type: application/json' -d '{{\"model\": \"{}\", "
-      "\"messages\": [{{\"role\": \"user\", \"content\": \"What is the capital of France?\"}}]}}'",
+      "\"temperature\": 0, \"messages\": [{{\"role\": \"user\", \"content\": \"What is the capital "
+      "of France?\"}}]}}'",
       url, model.id);
 }
 

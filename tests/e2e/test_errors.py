@@ -9,31 +9,28 @@ import pytest
 QUESTION = [{"role": "user", "content": "Hi"}]
 
 
-@pytest.mark.parametrize("body, words", [
-    (b"{", "JSON"),
-    (b"[]", "object"),
-    (b"\xff\xfe", "JSON"),
-    (b"[" * 100_000, ""),
-    (b"{}", ""),
-    (b'{"model": 3, "messages": []}', "model"),
-    (b'{"messages": "hello"}', "messages"),
-    (b'{"messages": [{"role": "user"}]}', "messages"),
-    (b'{"messages": [{"role": "user", "content": "x"}], "temperature": "hot"}', "temperature"),
-    (b'{"messages": [{"role": "user", "content": "x"}], "temperature": -1}', "temperature"),
-    (b'{"messages": [{"role": "user", "content": "x"}], "top_p": 2}', "top_p"),
-    (b'{"messages": [{"role": "user", "content": "x"}], "n": 0}', "n"),
-    (b'{"messages": [{"role": "user", "content": "x"}], "max_tokens": -5}', "max_tokens"),
-    (b'{"messages": [{"role": "user", "content": "x"}], "stop": 5}', "stop"),
-    (b'{"messages": [{"role": "user", "content": "x"}], "top_logprobs": 500}', "top_logprobs"),
-    (b'{"messages": [{"role": "user", "content": "x"}], "logit_bias": {"a": 1}}', "logit_bias"),
-])
-def test_a_wrong_body_is_400_with_the_reason(tiny, body, words):
+def refused(tiny, body, words):
     status, text = tiny.post("/v1/chat/completions", body)
     assert status == 400, text
     error = json.loads(text)["error"]
     assert words.lower() in error["message"].lower() and "\n" not in error["message"]
     assert error["type"] == "invalid_request_error"
     assert tiny.get("/health")[0] == 200
+
+
+@pytest.mark.parametrize("body, words", [
+    (b"{", "JSON"), (b"[]", "object"), (b"\xff\xfe", "JSON"), (b"[" * 100_000, ""), (b"{}", "model")])
+def test_a_body_that_is_no_request_is_400(tiny, body, words):
+    refused(tiny, body, words)
+
+
+@pytest.mark.parametrize("name, value", [
+    ("model", 3), ("messages", "hello"), ("messages", []), ("messages", [{"role": "user"}]),
+    ("temperature", "hot"), ("temperature", -1), ("top_p", 2), ("n", 0), ("max_tokens", -5),
+    ("stop", 5), ("top_logprobs", 500), ("logit_bias", {"a": 1}), ("stream", "yes"), ("seed", 1.5)])
+def test_a_wrong_value_is_400_and_names_the_parameter(tiny, name, value):
+    body = {"model": tiny.model, "messages": QUESTION, name: value}
+    refused(tiny, json.dumps(body).encode(), name)
 
 
 def test_an_unknown_model_is_404_and_names_the_one_served(tiny, tiny_client):
@@ -65,8 +62,6 @@ def test_bytes_that_are_no_http_do_not_disturb_the_server(tiny):
                   b"Content-Length: 99999999999999999999\r\n\r\n", b"A" * 200_000):
         with socket.create_connection((host, int(port)), timeout=30) as connection:
             try:
-                connection.sendall(noise)
-                connection.recv(4096)
-            except ConnectionError:
-                pass
-    assert tiny.get("/health")[0] == 200
+                connection
+.sendall(noise) connection.recv(4096) except ConnectionError
+    : pass assert tiny.get("/health")[0] == 200
