@@ -5,6 +5,12 @@
 #include "runtime/template/show.hpp"
 
 namespace troupe::jinja {
+namespace {
+
+/// Steps that making a scope is worth.
+constexpr std::size_t scope_cost = 8;
+
+}  // namespace
 
 void evaluator::run(const scoped_block& whole) {
   const scoped in(*this, inner_scope(whole));
@@ -195,6 +201,7 @@ void evaluator::run_loop(const for_statement& loop, const value& source, std::si
   // As in Jinja, the body ran when it came to its end once, without break or continue.
   bool ran = false;
   while (auto item = running->advance(machine_)) {
+    if (!machine_.step(scope_cost)) return;
     auto inner = make_scope(around, loop.body);
     inner->set("loop", state);
     assign(loop.into, *item, *inner);

@@ -31,7 +31,7 @@ value evaluator::call_macro(const macro_definition& macro, const std::shared_ptr
 }
 
 void evaluator::bind_parameters(const macro_definition& macro, arguments& args, scope& inner) {
-  if (!machine_.step(1 + macro.parameters.size() * (1 + args.named.size()) / 8)) return;
+  if (!machine_.step(8 + macro.parameters.size() * (1 + args.named.size()) / 8)) return;
   const std::size_t given = std::min(args.positional.size(), macro.parameters.size());
   for (std::size_t i = 0; i < given; ++i) {
     inner.set(macro.parameters[i].name, args.positional[i]);

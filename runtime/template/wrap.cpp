@@ -66,10 +66,19 @@ std::vector<std::string> wrap(std::string_view text, const wrap_style& style) {
     if (!chunks.empty() && chunks.front().points > style.width) {
       auto& word = chunks.front();
       if (style.break_long_words) {
-        const std::size_t size = offset_of(word.text, style.width - length);
-        line.push_back(word.text.substr(0, size));
+        const std::size_t room = style.width - length;
+        std::size_t size = offset_of(word.text, room);
+        // A hyphen inside what fits is a better place to break.
+        const std::string_view fits = word.text.substr(0, size);
+        const std::size_t hyphen =
+            style.break_on_hyphens ? fits.rfind('-') : std::string_view::npos;
+        const bool breaks = hyphen != std::string_view::npos &&
+                            fits.substr(0, hyphen).find_first_not_of('-') != std::string_view::npos;
+        if (breaks) size = hyphen + 1;
+        const std::string_view head = word.text.substr(0, size);
+        line.push_back(head);
         word.text.remove_prefix(size);
-        word.points -= style.width - length;
+        word.points -= breaks ? count_points(head) : room;
       } else if (line.empty()) {
         line.push_back(word.text);
         chunks.pop_front();
