@@ -62,6 +62,8 @@ def test_bytes_that_are_no_http_do_not_disturb_the_server(tiny):
                   b"Content-Length: 99999999999999999999\r\n\r\n", b"A" * 200_000):
         with socket.create_connection((host, int(port)), timeout=30) as connection:
             try:
-                connection
-.sendall(noise) connection.recv(4096) except ConnectionError
-    : pass assert tiny.get("/health")[0] == 200
+                connection.sendall(noise)
+                connection.recv(4096)
+            except ConnectionError:
+                pass
+    assert tiny.get("/health")[0] == 200
