@@ -18,7 +18,7 @@ std::string to_text(const std::string& model, const engine_description& engine,
                     rate > 0 ? fmt::format("{:.2f}", 1000 * line.streams / rate) : "-",
                     fmt::format("{:.1f} %", 100 * line.host_share)});
   }
-  return fmt::format("{}: {}, {} threads, {} stages, {} expert shards, {} activations\n", model,
+  return fmt::format("{}: {}, threads {}, stages {}, expert shards {}, activations {}\n", model,
                      engine.target, engine.threads, engine.stages, engine.expert_shards,
                      engine.activations) +
          align(rows, true);

@@ -94,7 +94,7 @@ result<void> serve(serve_options& options) {
   (*server)->set_model(std::move(backend));
 
   const engine_description& about = running.description();
-  fmt::print("Serving {} at {}/v1 ({}, {} threads, {} stages, {} expert shards). Try:\n  {}\n",
+  fmt::print("Serving {} at {}/v1 ({}, threads {}, stages {}, expert shards {}). Try:\n  {}\n",
              model->id, (*server)->url(), about.target, about.threads, about.stages,
              about.expert_shards, first_request((*server)->url(), *model));
   std::fflush(stdout);

@@ -55,7 +55,7 @@ TEST_CASE("results are a table for a person and JSON for a program") {
                                        .tokens_per_second = 160,
                                        .host_share = 0.025}};
   const std::string text = to_text("small", engine, lines);
-  CHECK(text.find("small: AVX2, 2 threads") == 0);
+  CHECK(text.find("small: AVX2, threads 2, stages 1") == 0);
   CHECK(text.find("decode       32       16     160.0    100.00") != std::string::npos);
   CHECK(text.find("2.5 %") != std::string::npos);
   const auto json = to_json("small", engine, lines);
