@@ -29,7 +29,7 @@ value to_integer(machine& m, const value& v, arguments& args) {
   if (v.is_undefined()) return fail_undefined(m, v);
   const integer base = given.whole(1, 10);
   if (m.failed()) return {};
-  const value fallback = given.given(0) ? given[0] : value(0);
+  value fallback = given.given(0) ? given[0] : value(0);
   if (const auto i = v.as_integer()) return value(*i);
   std::optional<double> real;
   if (const double* d = v.real()) real = *d;

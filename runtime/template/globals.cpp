@@ -48,7 +48,7 @@ class cycler_object final : public object {
  private:
   static value call_next(machine& /*m*/, const value& self, arguments& /*args*/) {
     auto& cycler = dynamic_cast<cycler_object&>(*self.thing());
-    const value item = cycler.items_[cycler.at_];
+    value item = cycler.items_[cycler.at_];
     cycler.at_ = (cycler.at_ + 1) % cycler.items_.size();
     return item;
   }
@@ -134,7 +134,7 @@ std::vector<dict_object::entry> make_entries(machine& m, arguments& args) {
 value make_dict(machine& m, arguments& args) { return m.dict(make_entries(m, args)); }
 
 value make_namespace(machine& m, arguments& args) {
-  const value made = m.make<namespace_object>();
+  value made = m.make<namespace_object>();
   auto space = std::dynamic_pointer_cast<namespace_object>(made.share_thing());
   if (space == nullptr) return {};
   // A namespace may come to hold itself.

@@ -122,7 +122,7 @@ list_object::list_object(std::vector<value> items, sequence_kind kind, charge co
   for (const auto& item : items_) depth_ = std::max(depth_, item.depth() + 1);
 }
 
-dict_object::dict_object(machine& m, std::vector<entry> entries, charge cost)
+dict_object::dict_object(machine& m, std::vector<entry>&& entries, charge cost)
     : cost_(std::move(cost)) {
   entries_.reserve(entries.size());
   for (auto& [key, item] : entries) {

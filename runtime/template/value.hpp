@@ -153,7 +153,7 @@ class dict_object {
   using entry = std::pair<value, value>;
 
   /// Of equal keys the first place and the last value count, as in Python.
-  dict_object(machine& m, std::vector<entry> entries, charge cost);
+  dict_object(machine& m, std::vector<entry>&& entries, charge cost);
 
   [[nodiscard]] const std::vector<entry>& entries() const { return entries_; }
   [[nodiscard]] const value* find(std::string_view key) const;
