@@ -25,7 +25,8 @@ void listener_table::remove(request_id id) {
 }
 
 void listener_table::deliver(request_id id, std::vector<token_event> tokens,
-                             const std::vector<float>& scores, const generation_summary* summary) {
+                             const std::vector<token_logprob>& scores,
+                             const generation_summary* summary) {
   std::shared_ptr<generation_listener> listener;
   bool gap = false;
   {

@@ -23,8 +23,8 @@ class listener_table {
   /// Hands on one request's news in order. Tokens already handed out are dropped; a gap ends the
   /// request with an internal error, as an answer must never have a hole. Calls the listener
   /// without a lock held.
-  void deliver(request_id id, std::vector<token_event> tokens, const std::vector<float>& scores,
-               const generation_summary* summary);
+  void deliver(request_id id, std::vector<token_event> tokens,
+               const std::vector<token_logprob>& scores, const generation_summary* summary);
   void fail(request_id id, const error& why);
   /// Fails every open request and refuses new ones.
   void close(const error& why);

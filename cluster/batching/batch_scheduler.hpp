@@ -33,7 +33,8 @@ struct batch_limits {
 struct request_news {
   request_id request = 0;
   std::vector<token_event> tokens;
-  std::vector<float> prompt_scores;  ///< once, with or before the first token, when asked for
+  std::vector<token_logprob>
+      prompt_scores;  ///< once, with or before the first token, when asked for
   std::optional<generation_summary> summary;  ///< set with the last news
 };
 

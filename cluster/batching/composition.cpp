@@ -62,7 +62,7 @@ void batch_scheduler::add_head_work(const sequence& s, std::uint32_t run, std::u
     for (std::uint32_t offset = 0; offset < count; ++offset) {
       const std::uint32_t position = s.computed + offset;
       if (position + 1 >= s.prompt_length() || position < s.request->prompt_scores.size()) continue;
-      plan.scores.push_back({run, offset, asked.prompt[position + 1]});
+      plan.scores.push_back({run, offset, asked.prompt[position + 1], asked.sampling.top_logprobs});
     }
   }
   if (s.computed + count < s.length() || asked.max_tokens == 0) return;

@@ -27,7 +27,7 @@ struct request_record {
   std::chrono::steady_clock::time_point started;      ///< first admitted
   std::chrono::steady_clock::time_point first_token;  ///< or end of scoring
   std::vector<sequence_id> sequences;
-  std::vector<float> prompt_scores;
+  std::vector<token_logprob> prompt_scores;
   std::uint32_t open_choices = 0;
   std::uint32_t completion_tokens = 0;
   std::uint32_t cached_tokens = 0;

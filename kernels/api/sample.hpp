@@ -60,12 +60,14 @@ struct sample_params {
   std::uint32_t vocab = 0;
 };
 
-/// logprobs[r] = log-softmax(logits[r])[targets[r]]: scores known tokens (prompt log-likelihood,
-/// echo).
+/// Scores known tokens (prompt log-likelihood, echo): results[r] gets token targets[r], its
+/// log-softmax over logits[r], and the `top[r]` most likely tokens (at most max_top_logprobs) as
+/// sampling gives them. A null `top` means none.
 struct score_params {
   const float* logits = nullptr;
   const std::int32_t* targets = nullptr;
-  float* logprobs = nullptr;
+  const std::uint32_t* top = nullptr;
+  sample_result* results = nullptr;
   std::uint32_t count = 0;
   std::uint32_t vocab = 0;
 };

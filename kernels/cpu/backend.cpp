@@ -107,10 +107,11 @@ status cpu_backend::sample(kernels::stream& s, const sample_params& p) {
 
 status cpu_backend::score(kernels::stream& s, const score_params& p) {
   const bool good = p.count == 0 || (p.logits != nullptr && p.targets != nullptr &&
-                                     p.logprobs != nullptr && p.vocab > 0);
+                                     p.results != nullptr && p.vocab > 0);
   if (!good) return status::invalid_shape;
-  const auto body = [](const void* params, std::uint32_t begin, std::uint32_t end, const worker&) {
-    score_rows(*static_cast<const score_params*>(params), begin, end);
+  const auto body = [](const void* params, std::uint32_t begin, std::uint32_t end,
+                       const worker& w) {
+    score_rows(*static_cast<const score_params*>(params), begin, end, w);
   };
   return submit(s, body, p, p.count);
 }

@@ -151,24 +151,29 @@ std::int32_t draw(float* x, std::uint32_t vocab, const sample_row& row, row_memo
   return draw_from_row(x, vocab, top, row, u, memory);
 }
 
+/// The `wanted` most likely tokens of a row and their log-probabilities, into `out`.
+void list_top(const float* x, std::uint32_t vocab, double log_sum, std::uint32_t wanted,
+              sample_result& out, row_memory& memory) {
+  wanted = std::min(wanted, max_top_logprobs);
+  if (wanted == 0) return;
+  const auto best =
+      top_candidates(x, vocab, wanted, memory.take<candidate>(candidate_slots(wanted)));
+  for (std::uint32_t i = 0; i < wanted; ++i) {
+    const bool there = i < best.size();
+    out.top_tokens[i] = there ? best[i].token : -1;
+    out.top_logprobs[i] =
+        there ? static_cast<float>(static_cast<double>(best[i].x) - log_sum) : minus_infinity;
+  }
+}
+
 void sample_one(float* x, std::uint32_t vocab, const sample_row& row, sample_result& out,
                 const worker& w) {
   row_memory memory(w);
   out = {};
   clean(x, vocab);
-  const std::uint32_t wanted = std::min(row.top_logprobs, max_top_logprobs);
   double log_sum = 0;
-  if (row.want_logprob || wanted != 0) log_sum = log_sum_exp(x, vocab);
-  if (wanted != 0) {
-    const auto best =
-        top_candidates(x, vocab, wanted, memory.take<candidate>(candidate_slots(wanted)));
-    for (std::uint32_t i = 0; i < wanted; ++i) {
-      const bool there = i < best.size();
-      out.top_tokens[i] = there ? best[i].token : -1;
-      out.top_logprobs[i] =
-          there ? static_cast<float>(static_cast<double>(best[i].x) - log_sum) : minus_infinity;
-    }
-  }
+  if (row.want_logprob || row.top_logprobs != 0) log_sum = log_sum_exp(x, vocab);
+  list_top(x, vocab, log_sum, row.top_logprobs, out, memory);
   // The logits as they came are needed again at the end, for the drawn token's log-probability.
   const bool changes =
       adjusts(row) || (row.temperature > 0 && (row.top_k != 0 || row.top_p < 1.0F));
@@ -194,15 +199,23 @@ void sample_rows(const sample_params& p, std::uint32_t begin, std::uint32_t end,
                w);
 }
 
-void score_rows(const score_params& p, std::uint32_t begin, std::uint32_t end) {
+void score_rows(const score_params& p, std::uint32_t begin, std::uint32_t end, const worker& w) {
   for (std::uint32_t r = begin; r < end; ++r) {
-    const float* x = p.logits + static_cast<std::size_t>(r) * p.vocab;
+    row_memory memory(w);
+    // A copy, as what is not finite has to be cleaned away before the most likely are looked for.
+    const std::span<float> x = memory.take<float>(p.vocab);
+    std::copy_n(p.logits + static_cast<std::size_t>(r) * p.vocab, p.vocab, x.begin());
+    clean(x.data(), p.vocab);
+    const double log_sum = log_sum_exp(x.data(), p.vocab);
+    sample_result& out = p.results[r];
+    out = {};
+    out.token = p.targets[r];
     const auto t = static_cast<std::uint32_t>(p.targets[r]);
-    float value = t < p.vocab ? x[t] : minus_infinity;
-    clean(&value, 1);
-    p.logprobs[r] = value == minus_infinity
-                        ? minus_infinity
-                        : static_cast<float>(static_cast<double>(value) - log_sum_exp(x, p.vocab));
+    const float value = t < p.vocab ? x[t] : minus_infinity;
+    out.logprob = value == minus_infinity
+                      ? minus_infinity
+                      : static_cast<float>(static_cast<double>(value) - log_sum);
+    if (p.top != nullptr) list_top(x.data(), p.vocab, log_sum, p.top[r], out, memory);
   }
 }
 

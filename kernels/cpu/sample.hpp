@@ -13,6 +13,6 @@ namespace troupe::kernels::cpu {
 void sample_rows(const sample_params& p, std::uint32_t begin, std::uint32_t end, const worker& w);
 
 /// Scores rows [begin, end) of `p`; a target outside the vocabulary scores minus infinity.
-void score_rows(const score_params& p, std::uint32_t begin, std::uint32_t end);
+void score_rows(const score_params& p, std::uint32_t begin, std::uint32_t end, const worker& w);
 
 }  // namespace troupe::kernels::cpu

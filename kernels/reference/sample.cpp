@@ -119,6 +119,15 @@ std::int32_t draw(const std::vector<float>& x, const sample_row& row) {
   return last;
 }
 
+void list_top(const std::vector<float>& logs, const std::vector<std::int32_t>& order,
+              std::uint32_t wanted, sample_result& out) {
+  for (std::uint32_t i = 0; i < std::min(wanted, max_top_logprobs); ++i) {
+    const bool there = i < order.size() && logs[order[i]] != minus_infinity;
+    out.top_tokens[i] = there ? order[i] : -1;
+    out.top_logprobs[i] = there ? logs[order[i]] : minus_infinity;
+  }
+}
+
 }  // namespace
 
 void sample(const sample_params& p) {
@@ -132,21 +141,21 @@ void sample(const sample_params& p) {
     out = {};
     out.token = draw(x, row);
     if (row.want_logprob) out.logprob = logs[out.token];
-    for (std::uint32_t i = 0; i < std::min(row.top_logprobs, max_top_logprobs); ++i) {
-      const bool there = i < order.size() && logs[order[i]] != minus_infinity;
-      out.top_tokens[i] = there ? order[i] : -1;
-      out.top_logprobs[i] = there ? logs[order[i]] : minus_infinity;
-    }
+    list_top(logs, order, row.top_logprobs, out);
   }
 }
 
 void score(const score_params& p) {
   for (std::uint32_t r = 0; r < p.count; ++r) {
     const std::int32_t t = p.targets[r];
-    const std::vector<float> logs =
-        log_softmax(cleaned(p.logits + static_cast<std::size_t>(r) * p.vocab, p.vocab));
+    const std::vector<float> x = cleaned(p.logits + static_cast<std::size_t>(r) * p.vocab, p.vocab);
+    const std::vector<float> logs = log_softmax(x);
+    sample_result& out = p.results[r];
+    out = {};
+    out.token = t;
     const bool known = t >= 0 && static_cast<std::uint32_t>(t) < p.vocab;
-    p.logprobs[r] = known ? logs[t] : minus_infinity;
+    out.logprob = known ? logs[t] : minus_infinity;
+    if (p.top != nullptr) list_top(logs, ranked(x), p.top[r], out);
   }
 }
 

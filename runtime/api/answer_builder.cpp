@@ -21,7 +21,7 @@ answer_builder::answer_builder(std::shared_ptr<const tokenizer> tokens,
 }
 
 std::vector<answer_part> answer_builder::echo(const prepared_prompt& prompt,
-                                              std::span<const float> logprobs) {
+                                              std::span<const token_logprob> logprobs) {
   answer_part part;
   text_stream text(vocabulary_, {}, false, false);
   for (std::size_t i = 0; i < prompt.tokens.size(); ++i) {
@@ -29,7 +29,10 @@ std::vector<answer_part> answer_builder::echo(const prepared_prompt& prompt,
       scored_token s;
       s.token = prompt.tokens[i];
       s.offset = text.characters();
-      if (i > 0 && i - 1 < logprobs.size()) s.logprob = logprobs[i - 1];
+      if (i > 0 && i - 1 < logprobs.size()) {
+        s.logprob = logprobs[i - 1].logprob;
+        s.top = logprobs[i - 1].top;
+      }
       part.scores.push_back(std::move(s));
     }
     // Tokens that the model's rule put around the text are scored but are not text.

@@ -25,7 +25,7 @@ class answer_builder {
   /// The prompt itself as the first part of every choice (echo). `logprobs` are those of its tokens
   /// from the second on; empty unless asked for. Called before the first push, if at all.
   [[nodiscard]] std::vector<answer_part> echo(const prepared_prompt& prompt,
-                                              std::span<const float> logprobs);
+                                              std::span<const token_logprob> logprobs);
 
   /// At most one part a choice. Events of choices that a stop string has ended are ignored. Fails
   /// with internal where an event is missing, repeated or names no choice, and with unavailable

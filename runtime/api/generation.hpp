@@ -24,7 +24,8 @@ struct generation_request {
   std::vector<token_id>
       stop_tokens;  ///< a drawn one ends its choice (finish_reason::stop) and is reported
   bool ignore_eos = false;
-  bool prompt_logprobs = false;  ///< score every prompt token too (echo with logprobs)
+  /// Score every prompt token too (echo with logprobs), with sampling.top_logprobs alternatives.
+  bool prompt_logprobs = false;
   std::uint32_t min_tokens = 0;
 };
 
@@ -63,7 +64,7 @@ class generation_listener {
  public:
   virtual ~generation_listener() = default;
   /// Log-probabilities of prompt tokens 1 .. n-1, when asked for; before the first token.
-  virtual void on_prompt_scored(std::span<const float> logprobs) { (void)logprobs; }
+  virtual void on_prompt_scored(std::span<const token_logprob> logprobs) { (void)logprobs; }
   virtual void on_tokens(std::span<const token_event> events) = 0;
   virtual void on_done(const generation_summary& summary) = 0;
   virtual void on_error(const error& e) = 0;

@@ -11,7 +11,7 @@ class slot_listener final : public generation_listener {
   slot_listener(std::shared_ptr<session_core> session, std::size_t slot)
       : session_(std::move(session)), slot_(slot) {}
 
-  void on_prompt_scored(std::span<const float> logprobs) override {
+  void on_prompt_scored(std::span<const token_logprob> logprobs) override {
     session_->on_prompt_scored(slot_, logprobs);
   }
   void on_tokens(std::span<const token_event> events) override {
@@ -100,7 +100,7 @@ void session_core::cancel() {
   locked([&] { abandon(); });
 }
 
-void session_core::on_prompt_scored(std::size_t slot, std::span<const float> logprobs) {
+void session_core::on_prompt_scored(std::size_t slot, std::span<const token_logprob> logprobs) {
   locked([&] { slots_[slot].prompt_logprobs.assign(logprobs.begin(), logprobs.end()); });
 }
 

@@ -34,7 +34,7 @@ class session_core final : public completion_session,
   [[nodiscard]] bool start(std::vector<session_prompt> prompts, bool echo);
   void cancel() override;
 
-  void on_prompt_scored(std::size_t slot, std::span<const float> logprobs);
+  void on_prompt_scored(std::size_t slot, std::span<const token_logprob> logprobs);
   void on_tokens(std::size_t slot, std::span<const token_event> events);
   void on_done(std::size_t slot, const generation_summary& summary);
   void on_error(const error& e);
@@ -44,7 +44,7 @@ class session_core final : public completion_session,
   struct slot_state {
     answer_builder builder;
     prepared_prompt prompt;
-    std::vector<float> prompt_logprobs;
+    std::vector<token_logprob> prompt_logprobs;
     std::optional<request_id> id;  ///< none until submit has returned
     bool opened = false;
     bool done = false;

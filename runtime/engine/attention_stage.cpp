@@ -205,8 +205,8 @@ status attention_stage::head(step_inputs& in) {
                 s, {logits, in.sample_rows() + at, in.sample_results() + at, count, head_.rows});
           }
           const std::uint32_t first = at - samples;
-          return k.score(s, {logits, in.score_targets() + first, in.score_results() + first, count,
-                             head_.rows});
+          return k.score(s, {logits, in.score_targets() + first, in.score_tops() + first,
+                             in.score_results() + first, count, head_.rows});
         });
     if (done != status::ok) return done;
     at += count;

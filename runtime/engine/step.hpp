@@ -38,6 +38,7 @@ struct score_point {
   std::uint32_t run = 0;
   std::uint32_t offset = 0;
   token_id target = 0;
+  std::uint32_t top = 0;  ///< most likely tokens to list beside it
 };
 
 /// Everything one step computes. A value: it can be replayed, and names no memory of any device.
@@ -65,7 +66,7 @@ struct step_result {
   step_id id = 0;
   epoch_number epoch = 0;
   std::vector<sampled_token> samples;
-  std::vector<float> scores;
+  std::vector<token_logprob> scores;
   double device_seconds = 0;
 };
 

@@ -5,6 +5,18 @@
 #include "runtime/sampling/sample_row.hpp"
 
 namespace troupe {
+namespace {
+
+token_logprob read_logprob(const kernels::sample_result& from, std::uint32_t top) {
+  token_logprob out;
+  out.logprob = from.logprob;
+  for (std::uint32_t k = 0; k < top && from.top_tokens[k] >= 0; ++k) {
+    out.top.emplace_back(from.top_tokens[k], from.top_logprobs[k]);
+  }
+  return out;
+}
+
+}  // namespace
 
 step_inputs::step_inputs(std::shared_ptr<const step_plan> plan, std::vector<page_table> tables)
     : plan_(std::move(plan)), tables_(std::move(tables)) {
@@ -40,14 +52,14 @@ void step_inputs::lay_out_head() {
     const sequence_run& run = plan_->runs[point.run];
     head_rows_.push_back(run_starts_[point.run] + point.offset);
     biases_[i] = make_bias(*point.params);
-    sample_rows_.push_back(make_row(*point.params, point.choice,
-                                           run.first + point.offset + 1, point.history,
-                                           point.prompt_length, biases_[i], point.banned));
+    sample_rows_.push_back(make_row(*point.params, point.choice, run.first + point.offset + 1,
+                                    point.history, point.prompt_length, biases_[i], point.banned));
   }
   sample_results_.resize(samples.size());
   for (const score_point& point : plan_->scores) {
     head_rows_.push_back(run_starts_[point.run] + point.offset);
     score_targets_.push_back(point.target);
+    score_tops_.push_back(point.top);
   }
   score_results_.resize(score_targets_.size());
 }
@@ -63,16 +75,12 @@ step_result step_inputs::collect() const {
   r.samples.reserve(sample_results_.size());
   for (std::size_t i = 0; i < sample_results_.size(); ++i) {
     const kernels::sample_result& from = sample_results_[i];
-    sampled_token s;
-    s.token = from.token;
-    s.logprob.logprob = from.logprob;
-    for (std::uint32_t k = 0; k < sample_rows_[i].top_logprobs; ++k) {
-      if (from.top_tokens[k] < 0) break;
-      s.logprob.top.emplace_back(from.top_tokens[k], from.top_logprobs[k]);
-    }
-    r.samples.push_back(std::move(s));
+    r.samples.push_back({from.token, read_logprob(from, sample_rows_[i].top_logprobs)});
   }
-  r.scores = score_results_;
+  r.scores.reserve(score_results_.size());
+  for (std::size_t i = 0; i < score_results_.size(); ++i) {
+    r.scores.push_back(read_logprob(score_results_[i], score_tops_[i]));
+  }
   return r;
 }
 

@@ -33,7 +33,8 @@ class step_inputs {
   [[nodiscard]] const kernels::sample_row* sample_rows() const { return sample_rows_.data(); }
   [[nodiscard]] kernels::sample_result* sample_results() { return sample_results_.data(); }
   [[nodiscard]] const token_id* score_targets() const { return score_targets_.data(); }
-  [[nodiscard]] float* score_results() { return score_results_.data(); }
+  [[nodiscard]] const std::uint32_t* score_tops() const { return score_tops_.data(); }
+  [[nodiscard]] kernels::sample_result* score_results() { return score_results_.data(); }
 
   /// Reads the results once the stream has passed the step.
   [[nodiscard]] step_result collect() const;
@@ -54,7 +55,8 @@ class step_inputs {
   std::vector<kernels::sample_row> sample_rows_;
   std::vector<kernels::sample_result> sample_results_;
   std::vector<token_id> score_targets_;
-  std::vector<float> score_results_;
+  std::vector<std::uint32_t> score_tops_;
+  std::vector<kernels::sample_result> score_results_;
 };
 
 }  // namespace troupe

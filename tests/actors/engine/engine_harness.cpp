@@ -8,7 +8,7 @@
 
 namespace troupe::test {
 
-void answer_collector::on_prompt_scored(std::span<const float> logprobs) {
+void answer_collector::on_prompt_scored(std::span<const token_logprob> logprobs) {
   const std::lock_guard lock(mutex_);
   content_.scores.assign(logprobs.begin(), logprobs.end());
 }

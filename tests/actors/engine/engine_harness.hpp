@@ -16,7 +16,7 @@ namespace troupe::test {
 /// Collects one request's answer and lets a test wait for it.
 class answer_collector final : public generation_listener {
  public:
-  void on_prompt_scored(std::span<const float> logprobs) override;
+  void on_prompt_scored(std::span<const token_logprob> logprobs) override;
   void on_tokens(std::span<const token_event> events) override;
   void on_done(const generation_summary& summary) override;
   void on_error(const error& e) override;
@@ -31,7 +31,7 @@ class answer_collector final : public generation_listener {
   /// bit.
   struct content {
     std::map<std::uint32_t, std::vector<token_event>> events;
-    std::vector<float> scores;
+    std::vector<token_logprob> scores;
     friend bool operator==(const content&, const content&) = default;
   };
   [[nodiscard]] content take() const;

@@ -140,7 +140,7 @@ TEST_CASE("prompt scores come once, in order, whatever the cache holds") {
   const auto& scores = engine.answers.at(2).scores;
   REQUIRE(scores.size() == 29);
   for (std::size_t i = 0; i < scores.size(); ++i)
-    CHECK(scores[i] == static_cast<float>(r.prompt[i + 1]));
+    CHECK(scores[i].logprob == static_cast<float>(r.prompt[i + 1]));
   r.max_tokens = 0;
   REQUIRE(engine.add(3, r));
   engine.run();

@@ -92,7 +92,7 @@ void simulated_engine::execute(const step_plan& plan) {
   for (const sample_point& p : plan.samples) {
     out.samples.push_back({follow(after[p.run][p.offset], p.choice), {}});
   }
-  for (const score_point& p : plan.scores) out.scores.push_back(static_cast<float>(p.target));
+  for (const score_point& p : plan.scores) out.scores.push_back({static_cast<float>(p.target), {}});
   take(scheduler.on_step(out, now_));
 }
 

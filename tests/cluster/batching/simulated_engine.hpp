@@ -31,7 +31,7 @@ class simulated_engine {
   struct answer {
     std::map<std::uint32_t, std::vector<token_id>> tokens;  ///< by choice
     std::map<std::uint32_t, finish_reason> ends;
-    std::vector<float> scores;
+    std::vector<token_logprob> scores;
     std::optional<generation_summary> summary;
   };
   std::map<request_id, answer> answers;

@@ -250,13 +250,19 @@ TEST_CASE("scores are the log-softmax at the target") {
   std::vector<float> x = random_logits(2 * 801, 5, 3);
   x[4] = not_a_number;
   const std::int32_t targets[] = {7, 801};
-  float fast[2];
-  float plain[2];
-  cpu::score_rows({x.data(), targets, fast, 2, 801}, 0, 2);
-  reference::score({x.data(), targets, plain, 2, 801});
-  CHECK(fast[0] == doctest::Approx(plain[0]).epsilon(1e-6));
-  CHECK(fast[1] == -infinity);
-  CHECK(plain[1] == -infinity);
+  const std::uint32_t top[] = {3, 0};
+  sample_result fast[2];
+  sample_result plain[2];
+  cpu::score_rows({x.data(), targets, top, fast, 2, 801}, 0, 2, cpu::worker{});
+  reference::score({x.data(), targets, top, plain, 2, 801});
+  CHECK(fast[0].token == 7);
+  CHECK(fast[0].logprob == doctest::Approx(plain[0].logprob).epsilon(1e-6));
+  CHECK(fast[1].logprob == -infinity);
+  CHECK(plain[1].logprob == -infinity);
+  for (std::size_t i = 0; i < 3; ++i) {
+    CHECK(fast[0].top_tokens[i] == plain[0].top_tokens[i]);
+    CHECK(fast[0].top_logprobs[i] == doctest::Approx(plain[0].top_logprobs[i]).epsilon(1e-6));
+  }
 }
 
 TEST_CASE("a score equals the logprob of the same token drawn") {
@@ -265,9 +271,9 @@ TEST_CASE("a score equals the logprob of the same token drawn") {
   row.want_logprob = true;
   row.top_p = 0.9F;
   const sample_result r = draw(x, row);
-  float score = 0;
-  cpu::score_rows({x.data(), &r.token, &score, 1, 4099}, 0, 1);
-  CHECK(std::memcmp(&score, &r.logprob, sizeof score) == 0);
+  sample_result score;
+  cpu::score_rows({x.data(), &r.token, nullptr, &score, 1, 4099}, 0, 1, cpu::worker{});
+  CHECK(std::memcmp(&score.logprob, &r.logprob, sizeof(float)) == 0);
 }
 
 }  // namespace

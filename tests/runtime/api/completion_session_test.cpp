@@ -77,7 +77,7 @@ TEST_CASE("streamed scores and token ids add up to the whole's") {
   const char* options = R"("logprobs":2,"return_token_ids":true,"echo":true,"n":2,"max_tokens":40)";
   once.complete(options);
   streamed.complete(std::string(options) + R"(,"stream":true)");
-  const std::vector<float> prompt_scores{-1, -2};
+  const std::vector<token_logprob> prompt_scores{{-1, {{5, -0.5F}}}, {-2, {}}};
   for (exchange* x : {&once, &streamed}) {
     x->listener().on_prompt_scored(prompt_scores);
     for (std::uint32_t c = 0; c < 2; ++c)
@@ -241,7 +241,7 @@ TEST_CASE("scoring a prompt alone draws nothing") {
   x.complete(R"("prompt":[5,6,7],"max_tokens":0,"echo":true,"logprobs":0)");
   CHECK(x.service.requests[1].request.max_tokens == 0);
   CHECK(x.service.requests[1].request.prompt_logprobs);
-  x.listener().on_prompt_scored(std::vector<float>{-1.5F, -2.5F});
+  x.listener().on_prompt_scored(std::vector<token_logprob>{{-1.5F, {}}, {-2.5F, {}}});
   token_event end;
   end.finish = finish_reason::length;
   x.tell({end});
