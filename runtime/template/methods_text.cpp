@@ -110,7 +110,7 @@ value partition(machine& m, const value& self, arguments& args) {
   if (!m.step_search(text.size(), separator.size())) return {};
   const std::size_t found = Right ? text.rfind(separator) : text.find(separator);
   if (found == std::string_view::npos) {
-    const value none = m.text({});
+    const value none = piece(m, self, {});
     return Right ? m.tuple({none, none, self}) : m.tuple({self, none, none});
   }
   return m.tuple({piece(m, self, text.substr(0, found)), piece(m, self, separator),
