@@ -122,8 +122,11 @@ void convert_tokens(server_core& core, const std::shared_ptr<connection>& client
       client->request().target == route::tokenize ? &tokenize_body : &detokenize_body;
   const bool posted = core.pool().post([convert, body = client->take_body(),
                                         lease = client->take_lease(), model = core.backend().model,
-                                        io = core.io(), weak = std::weak_ptr(client)] {
+                                        io = core.io(), weak = std::weak_ptr(client)]() mutable {
     answer made = as_answer(convert(*model, body));
+    // Before the answer leaves, so that its client's next request finds the room again.
+    body = std::string();
+    lease.give_back();
     if (const auto context = io.lock())
       boost::asio::post(*context, [weak, made = std::move(made)] {
         if (const auto still = weak.lock()) still->respond(made);

@@ -45,19 +45,19 @@ TEST_CASE("all bodies together are bounded, and give their share back") {
   server_config config = quick_config();
   config.limits.bodies_bytes = 500'000;
   const server_fixture f(config);
-  const std::string padded = std::string(300'000, ' ') + completion_body("abc", 2, false);
+  const std::string padded = std::string(300'000, ' ') + R"({"prompt":"abc"})";
   raw_client client(f.port());
   for (int i = 0; i < 5; ++i) {
-    client.send(post("/v1/completions", padded));
+    client.send(post("/tokenize", padded));
     CHECK(client.read_reply().status == 200);
   }
   raw_client greedy(f.port());
-  greedy.send(post("/v1/completions", padded + std::string(300'000, ' ')));
+  greedy.send(post("/tokenize", padded + std::string(300'000, ' ')));
   const auto reply = greedy.read_reply();
   CHECK(reply.status == 503);
   CHECK(reply.has("Retry-After: "));
   CHECK(greedy.closed_by_server());
-  client.send(post("/v1/completions", padded));
+  client.send(post("/tokenize", padded));
   CHECK(client.read_reply().status == 200);
 }
 
