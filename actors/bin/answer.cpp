@@ -48,6 +48,8 @@ result<std::vector<token_id>> chat_prompt(const served_model& model,
   boost::json::object variables;
   variables["messages"] = messages;
   variables["add_generation_prompt"] = true;
+  variables["tools"] = nullptr;
+  variables["documents"] = nullptr;
   variables["bos_token"] = special_text(model, spec.bos);
   variables["eos_token"] = special_text(model, spec.eos);
   auto text = model.chat->render(variables);

@@ -125,6 +125,9 @@ void add_special_tokens(const tokenizer& tokens, json::object& variables) {
   const auto text = [&](std::optional<token_id> id) {
     return id ? std::string(tokens.bytes(*id)) : std::string();
   };
+  // Absent ones are null rather than undefined, as transformers calls a template.
+  if (!variables.contains("tools")) variables["tools"] = nullptr;
+  if (!variables.contains("documents")) variables["documents"] = nullptr;
   variables["bos_token"] = text(spec.bos);
   variables["eos_token"] = text(spec.eos);
   if (spec.unknown) variables["unk_token"] = text(spec.unknown);

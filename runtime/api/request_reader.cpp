@@ -113,11 +113,14 @@ std::optional<api_error> request_reader::finish() {
     const std::string_view name(key.data(), key.size());
     if (std::find(known_.begin(), known_.end(), name) != known_.end()) continue;
     constexpr std::size_t shown = 64;
+    // Clients send extensions of other servers, which are harmless to leave out; a slip of the
+    // fingers is not, as the parameter that was meant would be left out unsaid.
     const std::string_view like = nearest(name, known_);
+    if (like.empty()) continue;
     api_error e;
     e.param = name.substr(0, shown);
-    e.message = fmt::format("Unrecognized request argument supplied: {}.", e.param);
-    if (!like.empty()) e.message += fmt::format(" Did you mean {}?", like);
+    e.message =
+        fmt::format("Unrecognized request argument supplied: {}. Did you mean {}?", e.param, like);
     e.code = "unknown_parameter";
     error_ = std::move(e);
   }

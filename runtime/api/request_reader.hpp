@@ -47,7 +47,8 @@ class request_reader {
   /// Keeps the error, if it is the first.
   void refuse_with(api_error e);
   [[nodiscard]] bool failed() const { return error_.has_value(); }
-  /// Refuses parameters that nobody asked for, naming the nearest known one; then tells the error.
+  /// Refuses a parameter that looks like a slip for a known one, and names that one; other unknown
+  /// parameters are left out. Then tells the error.
   [[nodiscard]] std::optional<api_error> finish();
 
  private:

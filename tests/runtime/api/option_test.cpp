@@ -147,9 +147,16 @@ TEST_CASE("messages reach the template in the form it expects") {
   CHECK(v.at("bos_token") == "");
 }
 
-TEST_CASE("tool_choice none hides the tools") {
-  CHECK_FALSE(chat(R"("tool_choice":"none","tools":[{"type":"function","function":{"name":"f"}}])")
-                  .variables.contains("tools"));
+TEST_CASE("tool_choice none hides the tools, and absent ones are null to the template") {
+  const char* hidden =
+      R"("tool_choice":"none","tools":[{"type":"function","function":{"name":"f"}}])";
+  CHECK(chat(hidden).variables.at("tools").is_null());
+  CHECK(chat(R"("n":1)").variables.at("tools").is_null());
+  CHECK(chat(R"("n":1)").variables.at("documents").is_null());
+}
+
+TEST_CASE("extensions of other servers are left out") {
+  CHECK(chat(R"("zzzzzzzzzzzz":1,"n":2)").options.choices == 2);
 }
 
 TEST_CASE("a template that knows developers keeps the role") {
