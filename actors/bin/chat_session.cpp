@@ -87,6 +87,7 @@ boost::json::array chat_session::messages() const {
 }
 
 void chat_session::ask(const std::string& text) {
+  (void)stop_();  // a Ctrl-C from before the question does not mean its answer
   turns_.emplace_back(message("user", text));
   auto prompt = chat_prompt(model_, messages());
   const auto print = [this](std::string_view piece) { out_ << piece << std::flush; };

@@ -1,5 +1,7 @@
 #include "actors/engine/embedded_runtime.hpp"
 
+#include <spdlog/spdlog.h>
+
 #include <caf/all.hpp>
 #include <chrono>
 #include <future>
@@ -61,6 +63,7 @@ class runtime_in_process final : public embedded_runtime {
   void describe(engine_description d) { description_ = std::move(d); }
 
  private:
+  void await_actors();
   void drain_device();
 
   std::shared_ptr<device> device_;
@@ -114,8 +117,20 @@ runtime_in_process::~runtime_in_process() {
   node_ = node_actor();
   // Work on the device names actors, and actors leave their memory to the device: first the actors
   // end, then the device passes what they left, then the system goes.
-  system_.await_all_actors_done();
+  await_actors();
   drain_device();
+}
+
+void runtime_in_process::await_actors() {
+  const auto deadline = std::chrono::steady_clock::now() + drain_deadline;
+  while (system_.registry().running() > 0) {
+    if (std::chrono::steady_clock::now() > deadline) {
+      spdlog::error("{} actors did not end in time", system_.registry().running());
+      system_.await_actors_before_shutdown(false);
+      return;
+    }
+    std::this_thread::sleep_for(std::chrono::microseconds(200));
+  }
 }
 
 void runtime_in_process::drain_device() {
@@ -188,7 +203,7 @@ result<std::unique_ptr<embedded_runtime>> embedded_runtime::start(const std::fil
     engine->describe(
         {dev->kernels().target(), dev->width(), static_cast<std::uint32_t>(plan->stages.size()),
          static_cast<std::uint32_t>(plan->shards.size()),
-         opened->integer_weights && config.activations != activation_mode::f32 ? "q8" : "f32",
+         opened->integer_weights && config.activations != activation_mode::f32 ? "integer" : "f32",
          opened->weight_bytes, memory->kv_bytes, memory->kv_bytes_per_token,
          memory->kv_pages * config.page_size});
     if (report) report("ready", 1);

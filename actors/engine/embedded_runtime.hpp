@@ -19,7 +19,7 @@ struct engine_description {
   std::uint32_t threads = 0;
   std::uint32_t stages = 0;
   std::uint32_t expert_shards = 0;
-  std::string activations;  ///< "q8" or "f32"
+  std::string activations;  ///< "integer" or "f32"
   std::size_t weight_bytes = 0;
   std::size_t kv_bytes = 0;
   std::size_t kv_bytes_per_token = 0;

@@ -49,8 +49,6 @@ struct expert_up_params {
   const std::uint32_t* slots = nullptr;
   activation x;
   activation hidden;
-  /// Room for rows * top_k * intermediate floats, used when hidden.f32 is null.
-  float* scratch = nullptr;
   std::uint32_t expert_count = 0;
   std::uint32_t rows = 0;
   std::uint32_t top_k = 0;

@@ -22,7 +22,8 @@ struct generation_request {
   std::uint32_t max_tokens = 0;  ///< most tokens to draw for each choice; 0 only scores the prompt
   std::uint32_t choices = 1;     ///< n independent continuations
   std::vector<token_id>
-      stop_tokens;  ///< a drawn one ends its choice (finish_reason::stop) and is reported
+      stop_tokens;  ///< a drawn one ends its choice (finish_reason::stop) and is reported;
+                    ///< the model's own end tokens are among them, where wanted
   bool ignore_eos = false;
   /// Score every prompt token too (echo with logprobs), with sampling.top_logprobs alternatives.
   bool prompt_logprobs = false;

@@ -7,8 +7,9 @@
 
 namespace troupe {
 
-/// How activations meet quantised weights. `automatic` takes `q8` where the weights are integers.
-enum class activation_mode : std::uint8_t { automatic, f32, q8 };
+/// How activations meet quantised weights. `automatic` takes `integer` (two 8-bit
+/// digits, a scale for 32) where the weights are integers.
+enum class activation_mode : std::uint8_t { automatic, f32, integer };
 
 /// What an engine is built with. Zero means "choose for this machine" where a comment says so.
 /// None of it changes an answer but `activations` and `kv` (contract 1 of the design).

@@ -34,12 +34,12 @@ void describe(config_schema& schema, engine_config& config) {
                                 "How keys and values are kept: \"f16\" or \"f32\".")
       .on_command_line("--kv-type", "TYPE");
   schema
-      .choice<activation_mode>(
-          "activations", config.activations,
-          {{"auto", activation_mode::automatic},
-           {"f32", activation_mode::f32},
-           {"q8", activation_mode::q8}},
-          "Activations that meet quantised weights: \"auto\", \"f32\" (exact) or \"q8\" (fast).")
+      .choice<activation_mode>("activations", config.activations,
+                               {{"auto", activation_mode::automatic},
+                                {"f32", activation_mode::f32},
+                                {"integer", activation_mode::integer}},
+                               "Activations that meet quantised weights: \"auto\", \"f32\" (exact) "
+                               "or \"integer\" (fast).")
       .on_command_line("--activations", "MODE");
   schema.integer("step_rows", config.step_rows, 1, 65'536,
                  "Most tokens computed in one step, of all sequences together.");

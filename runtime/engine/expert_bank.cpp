@@ -15,7 +15,6 @@ expert_bank::expert_bank(device& d, const model_files& files,
   std::size_t slots = 0;
   std::size_t f32_bytes = 0;
   std::size_t q8_bytes = 0;
-  std::size_t scratch_bytes = 0;
   for (const expert_range& range : owned) {
     layer_experts& layer = layers_[range.layer];
     layer.first = range.first;
@@ -30,14 +29,12 @@ expert_bank::expert_bank(device& d, const model_files& files,
     const std::size_t floats = layer_slots * layer.intermediate * sizeof(float);
     most_experts = std::max<std::size_t>(most_experts, range.count);
     slots = std::max(slots, layer_slots);
-    (layer.hidden.f32 ? f32_bytes : scratch_bytes) =
-        std::max(layer.hidden.f32 ? f32_bytes : scratch_bytes, floats);
+    if (layer.hidden.f32) f32_bytes = std::max(f32_bytes, floats);
     if (layer.hidden.q8)
       q8_bytes = std::max(q8_bytes, layer_slots * kernels::q8_row_bytes(layer.intermediate));
   }
   offsets_ = d.allocate((most_experts + 1) * sizeof(std::uint32_t));
   slots_ = d.allocate(slots * sizeof(std::uint32_t));
-  scratch_ = d.allocate(scratch_bytes);
   hidden_f32_ = d.allocate(f32_bytes);
   hidden_q8_ = d.allocate(q8_bytes);
 }
@@ -54,8 +51,8 @@ status expert_bank::apply(std::uint32_t layer, const expert_call& call) {
                                    owned.intermediate};
   status done = k.group(s, {call.ids, offsets, slots, call.rows, call.top_k, owned.first, count});
   if (done != status::ok) return done;
-  done = k.expert_up(s, {owned.weights.data(), offsets, slots, call.x, hidden, scratch_.as<float>(),
-                         count, call.rows, call.top_k});
+  done = k.expert_up(
+      s, {owned.weights.data(), offsets, slots, call.x, hidden, count, call.rows, call.top_k});
   if (done != status::ok) return done;
   return k.expert_down(s, {owned.weights.data(), offsets, slots, hidden, call.outputs, count,
                            call.rows, call.top_k});

@@ -46,7 +46,7 @@ class expert_bank {
 
   device& device_;
   std::vector<layer_experts> layers_;  ///< by layer number; empty where nothing is owned
-  device_buffer offsets_, slots_, scratch_, hidden_f32_, hidden_q8_;
+  device_buffer offsets_, slots_, hidden_f32_, hidden_q8_;
 };
 
 }  // namespace troupe

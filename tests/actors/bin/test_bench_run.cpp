@@ -41,7 +41,7 @@ TEST_CASE("a benchmark stops at the engine's first error") {
 
 TEST_CASE("results are a table for a person and JSON for a program") {
   const engine_description engine{
-      .target = "AVX2", .threads = 2, .stages = 1, .expert_shards = 1, .activations = "q8"};
+      .target = "AVX2", .threads = 2, .stages = 1, .expert_shards = 1, .activations = "integer"};
   const std::vector<bench_line> lines{{.test = "prefill",
                                        .prompt_tokens = 128,
                                        .streams = 1,

@@ -45,7 +45,7 @@ TEST_CASE("a value outside its range or of another type is refused and nothing c
   CHECK(config.threads == 0);
   const auto mode = schema.find("engine", "activations")->set(config_value(std::string("int8")));
   REQUIRE_FALSE(mode.has_value());
-  CHECK(mode.error().message() == "must be one of auto, f32, q8, not 'int8'");
+  CHECK(mode.error().message() == "must be one of auto, f32, integer, not 'int8'");
 }
 
 TEST_CASE("text from a command line becomes the key's own type") {
