@@ -99,14 +99,20 @@ class Terminal:
                 raise AssertionError(f"ended without {words!r}: {self.seen[self.read:]!r}") from None
         self.read = found + len(words)
 
-    def end(self):
-        """The exit code, after everything has been read."""
-        while True:
-            try:
-                if not os.read(self.descriptor, 4096):
-                    break
-            except OSError:
-                break
+    def end(self, seconds=60):
+        """The exit code, after Ctrl-D and after everything has been read. The line editor shows its
+        prompt before it listens for single keys, so an early Ctrl-D may land in the line instead:
+        Ctrl-U clears that, and both are typed again until the program ends."""
+        deadline = time.monotonic() + seconds
+        try:
+            while True:
+                assert time.monotonic() < deadline, "did not end"
+                self.type("\x15\x04")
+                while select.select([self.descriptor], [], [], 0.5)[0]:
+                    if not os.read(self.descriptor, 4096):
+                        raise OSError
+        except OSError:
+            pass  # the terminal is gone, and the program with it
         os.close(self.descriptor)
         return os.waitstatus_to_exitcode(os.waitpid(self.process_id, 0)[1])
 
@@ -126,8 +132,7 @@ def test_chat_in_a_terminal_edits_lines_stops_answers_and_keeps_history(model_fi
     terminal.type("\x03")  # Ctrl-C while it answers stops the answer
     terminal.expect("[stopped]")
     terminal.expect("> ")
-    terminal.type("\x04")  # Ctrl-D leaves
-    assert terminal.end() == 0
+    assert terminal.end() == 0  # Ctrl-D leaves
     history = (tmp_path / "troupe" / "history").read_text()
     assert "France?" in history.replace("\\040", " ")
 
