@@ -7,6 +7,7 @@
 #include "kernels/api/experts.hpp"
 #include "kernels/api/linear.hpp"
 #include "kernels/api/norm.hpp"
+#include "kernels/api/pack.hpp"
 #include "kernels/api/sample.hpp"
 #include "kernels/api/status.hpp"
 #include "kernels/api/stream.hpp"
@@ -28,10 +29,15 @@ class backend {
   /// The instruction set or device architecture in use, for example "AVX3_DL".
   [[nodiscard]] virtual std::string target() const = 0;
 
+  /// Bytes that `w` takes once packed; 0 where this device reads file order just as well.
+  [[nodiscard]] virtual std::size_t packed_bytes(const matrix& w) const = 0;
+  virtual status pack(stream& s, const pack_params& p) = 0;
+
   virtual status embed(stream& s, const embed_params& p) = 0;
   virtual status gather_rows(stream& s, const gather_rows_params& p) = 0;
   virtual status rms_norm(stream& s, const rms_norm_params& p) = 0;
   virtual status linear(stream& s, const linear_params& p) = 0;
+  virtual status projections(stream& s, const projections_params& p) = 0;
   virtual status rope_table(stream& s, const rope_table_params& p) = 0;
   virtual status rope_and_store(stream& s, const rope_and_store_params& p) = 0;
   virtual status attention(stream& s, const attention_params& p) = 0;

@@ -22,4 +22,17 @@ struct linear_params {
   std::uint32_t y_stride = 0;
 };
 
+/// Several products of the same rows, side by side: part i writes w[i].rows columns of y after
+/// those of the parts before it. Parts with a null matrix are left out. Otherwise as linear.
+struct projections_params {
+  static constexpr std::uint32_t most = 3;
+  activation x;
+  matrix w[most];
+  const float* bias[most] = {};
+  float* y = nullptr;
+  std::uint32_t rows = 0;
+  /// Floats from one row of y to the next; at least the sum of the parts' rows.
+  std::uint32_t y_stride = 0;
+};
+
 }  // namespace troupe::kernels

@@ -7,9 +7,14 @@
 
 namespace troupe::kernels {
 
-/// A weight matrix W[rows, cols], row-major, borrowed: whoever fills this in keeps the memory
-/// alive. A linear layer computes y = x W^T, so `rows` is the output width and `cols` the input
-/// width.
+/// In which order a matrix's bytes lie.
+enum class weight_layout : std::uint8_t {
+  rows,   ///< row after row, as in model files
+  tiles,  ///< as backend::pack wrote them: only that back end's products read it
+};
+
+/// A weight matrix W[rows, cols], borrowed: whoever fills this in keeps the memory alive. A linear
+/// layer computes y = x W^T, so `rows` is the output width and `cols` the input width.
 struct matrix {
   const std::byte* data = nullptr;
   /// FP8 only: one scale per 128x128 block, row-major, ceil(rows/128) x ceil(cols/128).
@@ -17,8 +22,10 @@ struct matrix {
   dtype type = dtype::f32;
   std::uint32_t rows = 0;
   std::uint32_t cols = 0;
+  weight_layout layout = weight_layout::rows;
 
   [[nodiscard]] explicit operator bool() const { return data != nullptr; }
+  /// Bytes in file order.
   [[nodiscard]] std::size_t bytes() const { return row_bytes(type, cols) * rows; }
 };
 

@@ -2,7 +2,10 @@
 
 #include <algorithm>
 
+#include "kernels/cpu/attention_plan.hpp"
 #include "kernels/cpu/bodies.hpp"
+#include "kernels/cpu/cost.hpp"
+#include "kernels/cpu/packed_format.hpp"
 #include "kernels/cpu/sample.hpp"
 #include "kernels/cpu/target.hpp"
 #include "kernels/cpu/task.hpp"
@@ -13,6 +16,16 @@ namespace {
 
 std::uint32_t ceil_divide(std::uint32_t a, std::uint32_t b) { return (a + b - 1) / b; }
 
+/// The operation that a body's parameters describe.
+template <class Params>
+const auto& operation(const Params& p) {
+  if constexpr (requires { p.p; }) {
+    return p.p;
+  } else {
+    return p;
+  }
+}
+
 /// Hands work to the stream in pieces small enough that threads finish together, and large enough
 /// that fetching a piece costs little beside doing it.
 template <class Params>
@@ -22,7 +35,9 @@ status submit(kernels::stream& s, task::body_fn body, const Params& p, std::uint
   constexpr std::uint32_t pieces_a_thread = 8;
   const std::uint32_t grain =
       std::clamp(items / (queue.threads() * pieces_a_thread), 1U, std::uint32_t{64});
-  queue.submit(task::make(body, p, items, grain));
+  task t = task::make(body, p, items, grain);
+  t.cost = [](const void* params) { return cost(operation(*static_cast<const Params*>(params))); };
+  queue.submit(t);
   return status::ok;
 }
 
@@ -37,6 +52,14 @@ class cpu_backend final : public backend {
  public:
   [[nodiscard]] std::string target() const override { return cpu::target(); }
 
+  [[nodiscard]] std::size_t packed_bytes(const matrix& w) const override {
+    if (w.layout != weight_layout::rows) return 0;
+    return packed_format_of(w.type).tile_bytes(w.cols) * ceil_divide(w.rows, tile_rows);
+  }
+  status pack(kernels::stream& s, const pack_params& p) override {
+    return run(s, pack_body(), p, ceil_divide(p.from.rows, tile_rows));
+  }
+
   status embed(kernels::stream& s, const embed_params& p) override {
     return run(s, embed_body(), p, p.rows);
   }
@@ -47,7 +70,13 @@ class cpu_backend final : public backend {
     return run(s, rms_norm_body(), p, p.rows);
   }
   status linear(kernels::stream& s, const linear_params& p) override {
-    return run(s, linear_body(), p, p.rows == 0 ? 0 : ceil_divide(p.w.rows, linear_columns));
+    return run(s, linear_body(), p,
+               p.rows == 0 ? 0 : ceil_divide(p.w.rows, linear_columns(p.rows)));
+  }
+  status projections(kernels::stream& s, const projections_params& p) override {
+    std::uint32_t tiles = 0;
+    for (const matrix& w : p.w) tiles += ceil_divide(w.rows, linear_columns(p.rows));
+    return run(s, projections_body(), p, p.rows == 0 ? 0 : tiles);
   }
   status rope_table(kernels::stream& s, const rope_table_params& p) override {
     return run(s, rope_table_body(), p, p.rows);
@@ -73,11 +102,8 @@ class cpu_backend final : public backend {
 
 status cpu_backend::attention(kernels::stream& s, const attention_params& p) {
   if (const status shape = validate(p); shape != status::ok) return shape;
-  const std::uint32_t run_width = p.heads / p.cache.kv_heads * p.cache.head_dim;
-  const bool straddles = p.out.q8 != nullptr && run_width % q8_group != 0;
-  const attention_work work{p, straddles ? p.cache.kv_heads : 1};
-  return submit(s, attention_body(), work,
-                p.where.rows * (p.cache.kv_heads / work.kv_heads_per_item));
+  const attention_work work = plan_attention(p, static_cast<cpu::stream&>(s).threads());
+  return submit(s, attention_body(), work, work.units);
 }
 
 status cpu_backend::expert_up(kernels::stream& s, const expert_up_params& p) {
@@ -90,7 +116,7 @@ status cpu_backend::expert_up(kernels::stream& s, const expert_up_params& p) {
 status cpu_backend::expert_down(kernels::stream& s, const expert_down_params& p) {
   if (const status shape = validate(p); shape != status::ok) return shape;
   if (p.expert_count == 0 || p.rows == 0) return status::ok;
-  const expert_down_work work{p, ceil_divide(p.experts[0].down.rows, linear_columns)};
+  const expert_down_work work{p, ceil_divide(p.experts[0].down.rows, linear_columns(p.rows))};
   return submit(s, expert_down_body(), work, p.expert_count * work.tiles);
 }
 

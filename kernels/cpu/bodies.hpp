@@ -12,18 +12,23 @@ namespace troupe::kernels::cpu {
 [[nodiscard]] task::body_fn embed_body();           ///< item: a row
 [[nodiscard]] task::body_fn gather_rows_body();     ///< item: a row
 [[nodiscard]] task::body_fn rms_norm_body();        ///< item: a row
-[[nodiscard]] task::body_fn linear_body();          ///< item: `linear_columns` columns of y
+[[nodiscard]] task::body_fn pack_body();            ///< item: a tile of 16 weight rows
+[[nodiscard]] task::body_fn linear_body();          ///< item: `linear_columns(rows)` of y
+[[nodiscard]] task::body_fn projections_body();     ///< item: as linear, all parts in a row
 [[nodiscard]] task::body_fn rope_table_body();      ///< item: a row
 [[nodiscard]] task::body_fn rope_and_store_body();  ///< item: a row
-[[nodiscard]] task::body_fn attention_body();       ///< item: see attention_work
+[[nodiscard]] task::body_fn attention_body();       ///< item: a unit of attention_work
 [[nodiscard]] task::body_fn route_body();           ///< item: a row
 [[nodiscard]] task::body_fn group_body();           ///< a single item
 [[nodiscard]] task::body_fn expert_up_body();       ///< item: see expert_up_work
 [[nodiscard]] task::body_fn expert_down_body();     ///< item: see expert_down_work
 [[nodiscard]] task::body_fn combine_body();         ///< item: a row
 
-/// Columns of y in an item of linear and of expert_down.
-inline constexpr std::uint32_t linear_columns = 16;
+/// Columns of y in an item of linear, projections and expert_down: two tiles where there are rows
+/// enough to share their activations, else one, so that few rows still make many items.
+[[nodiscard]] constexpr std::uint32_t linear_columns(std::uint32_t rows) {
+  return rows < 4 ? 16 : 32;
+}
 /// Columns of `hidden` in an item of expert_up: one group of integer activations.
 inline constexpr std::uint32_t up_columns = q8_group;
 
@@ -36,13 +41,6 @@ struct expert_up_work {
 struct expert_down_work {
   expert_down_params p;
   std::uint32_t tiles = 0;
-};
-
-/// Items are (row, run of `heads` KV heads), rows first. A run is one head, or all where a group of
-/// integer activations would otherwise straddle two items.
-struct attention_work {
-  attention_params p;
-  std::uint32_t kv_heads_per_item = 1;
 };
 
 }  // namespace troupe::kernels::cpu

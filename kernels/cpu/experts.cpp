@@ -2,6 +2,8 @@
 #define HWY_TARGET_INCLUDE "kernels/cpu/experts.cpp"
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 //
+#include <algorithm>
+
 #include "kernels/cpu/bodies.hpp"
 #include "kernels/cpu/simd/math-inl.hpp"
 #include "kernels/cpu/simd/product-inl.hpp"
@@ -37,24 +39,19 @@ struct up_tiles {
 
 void prepare_up(up_tiles& t, const expert_weights& e, std::uint32_t first, bool gate_q8, bool up_q8,
                 std::uint32_t rows, const worker& w) {
-  const std::size_t spare_gate = spare_bytes(e.gate, gate_q8);
-  const std::size_t spare_up = spare_bytes(e.up, up_q8);
-  // One product at a time, so both kinds share the spare room.
-  const std::size_t spare = spare_gate > spare_up ? spare_gate : spare_up;
-  const std::size_t full =
-      spare + 2 * (tile_bytes(e.gate, gate_q8, true) + tile_bytes(e.up, up_q8, true));
-  const bool fits = full <= w.scratch_bytes;
-  const bool unpack_gate = fits && worth_unpacking(e.gate, gate_q8, rows);
-  const bool unpack_up = fits && worth_unpacking(e.up, up_q8, rows);
-  auto* spare_room = reinterpret_cast<float*>(w.scratch);
-  std::byte* store = w.scratch + spare;
+  // One product at a time, so all tiles share the spare room.
+  const std::size_t share = w.scratch_bytes / 4;
+  const tile_plan gate = plan_tiles(e.gate, gate_q8, rows, share);
+  const tile_plan up = plan_tiles(e.up, up_q8, rows, share);
+  auto* spare = reinterpret_cast<float*>(w.scratch);
+  std::byte* store = w.scratch + std::max(gate.spare_bytes, up.spare_bytes);
   t.used = e.gate.rows - first > tile_rows ? 2 : 1;
   for (std::uint32_t i = 0; i < t.used; ++i) {
     const std::uint32_t n = first + i * tile_rows;
-    prepare(t.gate[i], e.gate, n, gate_q8, unpack_gate, store, spare_room);
-    store += tile_bytes(e.gate, gate_q8, unpack_gate);
-    prepare(t.up[i], e.up, n, up_q8, unpack_up, store, spare_room);
-    store += tile_bytes(e.up, up_q8, unpack_up);
+    prepare(t.gate[i], e.gate, n, gate, store, spare);
+    store += gate.store_bytes;
+    prepare(t.up[i], e.up, n, up, store, spare);
+    store += up.store_bytes;
   }
 }
 
@@ -65,8 +62,12 @@ void gated(const up_tiles& t, const std::byte* const* gate_rows, const std::byte
   alignas(64) float gate[multiply_rows * tile_rows];
   alignas(64) float up[multiply_rows * tile_rows];
   for (std::uint32_t half = 0; half < t.used; ++half) {
-    multiply(t.gate[half], gate_rows, count, gate);
-    multiply(t.up[half], up_rows, count, up);
+    if (t.gate[half].q8 == t.up[half].q8) {
+      multiply_two(t.gate[half], t.up[half], gate_rows, count, gate, up);
+    } else {
+      multiply(t.gate[half], gate_rows, count, gate);
+      multiply(t.up[half], up_rows, count, up);
+    }
     for (std::uint32_t r = 0; r < count; ++r) {
       for (std::size_t i = 0; i < tile_rows; i += lanes) {
         const std::size_t at = r * tile_rows + i;
@@ -124,28 +125,37 @@ void down_item(const expert_down_params& p, std::uint32_t expert, std::uint32_t 
   if (from == to) return;
   const matrix& down = p.experts[expert].down;
   const row_source x(p.hidden, down);
-  const std::size_t spare = spare_bytes(down, x.q8);
-  const bool unpacked = worth_unpacking(down, x.q8, to - from) &&
-                        spare + tile_bytes(down, x.q8, true) <= w.scratch_bytes;
-  tile t;
-  prepare(t, down, first, x.q8, unpacked, w.scratch + spare, reinterpret_cast<float*>(w.scratch));
-  const std::uint32_t count = down.rows - first < tile_rows ? down.rows - first : tile_rows;
-  alignas(64) float product[multiply_rows * tile_rows];
+  const tile_plan plan = plan_tiles(down, x.q8, to - from, w.scratch_bytes / 2);
+  std::byte* store = w.scratch + plan.spare_bytes;
+  const std::uint32_t width = linear_columns(p.rows);
+  const std::uint32_t tiles = width > tile_rows && down.rows - first > tile_rows ? 2 : 1;
+  tile t[2];
+  for (std::uint32_t i = 0; i < tiles; ++i)
+    prepare(t[i], down, first + i * tile_rows, plan, store + i * plan.store_bytes,
+            reinterpret_cast<float*>(w.scratch));
+  alignas(64) float product[2][multiply_rows * tile_rows];
   for (std::uint32_t s = from; s < to; s += multiply_rows) {
     const std::uint32_t rows = to - s < multiply_rows ? to - s : multiply_rows;
     const std::byte* x_rows[multiply_rows];
     for (std::uint32_t i = 0; i < rows; ++i) x_rows[i] = x.row(p.slots[s + i]);
-    multiply(t, x_rows, rows, product);
-    for (std::uint32_t i = 0; i < rows; ++i)
-      std::memcpy(p.out + std::size_t{p.slots[s + i]} * down.rows + first,
-                  product + std::size_t{i} * tile_rows, count * sizeof(float));
+    if (tiles == 2)
+      multiply_two(t[0], t[1], x_rows, rows, product[0], product[1]);
+    else
+      multiply(t[0], x_rows, rows, product[0]);
+    for (std::uint32_t k = 0; k < tiles; ++k) {
+      const std::uint32_t column = first + k * tile_rows;
+      const std::uint32_t count = std::min(down.rows - column, std::uint32_t{tile_rows});
+      for (std::uint32_t i = 0; i < rows; ++i)
+        std::memcpy(p.out + std::size_t{p.slots[s + i]} * down.rows + column,
+                    product[k] + std::size_t{i} * tile_rows, count * sizeof(float));
+    }
   }
 }
 
 void down_items(const void* params, std::uint32_t begin, std::uint32_t end, const worker& w) {
   const auto& work = *static_cast<const expert_down_work*>(params);
   for (std::uint32_t i = begin; i < end; ++i)
-    down_item(work.p, i / work.tiles, i % work.tiles * linear_columns, w);
+    down_item(work.p, i / work.tiles, i % work.tiles * linear_columns(work.p.rows), w);
 }
 
 }  // namespace

@@ -48,9 +48,17 @@ HWY_INLINE void block(const std::byte* const* w, const std::byte* const* x, std:
       total[r][n] = hn::MulAdd(xv, wv[n], total[r][n]);
   };
   floats wv[weight_rows];
+  // In file order the rows that come next lie behind these.
+  const std::size_t ahead = std::size_t{cols} * weight_rows * Source::bytes;
   std::size_t k = 0;
   for (; k + lanes <= cols; k += lanes) {
-    for (std::uint32_t n = 0; n < weight_rows; ++n) wv[n] = Source::load(w[n] + k * Source::bytes);
+    for (std::uint32_t n = 0; n < weight_rows; ++n) {
+      // Four short rows are too little for the machine to guess what is read next; float32 rows are
+      // long enough.
+      if constexpr (Rows == 1 && Source::bytes == 2)
+        __builtin_prefetch(w[n] + k * Source::bytes + ahead);
+      wv[n] = Source::load(w[n] + k * Source::bytes);
+    }
     for (std::uint32_t r = 0; r < Rows; ++r) step(wv, r, load_f32(x[r] + k * sizeof(float)));
   }
   if (k < cols) {

@@ -2,6 +2,7 @@
 #define HWY_TARGET_INCLUDE "kernels/cpu/rope.cpp"
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 //
+#include <algorithm>
 #include <cmath>
 
 #include "kernels/cpu/bodies.hpp"
@@ -73,19 +74,45 @@ void head(const rope_and_store_params& p, float* x, const float* norm, const flo
     rotate_neighbours(x, table, p.half);
 }
 
-/// One head's values into the cache, rounded to nearest even for float16.
-void store(const kv_layer& cache, const float* from, std::byte* base, std::size_t element) {
+/// Rounds to float16, to nearest, ties to even.
+void to_halves(const float* from, std::uint32_t count, std::byte* to) {
   const float_tag d;
-  if (cache.type == kv_type::f32) {
-    std::memcpy(base + element * sizeof(float), from, cache.head_dim * sizeof(float));
-    return;
-  }
-  auto* to = reinterpret_cast<hwy::float16_t*>(base) + element;
+  auto* halves = reinterpret_cast<hwy::float16_t*>(to);
   std::size_t i = 0;
-  for (; i + lanes <= cache.head_dim; i += lanes) store_f16(hn::LoadU(d, from + i), to + i);
-  for (; i < cache.head_dim; ++i) {
+  for (; i + lanes <= count; i += lanes) store_f16(hn::LoadU(d, from + i), halves + i);
+  for (; i < count; ++i) {
     const std::uint16_t bits = half_bits(from[i]);
-    std::memcpy(to + i, &bits, sizeof bits);
+    std::memcpy(to + i * sizeof bits, &bits, sizeof bits);
+  }
+}
+
+/// One head's values into the cache.
+void store_value(const kv_layer& cache, const float* from, std::size_t element) {
+  if (cache.type == kv_type::f32)
+    std::memcpy(cache.values + element * sizeof(float), from, cache.head_dim * sizeof(float));
+  else
+    to_halves(from, cache.head_dim, cache.values + element * sizeof(std::uint16_t));
+}
+
+/// One head's key into its strip: elements `key_strip` apart.
+template <class Element>
+void scatter(const std::byte* from, std::uint32_t count, std::byte* to) {
+  for (std::size_t i = 0; i < count; ++i)
+    std::memcpy(to + i * key_strip * sizeof(Element), from + i * sizeof(Element), sizeof(Element));
+}
+
+void store_key(const kv_layer& cache, const float* from, std::size_t element) {
+  constexpr std::uint32_t run = 64;
+  alignas(64) std::byte halves[run * sizeof(std::uint16_t)];
+  for (std::uint32_t i = 0; i < cache.head_dim; i += run, element += run * key_strip) {
+    const std::uint32_t count = std::min(run, cache.head_dim - i);
+    if (cache.type == kv_type::f32) {
+      scatter<float>(reinterpret_cast<const std::byte*>(from + i), count,
+                     cache.keys + element * sizeof(float));
+    } else {
+      to_halves(from + i, count, halves);
+      scatter<std::uint16_t>(halves, count, cache.keys + element * sizeof(std::uint16_t));
+    }
   }
 }
 
@@ -104,11 +131,10 @@ void rope_items(const void* params, std::uint32_t begin, std::uint32_t end, cons
     const auto position = static_cast<std::uint32_t>(p.where.position[r]);
     const std::int32_t* pages = p.where.page_tables[p.where.sequence[r]];
     const auto page = static_cast<std::size_t>(pages[position / c.page_size]);
+    const std::uint32_t slot = position % c.page_size;
     for (std::uint32_t h = 0; h < c.kv_heads; ++h) {
-      const std::size_t element =
-          ((page * c.kv_heads + h) * c.page_size + position % c.page_size) * dim;
-      store(c, k + h * dim, c.keys, element);
-      store(c, v + h * dim, c.values, element);
+      store_key(c, k + h * dim, c.key_at(page, h, slot));
+      store_value(c, v + h * dim, c.value_at(page, h, slot));
     }
   }
 }

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <type_traits>
 
+#include "kernels/api/dtype.hpp"
 #include "kernels/api/stream.hpp"
 
 namespace troupe::kernels::cpu {
@@ -17,6 +18,19 @@ struct worker {
   std::size_t scratch_bytes = 0;
 };
 
+/// What one task moved and computed, for a profile.
+struct task_cost {
+  const char* operation = "";  ///< a literal
+  /// The weights of a product; rows 0 where there are none.
+  dtype type = dtype::f32;
+  std::uint32_t rows = 0;
+  std::uint32_t cols = 0;
+  bool integer = false;      ///< `operations` are products of bytes
+  bool starts_step = false;  ///< a mark, not work
+  double bytes = 0;          ///< memory read and written
+  double operations = 0;     ///< additions and multiplications
+};
+
 /// One operation cut into `items` independent pieces. A stream copies it whole, so it holds no
 /// pointer into itself and owns nothing.
 struct task {
@@ -24,7 +38,10 @@ struct task {
   using body_fn = void (*)(const void* params, std::uint32_t begin, std::uint32_t end,
                            const worker&);
 
+  using cost_fn = task_cost (*)(const void* params);
+
   body_fn body = nullptr;
+  cost_fn cost = nullptr;  ///< asked by a stream that keeps a profile, after the task has run
   std::uint32_t items = 0;
   std::uint32_t grain = 1;  ///< items handed to a thread at a time, at least 1
   alignas(16) std::byte params[capacity];
@@ -54,6 +71,6 @@ class stream : public kernels::stream {
 };
 
 /// Bytes of scratch each worker is promised.
-inline constexpr std::size_t worker_scratch_bytes = 1U << 20U;
+inline constexpr std::size_t worker_scratch_bytes = 4U << 20U;
 
 }  // namespace troupe::kernels::cpu

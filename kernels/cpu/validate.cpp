@@ -1,5 +1,6 @@
 #include "kernels/cpu/validate.hpp"
 
+#include "kernels/cpu/attention_plan.hpp"
 #include "kernels/cpu/task.hpp"
 
 namespace troupe::kernels::cpu {
@@ -20,6 +21,9 @@ bool writable(const activation& a, std::uint32_t cols) {
          (a.q8 == nullptr || whole_groups(cols));
 }
 
+/// In packed order a matrix can only be multiplied, and only with integer activations.
+bool in_file_order(const matrix& w) { return w.layout == weight_layout::rows; }
+
 bool well_formed(const matrix& w) {
   return w.data != nullptr && w.rows > 0 && w.cols > 0 &&
          w.cols % info(w.type).block_elements == 0 &&
@@ -30,12 +34,12 @@ bool well_formed(const matrix& w) {
 bool multipliable(const activation& x, const matrix& w) {
   const bool eight_bit = x.q8 != nullptr && is_integer_quantised(w.type);
   return well_formed(w) && w.cols <= widest_product && x.cols == w.cols &&
-         (eight_bit || x.f32 != nullptr);
+         (eight_bit || (x.f32 != nullptr && in_file_order(w)));
 }
 
 bool well_formed(const kv_layer& c) {
   return c.keys != nullptr && c.values != nullptr && c.kv_heads > 0 && c.head_dim > 0 &&
-         c.page_size > 0 && attention_block % c.page_size == 0;
+         c.page_size > 0 && c.page_size % key_strip == 0 && attention_block % c.page_size == 0;
 }
 
 bool well_formed(const row_placement& w) {
@@ -44,8 +48,14 @@ bool well_formed(const row_placement& w) {
 
 }  // namespace
 
+status validate(const pack_params& p) {
+  return check(well_formed(p.from) && in_file_order(p.from) && is_integer_quantised(p.from.type) &&
+               p.to != nullptr);
+}
+
 status validate(const embed_params& p) {
-  return check(well_formed(p.table) && p.ids != nullptr && p.out != nullptr);
+  return check(well_formed(p.table) && in_file_order(p.table) && p.ids != nullptr &&
+               p.out != nullptr);
 }
 
 status validate(const gather_rows_params& p) {
@@ -59,6 +69,16 @@ status validate(const rms_norm_params& p) {
 
 status validate(const linear_params& p) {
   return check(multipliable(p.x, p.w) && p.y != nullptr && p.y_stride >= p.w.rows);
+}
+
+status validate(const projections_params& p) {
+  std::uint64_t columns = 0;
+  for (const matrix& w : p.w) {
+    if (!w) continue;
+    if (!multipliable(p.x, w)) return status::invalid_shape;
+    columns += w.rows;
+  }
+  return check(p.y != nullptr && columns > 0 && p.y_stride >= columns);
 }
 
 status validate(const rope_table_params& p) {
@@ -75,13 +95,8 @@ status validate(const attention_params& p) {
   const bool good = p.qkv != nullptr && well_formed(p.cache) && well_formed(p.where) &&
                     p.heads > 0 && p.heads % p.cache.kv_heads == 0;
   if (!good) return status::invalid_shape;
-  // A worker's scratch holds a row of results; sums, queries and two rows of values of one KV
-  // head's query heads, widened to whole vectors; and a widened block of keys and values.
   const std::uint64_t cols = std::uint64_t{p.heads} * p.cache.head_dim;
-  const std::uint64_t wide = std::uint64_t{p.cache.head_dim} + 15;
-  const std::uint64_t group = p.heads / p.cache.kv_heads;
-  const std::uint64_t floats = cols + group * (2 + 3 * wide) + 2 * attention_block * wide;
-  if (floats * sizeof(float) > worker_scratch_bytes) return status::unsupported;
+  if (cols > widest_row || !attention_fits(p)) return status::unsupported;
   return check(writable(p.out, static_cast<std::uint32_t>(cols)));
 }
 

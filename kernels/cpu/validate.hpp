@@ -7,10 +7,12 @@ namespace troupe::kernels::cpu {
 /// Whether the CPU's kernels can run an operation as described: pointers present, widths that match
 /// and fit a worker's scratch, block types with whole blocks. What the pointers point to (ids,
 /// positions, page tables, slots) is the caller's promise.
+[[nodiscard]] status validate(const pack_params& p);
 [[nodiscard]] status validate(const embed_params& p);
 [[nodiscard]] status validate(const gather_rows_params& p);
 [[nodiscard]] status validate(const rms_norm_params& p);
 [[nodiscard]] status validate(const linear_params& p);
+[[nodiscard]] status validate(const projections_params& p);
 [[nodiscard]] status validate(const rope_table_params& p);
 [[nodiscard]] status validate(const rope_and_store_params& p);
 [[nodiscard]] status validate(const attention_params& p);

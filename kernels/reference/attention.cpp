@@ -9,24 +9,30 @@
 namespace troupe::kernels::reference {
 namespace {
 
-/// Index of (position, head, 0) of a row's sequence in the paged store.
-std::size_t element_at(const kv_layer& c, const row_placement& where, std::uint32_t row,
-                       std::uint32_t position, std::uint32_t head) {
+/// Indices of element i of (position, head) of a row's sequence in the paged store.
+struct element {
+  std::size_t key;
+  std::size_t value;
+};
+element element_at(const kv_layer& c, const row_placement& where, std::uint32_t row,
+                   std::uint32_t position, std::uint32_t head, std::uint32_t i) {
   const std::int32_t* pages = where.page_tables[where.sequence[row]];
   const auto page = static_cast<std::size_t>(pages[position / c.page_size]);
-  return ((page * c.kv_heads + head) * c.page_size + position % c.page_size) * c.head_dim;
+  const std::uint32_t slot = position % c.page_size;
+  return {c.key_at(page, head, slot) + std::size_t{i} * key_strip,
+          c.value_at(page, head, slot) + i};
 }
 
-float load(const kv_layer& c, const std::byte* base, std::size_t element) {
-  if (c.type == kv_type::f32) return reinterpret_cast<const float*>(base)[element];
-  return from_f16(reinterpret_cast<const std::uint16_t*>(base)[element]);
+float load(const kv_layer& c, const std::byte* base, std::size_t at) {
+  if (c.type == kv_type::f32) return reinterpret_cast<const float*>(base)[at];
+  return from_f16(reinterpret_cast<const std::uint16_t*>(base)[at]);
 }
 
-void store(const kv_layer& c, std::byte* base, std::size_t element, float value) {
+void store(const kv_layer& c, std::byte* base, std::size_t at, float value) {
   if (c.type == kv_type::f32)
-    reinterpret_cast<float*>(base)[element] = value;
+    reinterpret_cast<float*>(base)[at] = value;
   else
-    reinterpret_cast<std::uint16_t*>(base)[element] = to_f16(value);
+    reinterpret_cast<std::uint16_t*>(base)[at] = to_f16(value);
 }
 
 void normalise(float* x, const float* weight, std::uint32_t dim, float eps) {
@@ -77,10 +83,10 @@ void rope_and_store(const rope_and_store_params& p) {
     const float* v = k + p.cache.kv_heads * dim;
     for (std::uint32_t h = 0; h < p.cache.kv_heads; ++h) {
       const auto position = static_cast<std::uint32_t>(p.where.position[r]);
-      const std::size_t at = element_at(p.cache, p.where, r, position, h);
       for (std::uint32_t i = 0; i < dim; ++i) {
-        store(p.cache, p.cache.keys, at + i, k[h * dim + i]);
-        store(p.cache, p.cache.values, at + i, v[h * dim + i]);
+        const element at = element_at(p.cache, p.where, r, position, h, i);
+        store(p.cache, p.cache.keys, at.key, k[h * dim + i]);
+        store(p.cache, p.cache.values, at.value, v[h * dim + i]);
       }
     }
   }
@@ -97,9 +103,9 @@ void attention(const attention_params& p) {
       const std::uint32_t kv = h / (p.heads / c.kv_heads);
       std::vector<double> odds(positions);
       for (std::uint32_t t = 0; t < positions; ++t) {
-        const std::size_t at = element_at(c, p.where, r, t, kv);
         for (std::uint32_t i = 0; i < dim; ++i)
-          odds[t] += double{q[i]} * double{load(c, c.keys, at + i)};
+          odds[t] +=
+              double{q[i]} * double{load(c, c.keys, element_at(c, p.where, r, t, kv, i).key)};
         odds[t] *= double{p.scale};
       }
       const double peak = *std::max_element(odds.begin(), odds.end());
@@ -108,7 +114,7 @@ void attention(const attention_params& p) {
       for (std::uint32_t i = 0; i < dim; ++i) {
         double total = 0;
         for (std::uint32_t t = 0; t < positions; ++t)
-          total += odds[t] * double{load(c, c.values, element_at(c, p.where, r, t, kv) + i)};
+          total += odds[t] * double{load(c, c.values, element_at(c, p.where, r, t, kv, i).value)};
         out[h * dim + i] = static_cast<float>(total / all);
       }
     }

@@ -110,7 +110,7 @@ TEST_CASE("a row of linear has the same bits alone, in any batch and on any numb
   }
 }
 
-TEST_CASE("wide rows, for which unpacked tiles do not fit in scratch, give the same bits") {
+TEST_CASE("wide rows, for which tiles may not fit in scratch, give the same bits") {
   generator random(14);
   for (const dtype type : {dtype::q4_0, dtype::f8_e4m3, dtype::q6_k}) {
     const std::uint32_t cols = 49152;
@@ -125,6 +125,96 @@ TEST_CASE("wide rows, for which unpacked tiles do not fit in scratch, give the s
           run({x.view_from(r), w.view(), nullptr, nullptr, nullptr, 1, 17}, 1, 1, one);
       CHECK(same_bits(alone, {y.begin() + r * 17, y.begin() + r * 17 + 17}));
     }
+  }
+}
+
+TEST_CASE("a packed matrix gives the bits of the one in the file, for every type and target") {
+  generator random(15);
+  for (const dtype type : weight_types()) {
+    if (!is_integer_quantised(type)) {
+      const owned_matrix w(type, 16, 64, random);
+      CHECK(cpu_backend().packed_bytes(w.view()) == 0);
+      continue;
+    }
+    for (int round = 0; round < 4; ++round) {
+      const shape n = random_shape(type, random);
+      const owned_matrix w(type, n.outputs, n.inputs, random, 2 * pick(random, 0, 3));
+      owned_activation x = owned_activation::random(n.rows, n.inputs, true, random);
+      each_target([&](const std::string& target) {
+        CAPTURE(target);
+        CAPTURE(info(type).name);
+        CAPTURE(n.outputs);
+        CAPTURE(n.inputs);
+        const packed_matrix packed(w.view());
+        const std::vector<float> before(std::size_t{n.rows} * n.outputs);
+        const auto product = [&](const matrix& m, std::uint32_t threads) {
+          return run({x.view(), m, nullptr, nullptr, nullptr, n.rows, n.outputs}, threads, 3,
+                     before);
+        };
+        CHECK(same_bits(product(packed.view(), 2), product(w.view(), 1)));
+      });
+    }
+  }
+}
+
+TEST_CASE("packing a matrix takes at most a tenth more than the file, but for padding") {
+  generator random(16);
+  for (const dtype type : weight_types()) {
+    if (!is_integer_quantised(type)) continue;
+    const owned_matrix w(type, 64, 512, random);
+    CHECK(static_cast<double>(cpu_backend().packed_bytes(w.view())) <=
+          1.1 * static_cast<double>(w.view().bytes()));
+  }
+}
+
+TEST_CASE("a packed matrix is refused where only file order can be read") {
+  generator random(17);
+  const owned_matrix w(dtype::q4_1, 16, 32, random);
+  const packed_matrix packed(w.view());
+  owned_activation x = owned_activation::random(1, 32, false, random);
+  std::vector<float> y(32);
+  const std::int32_t id = 0;
+  shuffled_stream s;
+  CHECK(cpu_backend().linear(s, {x.view(), packed.view(), nullptr, nullptr, y.data(), 1, 16}) ==
+        status::invalid_shape);
+  CHECK(cpu_backend().embed(s, {packed.view(), &id, y.data(), 1}) == status::invalid_shape);
+  CHECK(cpu_backend().packed_bytes(packed.view()) == 0);
+}
+
+TEST_CASE("projections write the same bits as one product after another") {
+  generator random(18);
+  for (const dtype type : {dtype::q4_1, dtype::f16}) {
+    const bool q8 = is_integer_quantised(type);
+    const owned_matrix query(type, 52, 96, random);
+    const owned_matrix key(type, 16, 96, random);
+    const owned_matrix value(dtype::f16, 7, 96, random);
+    owned_activation x = owned_activation::random(11, 96, q8, random);
+    const std::vector<float> bias = random_floats(52, random);
+    constexpr std::uint32_t stride = 80;
+    each_target([&](const std::string& target) {
+      CAPTURE(target);
+      std::vector<float> together(11 * stride);
+      std::vector<float> apart(11 * stride);
+      shuffled_stream s(3, 5);
+      projections_params p;
+      p.x = x.view();
+      p.w[0] = query.view();
+      p.w[1] = key.view();
+      p.w[2] = value.view();
+      p.bias[0] = bias.data();
+      p.y = together.data();
+      p.rows = 11;
+      p.y_stride = stride;
+      REQUIRE(cpu_backend().projections(s, p) == status::ok);
+      const auto one = [&](const owned_matrix& w, const float* b, std::size_t column) {
+        REQUIRE(cpu_backend().linear(s, {x.view(), w.view(), b, nullptr, apart.data() + column, 11,
+                                         stride}) == status::ok);
+      };
+      one(query, bias.data(), 0);
+      one(key, nullptr, 52);
+      one(value, nullptr, 68);
+      CHECK(same_bits(together, apart));
+    });
   }
 }
 

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <limits>
 #include <memory>
+#include <stdexcept>
 #include <utility>
 
 #include "kernels/cpu/backend.hpp"
@@ -102,6 +103,15 @@ owned_matrix::owned_matrix(dtype type, std::uint32_t rows, std::uint32_t cols, g
 
 matrix owned_matrix::view() const {
   return {bytes_.data() + offset_, scales_.empty() ? nullptr : scales_.data(), type_, rows_, cols_};
+}
+
+packed_matrix::packed_matrix(const matrix& from)
+    : bytes_(cpu_backend().packed_bytes(from)), view_(from) {
+  shuffled_stream s(2);
+  if (cpu_backend().pack(s, {from, bytes_.data()}) != status::ok)
+    throw std::runtime_error("pack refused a matrix");
+  view_.data = bytes_.data();
+  view_.layout = weight_layout::tiles;
 }
 
 owned_activation::owned_activation(std::uint32_t rows, std::uint32_t cols, bool f32, bool q8)

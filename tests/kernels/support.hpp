@@ -46,6 +46,17 @@ class owned_matrix {
   std::vector<float> scales_;
 };
 
+/// A matrix in the packed order of the CPU's back end, owned.
+class packed_matrix {
+ public:
+  explicit packed_matrix(const matrix& from);
+  [[nodiscard]] const matrix& view() const { return view_; }
+
+ private:
+  std::vector<std::byte> bytes_;
+  matrix view_;
+};
+
 /// Activation rows that own their memory: float32 always, integers if `q8`, filled from the same
 /// numbers.
 class owned_activation {

@@ -45,6 +45,40 @@ HWY_INLINE ints dot4(ints total, ints w, ints x) {
 #endif
 }
 
+/// Where a byte product goes by way of 16-bit sums of neighbours, several of them may be added up
+/// at 16 bits before they are widened.
+#if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_SSE4
+inline constexpr bool dot4_has_pairs = true;
+using pairs = hn::Vec<hn::Repartition<std::int16_t, int_tag>>;
+
+/// Sums of neighbouring products of w (unsigned) and x (signed).
+HWY_INLINE pairs pair_products(ints w, ints x) {
+#if HWY_TARGET == HWY_AVX3
+  return pairs{_mm512_maddubs_epi16(w.raw, x.raw)};
+#elif HWY_TARGET == HWY_AVX2
+  return pairs{_mm256_maddubs_epi16(w.raw, x.raw)};
+#else
+  return pairs{_mm_maddubs_epi16(w.raw, x.raw)};
+#endif
+}
+
+/// The sums of neighbouring pairs.
+HWY_INLINE ints widen(pairs p) {
+#if HWY_TARGET == HWY_AVX3
+  return ints{_mm512_madd_epi16(p.raw, _mm512_set1_epi16(1))};
+#elif HWY_TARGET == HWY_AVX2
+  return ints{_mm256_madd_epi16(p.raw, _mm256_set1_epi16(1))};
+#else
+  return ints{_mm_madd_epi16(p.raw, _mm_set1_epi16(1))};
+#endif
+}
+#else
+inline constexpr bool dot4_has_pairs = false;
+using pairs = ints;
+HWY_INLINE pairs pair_products(ints w, ints x) { return dot4(hn::Zero(int_tag()), w, x); }
+HWY_INLINE ints widen(pairs p) { return p; }
+#endif
+
 /// As dot4 with w signed too (x not -128).
 HWY_INLINE ints dot4_signed(ints total, ints w, ints x) {
 #if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL

@@ -1,6 +1,6 @@
-// Block-quantised weights of a 16-row tile as small integers and scales, compiled once per
-// instruction set. Each type says how to read a group of 32 columns: as 8 vectors whose lane n
-// holds columns 4i .. 4i + 3 of row n as bytes (vector i).
+// Block-quantised weights in file order as small integers, compiled once per instruction set. Each
+// type says how to read a group of 32 columns of as many rows as a vector has lanes: as 8 vectors
+// whose lane n holds columns 4i .. 4i + 3 of row n as bytes (vector i).
 #if defined(TROUPE_UNPACK_INL) == defined(HWY_TARGET_TOGGLE)
 #ifdef TROUPE_UNPACK_INL
 #undef TROUPE_UNPACK_INL
@@ -8,14 +8,14 @@
 #define TROUPE_UNPACK_INL
 #endif
 
-#include "kernels/cpu/simd/dequantise-inl.hpp"
+#include "kernels/api/matrix.hpp"
 #include "kernels/cpu/simd/dot4-inl.hpp"
-#include "kernels/cpu/simd/product-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace troupe::kernels::cpu::HWY_NAMESPACE {
 
-/// How a group's bytes and its two scales a, b make weights.
+/// How a group's bytes and its two scales a, b make weights. (A type's `addable` says how many
+/// words of its products with digits, at most 127, fit 16 bits once neighbours are added.)
 enum class group_kind : std::uint8_t {
   with_min,   ///< w = a * q + b, q unsigned
   symmetric,  ///< w = a * q, q signed
@@ -32,25 +32,9 @@ HWY_INLINE void load_nibbles(const std::byte* const* rows, std::size_t at, ints*
   }
 }
 
-/// Float16 pairs (d, m) of 16 rows at `at` of each block, into a[g][n] and b[g][n]; b by `minimum`.
-template <class Minimum>
-HWY_INLINE void block_scales(const tile& t, std::size_t block, float* a, float* b,
-                             const Minimum& minimum) {
-  const std::uint32_t groups = t.w->cols / q8_group;
-  for (std::uint32_t n = 0; n < tile_rows; ++n) {
-    const std::byte* from = t.rows[n];
-    for (std::uint32_t g = 0; g < groups; ++g, from += block) {
-      a[g * tile_rows + n] = half_at(from);
-      b[g * tile_rows + n] = minimum(from, a[g * tile_rows + n]);
-    }
-  }
-}
-
 struct q4_0_weights {
   static constexpr group_kind kind = group_kind::with_min;
-  static HWY_INLINE void scales(const tile& t, float* a, float* b) {
-    block_scales(t, 18, a, b, [](const std::byte*, float d) HWY_ATTR { return -8.0F * d; });
-  }
+  static constexpr int addable = 8;
   static HWY_INLINE void load(const std::byte* const* rows, std::size_t g, ints* w) {
     load_nibbles(rows, g * 18 + 2, w);
   }
@@ -58,10 +42,7 @@ struct q4_0_weights {
 
 struct q4_1_weights {
   static constexpr group_kind kind = group_kind::with_min;
-  static HWY_INLINE void scales(const tile& t, float* a, float* b) {
-    block_scales(t, 20, a, b,
-                 [](const std::byte* from, float) HWY_ATTR { return half_at(from + 2); });
-  }
+  static constexpr int addable = 8;
   static HWY_INLINE void load(const std::byte* const* rows, std::size_t g, ints* w) {
     load_nibbles(rows, g * 20 + 4, w);
   }
@@ -70,9 +51,7 @@ struct q4_1_weights {
 struct q8_0_weights {
   static constexpr group_kind kind =
       dot4_takes_all_bytes ? group_kind::with_min : group_kind::symmetric;
-  static HWY_INLINE void scales(const tile& t, float* a, float* b) {
-    block_scales(t, 34, a, b, [](const std::byte*, float d) HWY_ATTR { return -128.0F * d; });
-  }
+  static constexpr int addable = 1;
   static HWY_INLINE void load(const std::byte* const* rows, std::size_t g, ints* w) {
     load_words(rows, g * 34 + 2, w);
     load_words(rows, g * 34 + 18, w + 4);
@@ -85,20 +64,7 @@ struct q8_0_weights {
 
 struct q4_k_weights {
   static constexpr group_kind kind = group_kind::with_min;
-  static HWY_INLINE void scales(const tile& t, float* a, float* b) {
-    for (std::uint32_t n = 0; n < tile_rows; ++n) {
-      const std::byte* from = t.rows[n];
-      for (std::uint32_t g = 0; g < t.w->cols / q8_group; g += 8, from += 144) {
-        const float d = half_at(from);
-        const float dmin = half_at(from + 2);
-        const q4_k_scales s = unpack_q4_k_scales(from + 4);
-        for (std::uint32_t i = 0; i < 8; ++i) {
-          a[(g + i) * tile_rows + n] = d * static_cast<float>(s.scale[i]);
-          b[(g + i) * tile_rows + n] = -(dmin * static_cast<float>(s.min[i]));
-        }
-      }
-    }
-  }
+  static constexpr int addable = 8;
   static HWY_INLINE void load(const std::byte* const* rows, std::size_t g, ints* w) {
     const std::size_t at = g / 8 * 144 + 16 + g % 8 / 2 * 32;
     const int shift = g % 2 == 0 ? 0 : 4;
@@ -110,19 +76,7 @@ struct q4_k_weights {
 
 struct q6_k_weights {
   static constexpr group_kind kind = group_kind::halves;
-  static HWY_INLINE void scales(const tile& t, float* a, float* b) {
-    for (std::uint32_t n = 0; n < tile_rows; ++n) {
-      const std::byte* from = t.rows[n];
-      for (std::uint32_t g = 0; g < t.w->cols / q8_group; g += 8, from += 210) {
-        const float d = half_at(from + 208);
-        const auto* s = reinterpret_cast<const std::int8_t*>(from + 192);
-        for (std::uint32_t i = 0; i < 8; ++i) {
-          a[(g + i) * tile_rows + n] = d * static_cast<float>(s[2 * i]);
-          b[(g + i) * tile_rows + n] = d * static_cast<float>(s[2 * i + 1]);
-        }
-      }
-    }
-  }
+  static constexpr int addable = 2;
   static HWY_INLINE void load(const std::byte* const* rows, std::size_t g, ints* w) {
     const std::size_t block = g / 8 * 210;
     const std::size_t low = block + g % 8 / 4 * 64 + g % 2 * 32;
