@@ -28,6 +28,7 @@ struct generation_request {
   /// Score every prompt token too (echo with logprobs), with sampling.top_logprobs alternatives.
   bool prompt_logprobs = false;
   std::uint32_t min_tokens = 0;
+  bool speculate = true;  ///< draw guessed tokens early, where the engine does; changes no answer
 };
 
 enum class finish_reason : std::uint8_t { none, stop, length, cancelled, error };
@@ -84,8 +85,10 @@ struct engine_stats {
   std::uint64_t steps = 0;
   std::uint64_t prompt_tokens = 0;
   std::uint64_t generation_tokens = 0;
-  double step_seconds = 0;  ///< total time of steps on the device
-  double host_seconds = 0;  ///< total time that actors spent on those steps
+  std::uint64_t drafted_tokens = 0;   ///< guessed tokens that were computed
+  std::uint64_t accepted_tokens = 0;  ///< of them, those that were right
+  double step_seconds = 0;            ///< total time of steps on the device
+  double host_seconds = 0;            ///< total time that actors spent on those steps
 };
 
 /// Where front ends (HTTP, `run`, `chat`, `bench`) hand their requests in.

@@ -57,6 +57,18 @@ mapped_file& mapped_file::operator=(mapped_file&& other) noexcept {
   return *this;
 }
 
+void mapped_file::let_go(std::span<const std::byte> part) const {
+  const std::byte* const end = bytes_.data() + bytes_.size();
+  if (part.empty() || part.data() < bytes_.data() || part.data() + part.size() > end) return;
+  const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  const auto from = static_cast<std::size_t>(part.data() - bytes_.data());
+  const std::size_t first = (from + page - 1) / page * page;
+  const std::size_t last = (from + part.size()) / page * page;
+  // Advice on clean pages of a file: a refusal only leaves them where they are.
+  if (first < last)
+    (void)::madvise(const_cast<std::byte*>(bytes_.data()) + first, last - first, MADV_DONTNEED);
+}
+
 mapped_file::~mapped_file() {
   // The const_cast undoes what open() added: munmap takes the address back, it does not write.
   if (!bytes_.empty()) ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());

@@ -25,6 +25,10 @@ class mapped_file {
 
   [[nodiscard]] std::span<const std::byte> bytes() const { return bytes_; }
 
+  /// Drops the whole pages within `part` from this process's memory; reading them brings them back.
+  /// A part that is not of this file is ignored. Any thread.
+  void let_go(std::span<const std::byte> part) const;
+
  private:
   explicit mapped_file(std::span<const std::byte> bytes) : bytes_(bytes) {}
   std::span<const std::byte> bytes_;

@@ -7,7 +7,8 @@
 
 namespace troupe {
 
-/// The memory of a stage's KV pages, on a device.
+/// The memory of a stage's KV pages, on a device. A page's keys and values of all layers lie
+/// together: memory is taken page by page as sequences grow, and a page moves as one piece.
 class kv_store {
  public:
   /// Reserves `pages` pages; throws std::bad_alloc. Physical memory is taken as pages are first
@@ -20,9 +21,15 @@ class kv_store {
 
   /// The store of one of the stage's layers (0 is the stage's first), as kernels see it.
   [[nodiscard]] kernels::kv_layer layer(std::uint32_t index) const {
-    const std::size_t half = layout_.half_page_bytes() * pages_;
+    const std::size_t half = layout_.half_page_bytes();
     std::byte* base = memory_.data() + half * 2 * index;
-    return {base, base + half, layout_.type, layout_.page_size, layout_.kv_heads, layout_.head_dim};
+    return {base,
+            base + half,
+            layout_.type,
+            layout_.page_size,
+            layout_.kv_heads,
+            layout_.head_dim,
+            layout_.page_bytes() / kernels::kv_element_bytes(layout_.type)};
   }
 
  private:

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "kernels/api/attention.hpp"
+#include "runtime/config/speculation_config.hpp"
 
 namespace troupe {
 
@@ -25,10 +26,13 @@ struct engine_config {
   std::uint32_t step_rows =
       256;  ///< token budget of a step (decode rows and prefill chunk together)
   std::uint32_t prefill_chunk = 256;  ///< most prompt tokens one sequence may put in a step
+  std::uint32_t prefill_beside = 64;  ///< most prompt tokens of a step that also decodes
   std::uint32_t max_sequences = 64;   ///< sequences running at once
   std::uint32_t max_waiting = 1024;   ///< requests queued before new ones are refused
   bool prefix_cache = true;
+  speculation_config speculation;
   activation_mode activations = activation_mode::automatic;
+  bool pack_weights = true;  ///< copy integer weights into the order that kernels read best
   kernels::kv_type kv = kernels::kv_type::f16;
 };
 

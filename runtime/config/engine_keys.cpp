@@ -1,5 +1,7 @@
 #include "runtime/config/engine_keys.hpp"
 
+#include "runtime/config/speculation_keys.hpp"
+
 namespace troupe {
 
 void describe(config_schema& schema, engine_config& config) {
@@ -45,6 +47,9 @@ void describe(config_schema& schema, engine_config& config) {
                  "Most tokens computed in one step, of all sequences together.");
   schema.integer("prefill_chunk_tokens", config.prefill_chunk, 1, 65'536,
                  "Most prompt tokens that one sequence may put in a step.");
+  schema.integer("prefill_beside_decode_tokens", config.prefill_beside, 1, 65'536,
+                 "Most prompt tokens in a step that also decodes: fewer, and streams run more "
+                 "evenly while prompts are read.");
   schema.integer("max_sequences", config.max_sequences, 1, 4096, "Sequences running at once.")
       .on_command_line("--max-sequences", "N");
   schema.integer("max_waiting", config.max_waiting, 1, 1'000'000,
@@ -53,6 +58,11 @@ void describe(config_schema& schema, engine_config& config) {
       .boolean("prefix_cache", config.prefix_cache,
                "Whether requests that begin alike share the keys and values of the beginning.")
       .on_command_line("--prefix-cache", "BOOL");
+  schema.boolean(
+      "pack_weights", config.pack_weights,
+      "Whether quantised weights are copied at start into the order that is read fastest; "
+      "false reads them from the mapped file.");
+  describe(schema, config.speculation);
 }
 
 }  // namespace troupe

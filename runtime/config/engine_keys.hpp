@@ -5,7 +5,7 @@
 
 namespace troupe {
 
-/// Describes the table [engine]. `config` must outlive the schema.
+/// Describes the tables [engine] and [speculation]. `config` must outlive the schema.
 void describe(config_schema& schema, engine_config& config);
 
 }  // namespace troupe

@@ -3,13 +3,17 @@
 #include <sched.h>
 #include <sys/mman.h>
 
+#include <future>
 #include <new>
 #include <utility>
 
 #include "kernels/cpu/backend.hpp"
+#include "kernels/cpu/limits.hpp"
 
 namespace troupe {
 namespace {
+
+constexpr auto drain_deadline = std::chrono::minutes(1);
 
 void unmap(std::byte* data, std::size_t bytes) noexcept { ::munmap(data, bytes); }
 
@@ -20,6 +24,11 @@ void call_and_release(const void* params, std::uint32_t, std::uint32_t,
   std::unique_ptr<std::function<void()>> reached(
       *static_cast<std::function<void()>* const*>(params));
   (*reached)();
+}
+
+void note_time(const void* params, std::uint32_t, std::uint32_t, const kernels::cpu::worker&) {
+  using clock = std::chrono::steady_clock;
+  **static_cast<clock::time_point* const*>(params) = clock::now();
 }
 
 }  // namespace
@@ -51,6 +60,38 @@ void cpu_device::notify(std::function<void()> reached) {
   const auto task = kernels::cpu::task::make(&call_and_release, owned.get(), 1);
   stream_.submit(task);
   (void)owned.release();
+}
+
+void cpu_device::begin_step(std::chrono::steady_clock::time_point* at) {
+  auto task = kernels::cpu::task::make(&note_time, at, 1);
+  task.cost = [](const void*) {
+    return kernels::cpu::task_cost{.operation = "begin_step", .starts_step = true};
+  };
+  stream_.submit(task);
+}
+
+bool cpu_device::drain() {
+  auto passed = std::make_shared<std::promise<void>>();
+  notify([passed] { passed->set_value(); });
+  return passed->get_future().wait_for(drain_deadline) == std::future_status::ready;
+}
+
+result<device_profile> cpu_device::stop_profile() {
+  stream_.stop_profile();
+  if (!drain())
+    return fail(errc::deadline_exceeded, "the device did not finish the profiled work in time");
+  return stream_.profile();
+}
+
+result<device_limits> cpu_device::measure_limits() {
+  auto probe = std::make_unique<kernels::cpu::limits_probe>();
+  probe->submit(stream_);
+  if (!drain()) {
+    release_behind(*this, std::move(probe));
+    return fail(errc::deadline_exceeded, "the device did not measure its limits in time");
+  }
+  const kernels::cpu::machine_limits m = probe->read();
+  return device_limits{m.read_bytes_per_second, m.int8_per_second, m.f32_per_second};
 }
 
 }  // namespace troupe

@@ -19,8 +19,15 @@ class cpu_device final : public device {
   [[nodiscard]] std::uint32_t width() const override { return stream_.threads(); }
   [[nodiscard]] device_buffer allocate(std::size_t bytes) override;
   void notify(std::function<void()> reached) override;
+  void begin_step(std::chrono::steady_clock::time_point* at) override;
+  [[nodiscard]] device_counters counters() const override { return stream_.counters(); }
+  void start_profile() override { stream_.start_profile(); }
+  [[nodiscard]] result<device_profile> stop_profile() override;
+  [[nodiscard]] result<device_limits> measure_limits() override;
 
  private:
+  /// Waits until the stream has passed what was submitted; false when that takes too long.
+  [[nodiscard]] bool drain();
   std::unique_ptr<kernels::backend> backend_;
   cpu_stream stream_;  // last: its threads end before anything they use
 };

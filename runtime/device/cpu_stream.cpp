@@ -3,7 +3,9 @@
 #include <pthread.h>
 #include <sched.h>
 
+#include <algorithm>
 #include <bit>
+#include <limits>
 #include <new>
 #include <stdexcept>
 
@@ -17,6 +19,9 @@ void pause() {
   asm volatile("yield");
 #endif
 }
+
+/// What a slot's `left` is when a task has no items left.
+constexpr std::uint64_t none_left(std::uint64_t ticket) { return ticket << 32U; }
 
 /// Binds the calling thread to the index-th processor of those the process may run on. A refusal is
 /// harmless: the thread then floats.
@@ -56,7 +61,10 @@ class scratch_memory {
 }  // namespace
 
 cpu_stream::cpu_stream(const options& o)
-    : threads_(o.threads == 0 ? 1 : o.threads), spin_(o.spin), mask_(o.capacity - 1) {
+    : threads_(o.threads == 0 ? 1 : o.threads),
+      spin_(o.spin),
+      mask_(o.capacity - 1),
+      shares_(threads_) {
   if (!std::has_single_bit(o.capacity))
     throw std::invalid_argument("cpu_stream: capacity is not a power of two");
   ring_ = std::make_unique<slot[]>(o.capacity);
@@ -74,7 +82,10 @@ cpu_stream::~cpu_stream() {
 }
 
 void cpu_stream::wake() {
-  if (sleepers_.load() == 0) return;
+  // Once for all who announced themselves: one that was woken and has not run yet is not called
+  // again.
+  if (!sleeping_.load() || !sleeping_.exchange(false)) return;
+  wakes_.fetch_add(1, std::memory_order_relaxed);
   wakeups_.fetch_add(1);
   wakeups_.notify_all();
 }
@@ -86,34 +97,98 @@ void cpu_stream::wait(Ready ready) {
     pause();
   }
   while (!ready()) {
-    // Announce first, look again, then sleep: whoever makes `ready` true afterwards sees the
-    // announcement.
-    sleepers_.fetch_add(1);
+    // Announce, look again, then sleep: whoever makes `ready` true afterwards sees the
+    // announcement. The count is read before, so that a wake which takes the announcement changes
+    // it.
     const std::uint32_t seen = wakeups_.load();
-    if (!ready()) wakeups_.wait(seen);
-    sleepers_.fetch_sub(1);
+    sleeping_.store(true);
+    if (!ready()) {
+      sleeps_.fetch_add(1, std::memory_order_relaxed);
+      wakeups_.wait(seen);
+    }
   }
 }
 
 void cpu_stream::submit(const kernels::cpu::task& t) {
+  if (t.items == 0) return;
   const std::uint64_t ticket = tail_.fetch_add(1);
   slot& s = ring_[ticket & mask_];
   wait([&] { return s.turn.load() == ticket; });
   s.work = t;
-  s.next.store(0, std::memory_order_relaxed);
-  s.arrived.store(0, std::memory_order_relaxed);
+  s.logged = logging_.load();
+  s.grain.store(t.grain, std::memory_order_relaxed);
+  s.done.store(0, std::memory_order_relaxed);
+  s.left.store(none_left(ticket) + t.items);
   s.turn.store(ticket + 1);
   wake();
 }
 
-void cpu_stream::execute(slot& s, const kernels::cpu::worker& w) {
-  const std::uint32_t items = s.work.items;
-  const std::uint32_t grain = s.work.grain;
+cpu_stream::piece cpu_stream::take(slot& s, std::uint64_t ticket) {
+  std::uint64_t left = s.left.load();
   for (;;) {
-    const std::uint32_t begin = s.next.fetch_add(grain);
-    if (begin >= items) return;
-    s.work.body(s.work.params, begin, std::min(items, begin + grain), w);
+    const std::uint64_t items = left - none_left(ticket);
+    if (items == 0 || items > std::numeric_limits<std::uint32_t>::max()) return {};
+    const auto count = static_cast<std::uint32_t>(
+        std::min<std::uint64_t>(s.grain.load(std::memory_order_relaxed), items));
+    if (s.left.compare_exchange_weak(left, left - count))
+      return {static_cast<std::uint32_t>(items), count};
   }
+}
+
+std::uint32_t cpu_stream::place(std::uint32_t turn, std::uint32_t pieces) const {
+  const std::uint32_t rounds = pieces / threads_;
+  const std::uint32_t segment = turn % threads_;
+  return segment * rounds + std::min(segment, pieces % threads_) + turn / threads_;
+}
+
+void cpu_stream::execute(slot& s, std::uint64_t ticket, const kernels::cpu::worker& w) {
+  piece p = take(s, ticket);
+  if (p.count == 0) return;
+  // From here to the count of what was done, the task cannot end without this thread.
+  const std::uint32_t items = s.work.items;
+  const bool logged = s.logged;
+  share& mine = shares_[w.index];
+  if (logged) mine = {ticket, clock::now(), {}};
+  std::uint32_t done = 0;
+  const std::uint32_t grain = s.work.grain;
+  for (; p.count > 0; p = take(s, ticket)) {
+    const std::uint32_t begin = place((items - p.left) / grain, (items - 1) / grain + 1) * grain;
+    const std::uint32_t end = std::min(items, begin + grain);
+    s.work.body(s.work.params, begin, end, w);
+    done += end - begin;
+  }
+  if (logged) mine.end = clock::now();
+  if (s.done.fetch_add(done) + done < items) return;
+  if (logged) log(s, ticket);
+  s.turn.store(ticket + mask_ + 1);
+  completed_.store(ticket + 1);
+  wake();
+}
+
+device_counters cpu_stream::counters() const {
+  return {tail_.load(), sleeps_.load(), wakes_.load()};
+}
+
+void cpu_stream::start_profile() {
+  log_.clear();
+  logging_.store(true);
+}
+
+void cpu_stream::log(const slot& s, std::uint64_t ticket) {
+  auto begin = clock::time_point::max();
+  auto end = clock::time_point::min();
+  clock::duration working{};
+  for (const share& each : shares_) {
+    if (each.ticket != ticket) continue;
+    begin = std::min(begin, each.begin);
+    end = std::max(end, each.end);
+    working += each.end - each.begin;
+  }
+  const kernels::cpu::task& t = s.work;
+  const auto cost =
+      t.cost != nullptr ? t.cost(t.params) : kernels::cpu::task_cost{.operation = "notify"};
+  log_.add(cost, begin, end, working / threads_, next_waits_);
+  next_waits_ = ring_[(ticket + 1) & mask_].turn.load() != ticket + 2;
 }
 
 void cpu_stream::run(std::uint32_t index, bool pin) {
@@ -122,20 +197,17 @@ void cpu_stream::run(std::uint32_t index, bool pin) {
   const scratch_memory scratch;
   const kernels::cpu::worker me{index, threads_, scratch.data(),
                                 kernels::cpu::worker_scratch_bytes};
-  for (std::uint64_t i = 0;; ++i) {
+  for (;;) {
+    const std::uint64_t i = completed_.load();
     slot& s = ring_[i & mask_];
+    const auto submitted = [&] { return s.turn.load() == i + 1; };
+    const auto passed = [&] { return completed_.load() > i; };
     // Stop only between tasks with nothing left: whatever was submitted is done first.
-    wait([&] { return s.turn.load() == i + 1 || (stopping_.load() && tail_.load() <= i); });
-    if (s.turn.load() != i + 1) return;
-    execute(s, me);
-    if (s.arrived.fetch_add(1) + 1 == threads_) {
-      // The last to arrive: everybody has left the slot's work, so it may be written again.
-      s.turn.store(i + mask_ + 1);
-      completed_.store(i + 1);
-      wake();
-    } else {
-      wait([&] { return completed_.load() > i; });
-    }
+    const auto ended = [&] { return stopping_.load() && tail_.load() <= i; };
+    wait([&] { return submitted() || passed() || ended(); });
+    if (submitted()) execute(s, i, me);
+    wait([&] { return passed() || ended(); });
+    if (!passed()) return;
   }
 }
 

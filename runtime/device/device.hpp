@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -7,6 +8,8 @@
 
 #include "kernels/api/backend.hpp"
 #include "kernels/api/stream.hpp"
+#include "runtime/base/result.hpp"
+#include "runtime/device/device_profile.hpp"
 
 namespace troupe {
 
@@ -60,6 +63,16 @@ class device {
   /// Calls `reached` once all work submitted before has been done, on a thread of the device; it
   /// must be short, must not block and must not throw.
   virtual void notify(std::function<void()> reached) = 0;
+  /// Marks the beginning of a step: notes in *at when the stream gets there.
+  virtual void begin_step(std::chrono::steady_clock::time_point* at) = 0;
+
+  [[nodiscard]] virtual device_counters counters() const = 0;
+  /// Keeps a profile of what is submitted from now on, anew.
+  virtual void start_profile() = 0;
+  /// Waits for that work, for a bounded time, and returns its profile.
+  [[nodiscard]] virtual result<device_profile> stop_profile() = 0;
+  /// Measures, for about a fifth of a second; nothing else should run meanwhile.
+  [[nodiscard]] virtual result<device_limits> measure_limits() = 0;
 };
 
 /// Destroys `object` once the stream has passed the work submitted so far, which may still use it.

@@ -21,8 +21,13 @@ status in_order(Submissions&&... submissions) {
 
 attention_stage::attention_stage(device& d, const model_files& files, layer_range layers,
                                  const kv_store& kv, activation_mode mode, const limits& most)
-    : device_(d), config_(files.config()), layers_(layers), kv_(kv) {
+    : device_(d),
+      config_(files.config()),
+      layers_(layers),
+      kv_(kv),
+      packed_(d, files, mode, most.packing) {
   load(files, mode);
+  pack();
   const std::size_t rows = most.rows;
   const std::size_t hidden = config_.hidden;
   activation_needs normed;
@@ -41,6 +46,9 @@ attention_stage::attention_stage(device& d, const model_files& files, layer_rang
   qkv_ = d.allocate(rows * config_.qkv_width() * sizeof(float));
   normed_ = activation_buffer(d, rows, config_.hidden, normed);
   attended_ = activation_buffer(d, rows, config_.heads * config_.head_dim, attended);
+  attention_room_ = d.allocate(kernels::attention_workspace_bytes(
+      config_.heads, config_.head_dim,
+      std::size_t{attention_spare} * kv.pages() * kv.layout().page_size));
   router_logits_ = d.allocate(rows * config_.experts * sizeof(float));
   expert_ids_ = d.allocate(rows * top_k * sizeof(std::int32_t));
   expert_weights_ = d.allocate(rows * top_k * sizeof(float));
@@ -90,6 +98,14 @@ void attention_stage::load(const model_files& files, activation_mode mode) {
   }
 }
 
+void attention_stage::pack() {
+  // Not the router, which reads float32 activations, nor the embedding, which is looked up.
+  for (layer_weights& w : weights_)
+    for (kernels::matrix* each : {&w.query, &w.key, &w.value, &w.output}) packed_.add(*each);
+  packed_.add(head_);
+  packed_.pack();
+}
+
 status attention_stage::begin(const step_inputs& in, float* x) {
   in_ = &in;
   x_ = x;
@@ -109,8 +125,6 @@ status attention_stage::attend(std::uint32_t layer) {
   const std::uint32_t rows = in_->rows();
   const std::uint32_t hidden = config_.hidden;
   const std::uint32_t width = config_.qkv_width();
-  const std::uint32_t q_width = config_.heads * config_.head_dim;
-  const std::uint32_t kv_width = config_.kv_heads * config_.head_dim;
   const auto* const no_residual = static_cast<const float*>(nullptr);
   auto* qkv = qkv_.as<float>();
   const kernels::activation normed = normed_.view(w.qkv_in);
@@ -122,15 +136,12 @@ status attention_stage::attend(std::uint32_t layer) {
         return k.rms_norm(s, {x_, w.attention_norm.data(), normed, config_.norm_eps, rows, hidden});
       },
       [&] {
-        return k.linear(s, {normed, w.query, w.query_bias.data(), no_residual, qkv, rows, width});
-      },
-      [&] {
-        return k.linear(
-            s, {normed, w.key, w.key_bias.data(), no_residual, qkv + q_width, rows, width});
-      },
-      [&] {
-        return k.linear(s, {normed, w.value, w.value_bias.data(), no_residual,
-                            qkv + q_width + kv_width, rows, width});
+        return k.projections(s, {normed,
+                                 {w.query, w.key, w.value},
+                                 {w.query_bias.data(), w.key_bias.data(), w.value_bias.data()},
+                                 qkv,
+                                 rows,
+                                 width});
       },
       [&] {
         return k.rope_and_store(
@@ -140,7 +151,8 @@ status attention_stage::attend(std::uint32_t layer) {
       },
       [&] {
         const float scale = 1.0F / std::sqrt(static_cast<float>(config_.head_dim));
-        return k.attention(s, {qkv, cache, in_->where(), attended, scale, config_.heads});
+        return k.attention(s, {qkv, cache, in_->where(), attended, scale, config_.heads,
+                               attention_room_.data(), attention_room_.bytes()});
       },
       [&] {
         return k.linear(s, {attended, w.output, w.output_bias.data(), x_, x_, rows, hidden});

@@ -10,6 +10,7 @@
 #include "runtime/config/engine_config.hpp"
 #include "runtime/device/device.hpp"
 #include "runtime/engine/activation_needs.hpp"
+#include "runtime/engine/packed_weights.hpp"
 #include "runtime/engine/step_inputs.hpp"
 #include "runtime/model/model_files.hpp"
 
@@ -42,6 +43,7 @@ class attention_stage {
  public:
   struct limits {
     std::uint32_t rows = 256;  ///< most rows a step
+    weight_packing packing;
   };
 
   /// Borrows the device, the files and the KV store; throws std::bad_alloc if workspace does not
@@ -74,8 +76,11 @@ class attention_stage {
     bool sparse = false;
   };
   static constexpr std::uint32_t head_tile = 32;  ///< rows of logits held at once
+  /// Rows of a sequence whose blocks threads can share, where every position is in use.
+  static constexpr std::uint32_t attention_spare = 4;
 
   void load(const model_files& files, activation_mode mode);
+  void pack();
   [[nodiscard]] const layer_weights& at(std::uint32_t layer) const {
     return weights_[layer - layers_.first];
   }
@@ -85,12 +90,13 @@ class attention_stage {
   layer_range layers_;
   const kv_store& kv_;
   std::vector<layer_weights> weights_;
+  packed_weights packed_;
   kernels::matrix embedding_, head_;
   std::span<const float> final_norm_;
   activation_needs head_in_;
 
-  device_buffer inv_freq_, rope_table_, qkv_, router_logits_, expert_ids_, expert_weights_,
-      expert_outputs_;
+  device_buffer inv_freq_, rope_table_, qkv_, attention_room_, router_logits_, expert_ids_,
+      expert_weights_, expert_outputs_;
   device_buffer gathered_, logits_;
   activation_buffer normed_, attended_, head_rows_;
   /// Expert 0 for every row: a dense layer's routing.

@@ -8,8 +8,8 @@ using kernels::status;
 
 expert_bank::expert_bank(device& d, const model_files& files,
                          const std::vector<expert_range>& owned, activation_mode mode,
-                         std::uint32_t rows)
-    : device_(d), layers_(files.config().layers) {
+                         std::uint32_t rows, const weight_packing& packing)
+    : device_(d), packed_(d, files, mode, packing), layers_(files.config().layers) {
   const model_config& config = files.config();
   std::size_t most_experts = 0;
   std::size_t slots = 0;
@@ -33,6 +33,10 @@ expert_bank::expert_bank(device& d, const model_files& files,
     if (layer.hidden.q8)
       q8_bytes = std::max(q8_bytes, layer_slots * kernels::q8_row_bytes(layer.intermediate));
   }
+  for (layer_experts& layer : layers_)
+    for (kernels::expert_weights& w : layer.weights)
+      for (kernels::matrix* each : {&w.gate, &w.up, &w.down}) packed_.add(*each);
+  packed_.pack();
   offsets_ = d.allocate((most_experts + 1) * sizeof(std::uint32_t));
   slots_ = d.allocate(slots * sizeof(std::uint32_t));
   hidden_f32_ = d.allocate(f32_bytes);

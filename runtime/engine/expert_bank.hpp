@@ -8,6 +8,7 @@
 #include "runtime/device/device.hpp"
 #include "runtime/engine/activation_needs.hpp"
 #include "runtime/engine/attention_stage.hpp"
+#include "runtime/engine/packed_weights.hpp"
 #include "runtime/model/model_files.hpp"
 
 namespace troupe {
@@ -27,7 +28,7 @@ class expert_bank {
   /// Borrows the device and the files. At most one range a layer; `rows` is the most rows of a
   /// call.
   expert_bank(device& d, const model_files& files, const std::vector<expert_range>& owned,
-              activation_mode mode, std::uint32_t rows);
+              activation_mode mode, std::uint32_t rows, const weight_packing& packing = {});
 
   [[nodiscard]] bool owns(std::uint32_t layer) const {
     return layer < layers_.size() && !layers_[layer].weights.empty();
@@ -45,6 +46,7 @@ class expert_bank {
   };
 
   device& device_;
+  packed_weights packed_;
   std::vector<layer_experts> layers_;  ///< by layer number; empty where nothing is owned
   device_buffer offsets_, slots_, hidden_f32_, hidden_q8_;
 };

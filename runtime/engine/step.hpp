@@ -14,7 +14,8 @@ namespace troupe {
 using step_id = std::uint64_t;
 using epoch_number = std::uint64_t;
 
-/// Consecutive positions of one sequence that a step computes: one row each.
+/// Consecutive positions of one sequence that a step computes: one row each. The last tokens may be
+/// guesses: what is drawn after them counts only if they turn out right.
 struct sequence_run {
   sequence_id sequence = 0;
   std::uint32_t first = 0;  ///< position of tokens[0]
@@ -28,8 +29,10 @@ struct sample_point {
   std::uint32_t choice = 0;
   std::uint32_t prompt_length = 0;
   std::shared_ptr<const sampling_params> params;
-  std::vector<token_id>
-      history;                   ///< prompt and output so far; filled only where a penalty reads it
+  /// Prompt and output, shared by the rows of a run; null where no penalty reads it. Of it the
+  /// first `history_length` tokens come before the one to draw.
+  std::shared_ptr<const std::vector<token_id>> history;
+  std::uint32_t history_length = 0;
   std::vector<token_id> banned;  ///< tokens that may not be drawn here
 };
 

@@ -1,5 +1,6 @@
 #include "runtime/engine/step_inputs.hpp"
 
+#include <span>
 #include <utility>
 
 #include "runtime/sampling/sample_row.hpp"
@@ -52,8 +53,10 @@ void step_inputs::lay_out_head() {
     const sequence_run& run = plan_->runs[point.run];
     head_rows_.push_back(run_starts_[point.run] + point.offset);
     biases_[i] = make_bias(*point.params);
+    std::span<const token_id> history;
+    if (point.history != nullptr) history = std::span(*point.history).first(point.history_length);
     sample_rows_.push_back(make_row(*point.params, point.choice, run.first + point.offset + 1,
-                                    point.history, point.prompt_length, biases_[i], point.banned));
+                                    history, point.prompt_length, biases_[i], point.banned));
   }
   sample_results_.resize(samples.size());
   for (const score_point& point : plan_->scores) {

@@ -22,6 +22,9 @@ class loaded_model final : public model_files {
                                        std::uint32_t expert) const override {
     return parts_.weights.matrix(slot, layer, expert);
   }
+  void let_go(const kernels::matrix& w) const override {
+    for (const mapped_file& file : parts_.files) file.let_go({w.data, w.bytes()});
+  }
   [[nodiscard]] std::span<const float> vector(vector_slot slot,
                                               std::uint32_t layer) const override {
     return parts_.weights.vector(slot, layer);

@@ -78,6 +78,9 @@ class model_files {
   [[nodiscard]] virtual const model_config& config() const = 0;
   [[nodiscard]] virtual kernels::matrix matrix(matrix_slot slot, std::uint32_t layer,
                                                std::uint32_t expert) const = 0;
+  /// Tells the system that the file's bytes of `w` will not be read soon, so that they need not
+  /// stay in this process's memory. They may still be read. Any thread.
+  virtual void let_go(const kernels::matrix& w) const { (void)w; }
   /// Empty where the model has no such vector.
   [[nodiscard]] virtual std::span<const float> vector(vector_slot slot,
                                                       std::uint32_t layer) const = 0;

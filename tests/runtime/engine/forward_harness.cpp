@@ -29,9 +29,10 @@ forward_harness::forward_harness(std::unique_ptr<model_files> files, activation_
           {files_->config().layers, files_->config().kv_heads, files_->config().head_dim, page_size,
            kv},
           most_rows / page_size + 1),
-      stage_(device_, *files_, {0, files_->config().layers}, kv_, mode, {most_rows}),
+      stage_(device_, *files_, {0, files_->config().layers}, kv_, mode,
+             {most_rows, {true, nullptr}}),
       bank_(std::make_unique<expert_bank>(device_, *files_, every_expert(files_->config()), mode,
-                                          most_rows)),
+                                          most_rows, weight_packing{true, nullptr})),
       hidden_(device_.allocate(std::size_t{most_rows} * files_->config().hidden * sizeof(float))) {}
 
 std::vector<float> forward_harness::logits(const std::vector<token_id>& tokens) {
