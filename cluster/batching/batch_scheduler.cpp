@@ -5,6 +5,15 @@
 
 namespace troupe {
 
+batch_scheduler::batch_scheduler(const batch_limits& limits, epoch_number epoch,
+                                 std::unique_ptr<draft_source> drafts)
+    : limits_(limits), epoch_(epoch), available_pages_(limits.pages) {
+  // However many are guessed, half of a step is for prompts.
+  limits_.speculation.rows = std::min(limits.speculation.rows, limits.step_rows / 2);
+  if (drafts != nullptr || limits.speculation.ask_drafter)
+    speculator_.emplace(limits_.speculation, std::move(drafts));
+}
+
 std::uint32_t batch_scheduler::pages_for(std::uint32_t positions) const {
   return (positions + limits_.page_size - 1) / limits_.page_size;
 }
@@ -50,19 +59,42 @@ result<void> batch_scheduler::add(request_id id, std::shared_ptr<const generatio
   return {};
 }
 
-std::variant<batch_scheduler::idle, cache_request, std::shared_ptr<const step_plan>>
-batch_scheduler::next(time_point now) {
-  if (asking_) return idle{};
+batch_scheduler::action batch_scheduler::next(time_point now) {
+  if (asking_ || drafting_) return idle{};
   admit(now);
   if (flights_.size() < limits_.in_flight) {
-    const auto rows = choose_rows();
-    if (!rows.empty() && reserve(rows) && pending_.empty()) return compose(rows);
+    std::vector<row_choice> rows = decoding_rows();
+    if (speculator_ && !rows.empty()) {
+      const auto batch = batch_of(rows);
+      if (auto ask = speculator_->ask(batch)) {
+        drafting_ = true;
+        drafting_since_ = now;
+        return std::move(*ask);
+      }
+      const auto guessed = speculator_->choose(batch);
+      for (std::size_t i = 0; i < rows.size(); ++i) rows[i].guessed = guessed[i];
+    }
+    add_prompts(rows);
+    // What else is pending can wait until the device is busy, but not for a second step.
+    if (!rows.empty() && reserve(rows) && !overtaken_) {
+      overtaken_ = !pending_.empty();
+      return compose(rows, now);
+    }
+  } else {
+    reserve_ahead();
   }
   if (pending_.empty()) return idle{};
   asked_ = std::exchange(pending_, {});
+  overtaken_ = false;
   asked_.epoch = epoch_;
   asking_ = true;
   return asked_;
+}
+
+void batch_scheduler::on_drafts(const std::optional<draft_reply>& reply, time_point now) {
+  if (!drafting_) return;
+  drafting_ = false;
+  speculator_->take(reply, std::chrono::duration<double>(now - drafting_since_).count());
 }
 
 void batch_scheduler::on_cache(const cache_reply& reply) {
@@ -97,116 +129,6 @@ void batch_scheduler::on_cache(const cache_reply& reply) {
     return s->state == sequence_state::running;
   });
   if (youngest != running_.rend() && (*youngest)->in_flight == 0) preempt(**youngest);
-}
-
-std::vector<request_news> batch_scheduler::on_step(const step_result& result, time_point now) {
-  const auto flying = flights_.find(result.id);
-  if (flying == flights_.end()) return {};
-  const std::shared_ptr<const step_plan> plan = flying->second;
-  flights_.erase(flying);
-
-  std::map<request_id, request_news> news;
-  std::vector<sequence*> alive(plan->runs.size(), nullptr);
-  for (std::size_t i = 0; i < plan->runs.size(); ++i) {
-    sequence& s = *sequences_.at(plan->runs[i].sequence);
-    --s.in_flight;
-    if (s.state == sequence_state::leaving) {
-      if (s.in_flight == 0) give_back(s);
-      continue;
-    }
-    alive[i] = &s;
-    advance(s, static_cast<std::uint32_t>(plan->runs[i].tokens.size()));
-  }
-  for (std::size_t i = 0; i < plan->scores.size() && i < result.scores.size(); ++i) {
-    if (sequence* s = alive[plan->scores[i].run])
-      s->request->prompt_scores.push_back(result.scores[i]);
-  }
-  for (sequence* s : alive) {
-    if (s == nullptr || s->computed < s->prompt_length() || s->request->has_token) continue;
-    s->request->has_token = true;
-    s->request->first_token = now;
-    if (s->request->asked->prompt_logprobs)
-      news[s->request->id].prompt_scores = s->request->prompt_scores;
-  }
-  for (std::size_t i = 0; i < plan->samples.size() && i < result.samples.size(); ++i) {
-    sequence*& s = alive[plan->samples[i].run];
-    if (s == nullptr) continue;
-    request_news& n = news[s->request->id];
-    draw(*s, result.samples[i], n);
-    if (n.tokens.back().finish == finish_reason::none) continue;
-    finish(*s, n, now);
-    s = nullptr;  // gone, with its request if it was the last choice
-  }
-  for (sequence* s : alive) {
-    if (s == nullptr || s->state != sequence_state::running || s->request->asked->max_tokens > 0)
-      continue;
-    if (s->remaining() > 0) continue;
-    // Only the prompt was asked for: no token, but every choice still has an end.
-    request_news& n = news[s->request->id];
-    token_event end;
-    end.choice = s->choice;
-    end.finish = finish_reason::length;
-    n.tokens.push_back(end);
-    finish(*s, n, now);
-  }
-  std::vector<request_news> out;
-  out.reserve(news.size());
-  for (auto& [id, n] : news) {
-    n.request = id;
-    out.push_back(std::move(n));
-  }
-  return out;
-}
-
-void batch_scheduler::advance(sequence& s, std::uint32_t rows) {
-  s.computed += rows;
-  commit(s);
-  if (s.choice == 0 && s.computed >= s.prompt_length()) s.request->prefix_ready = true;
-}
-
-void batch_scheduler::commit(sequence& s) {
-  if (!limits_.reuse_prefixes) return;
-  const std::uint32_t full = s.computed / limits_.page_size * limits_.page_size;
-  if (full <= s.committed) return;
-  pending_.commits.push_back(
-      {s.id, s.committed, {s.tokens.begin() + s.committed, s.tokens.begin() + full}});
-  s.committed = full;
-}
-
-void batch_scheduler::draw(sequence& s, const sampled_token& drawn, request_news& news) {
-  const generation_request& asked = *s.request->asked;
-  token_event event;
-  event.choice = s.choice;
-  event.index = s.drawn();
-  event.token = drawn.token;
-  if (asked.sampling.logprobs) event.logprob = drawn.logprob;
-  s.tokens.push_back(drawn.token);
-  ++s.request->completion_tokens;
-  const bool stops = std::ranges::find(asked.stop_tokens, drawn.token) != asked.stop_tokens.end();
-  if (stops && s.drawn() > asked.min_tokens) {
-    event.finish = finish_reason::stop;
-  } else if (s.drawn() >= asked.max_tokens || s.length() >= limits_.context) {
-    event.finish = finish_reason::length;
-  }
-  news.tokens.push_back(std::move(event));
-}
-
-void batch_scheduler::finish(sequence& s, request_news& news, time_point now) {
-  request_record& r = *s.request;
-  if (--r.open_choices == 0) {
-    const auto seconds = [](time_point from, time_point to) {
-      return std::chrono::duration<double>(to - from).count();
-    };
-    generation_summary sum;
-    sum.prompt_tokens = s.prompt_length();
-    sum.completion_tokens = r.completion_tokens;
-    sum.cached_tokens = r.cached_tokens;
-    sum.queue_seconds = seconds(r.arrived, r.started);
-    sum.prefill_seconds = seconds(r.started, r.first_token);
-    sum.decode_seconds = seconds(r.first_token, now);
-    news.summary = sum;
-  }
-  give_back(s);
 }
 
 }  // namespace troupe

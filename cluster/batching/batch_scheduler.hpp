@@ -6,12 +6,14 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <unordered_map>
 #include <variant>
 #include <vector>
 
 #include "cluster/batching/cache_request.hpp"
 #include "cluster/batching/sequence.hpp"
+#include "cluster/batching/speculation/speculator.hpp"
 #include "runtime/base/result.hpp"
 #include "runtime/engine/step.hpp"
 
@@ -20,13 +22,16 @@ namespace troupe {
 struct batch_limits {
   std::uint32_t step_rows = 256;      ///< token budget of a step
   std::uint32_t prefill_chunk = 256;  ///< most prompt rows of one sequence in a step
-  std::uint32_t max_sequences = 64;   ///< sequences with pages at once
-  std::uint32_t max_waiting = 1024;   ///< sequences queued
+  /// Most prompt rows of a step that also decodes, so that a prompt does not stall the others.
+  std::uint32_t prefill_beside = 256;
+  std::uint32_t max_sequences = 64;  ///< sequences with pages at once
+  std::uint32_t max_waiting = 1024;  ///< sequences queued
   std::uint32_t page_size = 16;
   std::uint32_t pages = 0;      ///< KV pages of the group (the least of its stages)
   std::uint32_t context = 0;    ///< most positions of a sequence
   std::uint32_t in_flight = 1;  ///< steps under way at once
   bool reuse_prefixes = true;
+  speculation_limits speculation;  ///< counts only where there is a draft_source
 };
 
 /// News for a front end about one request, in order.
@@ -43,14 +48,16 @@ struct request_news {
 /// Continuous batching: sequences join and leave at every step. Decode rows come first, then chunks
 /// of prompts, oldest first, up to the token budget. When pages run out the youngest sequence gives
 /// its pages back and starts again later from its known tokens; the answer is the same, as a row's
-/// result depends on that row alone. A plain value of time and answers: no clock, threads or
-/// actors.
+/// result depends on that row alone. With a draft_source, steps also compute guessed tokens: a
+/// guess counts only where it equals the token that was drawn, and what was computed past a wrong
+/// one is written over later. A plain value of time and answers: no clock, threads or actors.
 class batch_scheduler {
  public:
   using time_point = std::chrono::steady_clock::time_point;
 
-  batch_scheduler(const batch_limits& limits, epoch_number epoch)
-      : limits_(limits), epoch_(epoch), available_pages_(limits.pages) {}
+  /// Without `drafts` no token is guessed, unless the limits say that a drafter is to be asked.
+  batch_scheduler(const batch_limits& limits, epoch_number epoch,
+                  std::unique_ptr<draft_source> drafts = nullptr);
 
   /// Queues a request. Fails with exhausted (queue full), out_of_range (can never fit),
   /// already_exists.
@@ -61,11 +68,14 @@ class batch_scheduler {
   void cancel(request_id id);
 
   struct idle {};
-  /// What to do next: ask the cache managers, run a step, or wait for an answer or a request.
-  [[nodiscard]] std::variant<idle, cache_request, std::shared_ptr<const step_plan>> next(
-      time_point now);
+  using action = std::variant<idle, cache_request, draft_ask, std::shared_ptr<const step_plan>>;
+  /// What to do next: ask the cache managers or the drafter, run a step, or wait for an answer or a
+  /// request.
+  [[nodiscard]] action next(time_point now);
   /// The merged answer to the last cache_request.
   void on_cache(const cache_reply& reply);
+  /// The drafter's answer to the last draft_ask; nullopt when it failed or gave none in time.
+  void on_drafts(const std::optional<draft_reply>& reply, time_point now);
   /// A step's result; returns the news it brings. A step that is not under way is ignored.
   [[nodiscard]] std::vector<request_news> on_step(const step_result& result, time_point now);
 
@@ -75,23 +85,55 @@ class batch_scheduler {
   [[nodiscard]] std::uint64_t preemptions() const { return preemptions_; }
   [[nodiscard]] std::uint32_t available_pages() const { return available_pages_; }
   [[nodiscard]] const batch_limits& limits() const { return limits_; }
+  [[nodiscard]] speculation_counts speculation() const {
+    return speculator_ ? speculator_->counts() : speculation_counts{};
+  }
 
  private:
   using sequence_ptr = std::unique_ptr<sequence>;
 
+  /// What a step computes of one sequence: known tokens, then guessed ones.
+  struct row_choice {
+    sequence* of = nullptr;
+    std::uint32_t known = 0;
+    std::span<const token_id> guessed;
+    [[nodiscard]] std::uint32_t rows() const {
+      return known + static_cast<std::uint32_t>(guessed.size());
+    }
+  };
+  /// A step under way.
+  struct flight {
+    std::shared_ptr<const step_plan> plan;
+    std::vector<std::uint32_t> known;  ///< by run: rows of known tokens
+    time_point since;
+    bool only_decodes = false;
+  };
+
   // admission
   void admit(time_point now);
   [[nodiscard]] bool fits(const sequence& s) const;
+  /// Pages that running sequences will need.
+  [[nodiscard]] std::uint64_t spoken_for() const;
   [[nodiscard]] std::uint32_t pages_for(std::uint32_t positions) const;
   // composing
-  [[nodiscard]] std::vector<std::pair<sequence*, std::uint32_t>> choose_rows() const;
-  [[nodiscard]] bool reserve(const std::vector<std::pair<sequence*, std::uint32_t>>& rows);
-  [[nodiscard]] std::shared_ptr<const step_plan> compose(
-      const std::vector<std::pair<sequence*, std::uint32_t>>& rows);
-  void add_head_work(const sequence& s, std::uint32_t run, std::uint32_t count,
-                     step_plan& plan) const;
+  [[nodiscard]] std::vector<row_choice> decoding_rows() const;
+  /// What the speculator is told of rows that decode.
+  [[nodiscard]] std::vector<speculator::decoding> batch_of(
+      const std::vector<row_choice>& rows) const;
+  void add_prompts(std::vector<row_choice>& rows) const;
+  [[nodiscard]] std::uint32_t room_for_guesses(const sequence& s) const;
+  [[nodiscard]] bool reserve(const std::vector<row_choice>& rows);
+  /// While a step is under way: asks for the page that a sequence's next token will need.
+  void reserve_ahead();
+  [[nodiscard]] std::shared_ptr<const step_plan> compose(const std::vector<row_choice>& rows,
+                                                         time_point now);
+  void add_scores(const row_choice& row, std::uint32_t run, step_plan& plan) const;
+  void add_samples(const row_choice& row, std::uint32_t run, step_plan& plan) const;
   // results
   void advance(sequence& s, std::uint32_t rows);
+  void take_samples(const flight& step, const step_result& result, std::vector<sequence*>& alive,
+                    std::map<request_id, request_news>& news, time_point now);
+  void learn(const flight& step, const std::vector<sequence*>& alive, time_point now);
   void draw(sequence& s, const sampled_token& drawn, request_news& news);
   void finish(sequence& s, request_news& news, time_point now);
   void commit(sequence& s);
@@ -104,13 +146,17 @@ class batch_scheduler {
   epoch_number epoch_;
   std::map<request_id, std::unique_ptr<request_record>> requests_;
   std::unordered_map<sequence_id, sequence_ptr> sequences_;
-  std::deque<sequence*> waiting_;   ///< in order of arrival
-  std::vector<sequence*> running_;  ///< opening and running, in order of arrival
-  std::unordered_map<step_id, std::shared_ptr<const step_plan>> flights_;  ///< steps under way
+  std::deque<sequence*> waiting_;                ///< in order of arrival
+  std::vector<sequence*> running_;               ///< opening and running, in order of arrival
+  std::unordered_map<step_id, flight> flights_;  ///< steps under way
+  std::optional<speculator> speculator_;
 
   cache_request pending_;  ///< gathered since the last one was sent
   cache_request asked_;    ///< sent and not yet answered
   bool asking_ = false;
+  bool overtaken_ = false;  ///< a step went before what is pending
+  bool drafting_ = false;   ///< a drafter was asked and has not answered
+  time_point drafting_since_;
   std::uint32_t available_pages_;
   sequence_id next_sequence_ = 1;
   step_id next_step_ = 1;

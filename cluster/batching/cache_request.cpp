@@ -24,6 +24,14 @@ cache_reply answer(kv_manager& manager, const cache_request& request) {
   return reply;
 }
 
+std::vector<sequence_id> touched(const cache_request& request) {
+  std::vector<sequence_id> ids = request.releases;
+  for (const auto& t : request.trims) ids.push_back(t.sequence);
+  for (const auto& e : request.extends) ids.push_back(e.sequence);
+  for (const auto& o : request.opens) ids.push_back(o.sequence);
+  return ids;
+}
+
 cache_reply merge(std::span<const cache_reply> replies) {
   cache_reply all = replies.front();
   for (const cache_reply& r : replies.subspan(1)) {

@@ -54,6 +54,9 @@ struct cache_reply {
 /// Carries out a request on one manager.
 [[nodiscard]] cache_reply answer(kv_manager& manager, const cache_request& request);
 
+/// Sequences whose page tables a request may change.
+[[nodiscard]] std::vector<sequence_id> touched(const cache_request& request);
+
 /// One answer from the answers of every stage: what all of them could do. `replies` is not empty.
 [[nodiscard]] cache_reply merge(std::span<const cache_reply> replies);
 

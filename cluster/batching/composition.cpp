@@ -1,80 +1,150 @@
 // What a step computes: rows, and the tokens to draw or to score.
-#include "cluster/batching/batch_scheduler.hpp"
-
 #include <algorithm>
 #include <utility>
 
+#include "cluster/batching/batch_scheduler.hpp"
 #include "runtime/sampling/sample_row.hpp"
 
 namespace troupe {
+namespace {
 
-std::vector<std::pair<sequence*, std::uint32_t>> batch_scheduler::choose_rows() const {
-  std::vector<std::pair<sequence*, std::uint32_t>> rows;
-  std::uint32_t budget = limits_.step_rows;
-  const auto ready = [](const sequence* s) {
-    return s->state == sequence_state::running && s->in_flight == 0;
-  };
+bool is_ready(const sequence& s) { return s.state == sequence_state::running && s.in_flight == 0; }
+
+}  // namespace
+
+std::vector<batch_scheduler::row_choice> batch_scheduler::decoding_rows() const {
+  std::vector<row_choice> rows;
   for (sequence* s : running_) {
-    if (budget == 0) break;
-    if (!ready(s) || s->remaining() != 1) continue;
-    rows.emplace_back(s, 1);
-    --budget;
-  }
-  for (sequence* s : running_) {
-    if (budget == 0) break;
-    if (!ready(s) || s->remaining() <= 1) continue;
-    const std::uint32_t count = std::min({s->remaining(), limits_.prefill_chunk, budget});
-    rows.emplace_back(s, count);
-    budget -= count;
+    if (rows.size() == limits_.step_rows) break;
+    if (is_ready(*s) && s->remaining() == 1) rows.push_back({s, 1, {}});
   }
   return rows;
 }
 
-bool batch_scheduler::reserve(const std::vector<std::pair<sequence*, std::uint32_t>>& rows) {
+void batch_scheduler::add_prompts(std::vector<row_choice>& rows) const {
+  std::uint32_t budget = limits_.step_rows;
+  for (const row_choice& row : rows) budget -= row.rows();
+  if (!rows.empty()) budget = std::min(budget, limits_.prefill_beside);
+  for (sequence* s : running_) {
+    if (budget == 0) break;
+    if (!is_ready(*s) || s->remaining() <= 1) continue;
+    const std::uint32_t count = std::min({s->remaining(), limits_.prefill_chunk, budget});
+    rows.push_back({s, count, {}});
+    budget -= count;
+  }
+}
+
+std::uint32_t batch_scheduler::room_for_guesses(const sequence& s) const {
+  const generation_request& asked = *s.request->asked;
+  if (!asked.speculate || s.drawn() + 1 >= asked.max_tokens || s.length() + 1 >= limits_.context)
+    return 0;
+  return std::min({limits_.speculation.max_draft, asked.max_tokens - s.drawn() - 1,
+                   limits_.context - s.length() - 1});
+}
+
+std::vector<speculator::decoding> batch_scheduler::batch_of(
+    const std::vector<row_choice>& rows) const {
+  // Guesses take pages that nobody else will need soon, and never have anyone give way.
+  const std::uint64_t taken = spoken_for();
+  std::uint64_t spare = taken < available_pages_ ? available_pages_ - taken : 0;
+  std::vector<speculator::decoding> batch;
+  batch.reserve(rows.size());
+  for (const row_choice& row : rows) {
+    const sequence& s = *row.of;
+    std::uint32_t most = room_for_guesses(s);
+    const std::uint32_t has = std::max(pages_for(s.granted), pages_for(s.length()));
+    const std::uint32_t wants = pages_for(s.length() + most);
+    if (wants > has + spare) {
+      most = has * limits_.page_size - s.length();
+    } else if (wants > has) {
+      spare -= wants - has;
+    }
+    batch.push_back({s.id, s.tokens, most});
+  }
+  return batch;
+}
+
+bool batch_scheduler::reserve(const std::vector<row_choice>& rows) {
   bool enough = true;
-  for (const auto& [s, count] : rows) {
-    if (s->computed + count <= s->granted) continue;
-    pending_.extends.push_back({s->id, s->computed + count});
+  for (const row_choice& row : rows) {
+    const std::uint32_t wants = row.of->computed + row.rows();
+    if (wants <= row.of->granted) continue;
+    pending_.extends.push_back({row.of->id, wants});
     enough = false;
   }
   return enough;
 }
 
-std::shared_ptr<const step_plan> batch_scheduler::compose(
-    const std::vector<std::pair<sequence*, std::uint32_t>>& rows) {
+void batch_scheduler::reserve_ahead() {
+  std::uint32_t spare = available_pages_;
+  for (const sequence* s : running_) {
+    if (spare == 0) return;
+    const bool full = s->state == sequence_state::running && s->granted == s->length();
+    if (!full || s->drawn() + 1 >= s->request->asked->max_tokens) continue;
+    pending_.extends.push_back({s->id, s->granted + 1});
+    --spare;
+  }
+}
+
+std::shared_ptr<const step_plan> batch_scheduler::compose(const std::vector<row_choice>& rows,
+                                                          time_point now) {
   auto plan = std::make_shared<step_plan>();
   plan->id = next_step_++;
   plan->epoch = epoch_;
-  for (const auto& [s, count] : rows) {
-    const auto from = s->tokens.begin() + s->computed;
-    plan->runs.push_back({s->id, s->computed, {from, from + count}});
-    add_head_work(*s, static_cast<std::uint32_t>(plan->runs.size() - 1), count, *plan);
-    ++s->in_flight;
+  flight step;
+  step.since = now;
+  step.only_decodes = true;
+  for (const row_choice& row : rows) {
+    sequence& s = *row.of;
+    const auto from = s.tokens.begin() + s.computed;
+    const auto run = static_cast<std::uint32_t>(plan->runs.size());
+    sequence_run& computed = plan->runs.emplace_back();
+    computed = {s.id, s.computed, {from, from + row.known}};
+    computed.tokens.insert(computed.tokens.end(), row.guessed.begin(), row.guessed.end());
+    add_scores(row, run, *plan);
+    add_samples(row, run, *plan);
+    step.known.push_back(row.known);
+    step.only_decodes = step.only_decodes && row.known == 1;
+    ++s.in_flight;
   }
-  flights_.emplace(plan->id, plan);
+  step.plan = plan;
+  flights_.emplace(plan->id, std::move(step));
   return plan;
 }
 
-void batch_scheduler::add_head_work(const sequence& s, std::uint32_t run, std::uint32_t count,
-                                    step_plan& plan) const {
+void batch_scheduler::add_scores(const row_choice& row, std::uint32_t run, step_plan& plan) const {
+  const sequence& s = *row.of;
   const generation_request& asked = *s.request->asked;
-  if (asked.prompt_logprobs && s.choice == 0) {
-    for (std::uint32_t offset = 0; offset < count; ++offset) {
-      const std::uint32_t position = s.computed + offset;
-      if (position + 1 >= s.prompt_length() || position < s.request->prompt_scores.size()) continue;
-      plan.scores.push_back({run, offset, asked.prompt[position + 1], asked.sampling.top_logprobs});
-    }
+  if (!asked.prompt_logprobs || s.choice != 0) return;
+  for (std::uint32_t offset = 0; offset < row.known; ++offset) {
+    const std::uint32_t position = s.computed + offset;
+    if (position + 1 >= s.prompt_length() || position < s.request->prompt_scores.size()) continue;
+    plan.scores.push_back({run, offset, asked.prompt[position + 1], asked.sampling.top_logprobs});
   }
-  if (s.computed + count < s.length() || asked.max_tokens == 0) return;
-  sample_point point;
-  point.run = run;
-  point.offset = count - 1;
-  point.choice = s.choice;
-  point.prompt_length = s.prompt_length();
-  point.params = s.request->sampling;
-  if (needs_history(*point.params)) point.history = s.tokens;
-  if (s.drawn() < asked.min_tokens) point.banned = asked.stop_tokens;
-  plan.samples.push_back(std::move(point));
+}
+
+void batch_scheduler::add_samples(const row_choice& row, std::uint32_t run, step_plan& plan) const {
+  const sequence& s = *row.of;
+  const generation_request& asked = *s.request->asked;
+  if (s.computed + row.known < s.length() || asked.max_tokens == 0) return;
+  std::shared_ptr<std::vector<token_id>> history;
+  if (needs_history(asked.sampling)) {
+    history = std::make_shared<std::vector<token_id>>(s.tokens);
+    history->insert(history->end(), row.guessed.begin(), row.guessed.end());
+  }
+  // Each row is drawn as it would be if it came alone, after the tokens before it.
+  for (std::uint32_t ahead = 0; ahead <= row.guessed.size(); ++ahead) {
+    sample_point point;
+    point.run = run;
+    point.offset = row.known - 1 + ahead;
+    point.choice = s.choice;
+    point.prompt_length = s.prompt_length();
+    point.params = s.request->sampling;
+    point.history = history;
+    point.history_length = s.length() + ahead;
+    if (s.drawn() + ahead < asked.min_tokens) point.banned = asked.stop_tokens;
+    plan.samples.push_back(std::move(point));
+  }
 }
 
 }  // namespace troupe

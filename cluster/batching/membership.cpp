@@ -35,15 +35,18 @@ void batch_scheduler::admit(time_point now) {
   }
 }
 
-bool batch_scheduler::fits(const sequence& s) const {
-  if (running_.empty()) return true;
-  std::uint64_t spoken_for = running_.size();  // each may soon need one more
+std::uint64_t batch_scheduler::spoken_for() const {
+  std::uint64_t pages = running_.size();  // each may soon need one more
   for (const sequence* r : running_) {
     const std::uint32_t wants = pages_for(r->length() + 1);
     const std::uint32_t has = pages_for(r->granted);
-    if (wants > has) spoken_for += wants - has;
+    if (wants > has) pages += wants - has;
   }
-  return spoken_for + pages_for(s.length() + 1) <= available_pages_;
+  return pages;
+}
+
+bool batch_scheduler::fits(const sequence& s) const {
+  return running_.empty() || spoken_for() + pages_for(s.length() + 1) <= available_pages_;
 }
 
 void batch_scheduler::cancel(request_id id) {
@@ -90,6 +93,7 @@ void batch_scheduler::retire(sequence_id id) {
   if (known->second->choice == 0) r.prefix_ready = true;
   const bool last = r.sequences.empty();
   const request_id request = r.id;
+  if (speculator_) speculator_->forget(id);
   sequences_.erase(known);
   if (last) requests_.erase(request);
 }

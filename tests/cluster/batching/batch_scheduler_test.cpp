@@ -44,6 +44,56 @@ TEST_CASE("a request alone draws every token and reports what it used") {
   CHECK(engine.managers[0].open_sequences() == 0);
 }
 
+TEST_CASE("a step that decodes takes fewer prompt tokens than one that does not") {
+  batch_limits limits = small();
+  limits.prefill_beside = 3;
+  simulated_engine engine(limits, 1);
+  REQUIRE(engine.add(1, ask(20, 10)));
+  REQUIRE(engine.add(2, ask(40, 4, 500)));
+  engine.run();
+  CHECK(engine.step_shapes.front().front() == limits.prefill_chunk);
+  bool together = false;
+  for (const auto& shape : engine.step_shapes) {
+    if (shape.front() != 1) continue;
+    for (std::size_t i = 1; i < shape.size(); ++i) CHECK(shape[i] <= 3);
+    together = together || shape.size() == 2;
+  }
+  CHECK(together);
+}
+
+TEST_CASE("the page of the next token is asked for while a step is under way") {
+  batch_limits limits = small();
+  batch_scheduler scheduler(limits, 1);
+  kv_manager manager({limits.page_size, limits.pages, true});
+  const batch_scheduler::time_point now;
+  REQUIRE(scheduler.add(1, std::make_shared<const generation_request>(ask(3, 20)), now));
+  std::uint32_t steps = 0;
+  std::uint32_t asked_between = 0;
+  std::shared_ptr<const step_plan> under_way;
+  for (;;) {
+    auto action = scheduler.next(now);
+    if (auto* request = std::get_if<cache_request>(&action)) {
+      asked_between += under_way == nullptr && steps > 0 && !request->extends.empty() ? 1 : 0;
+      scheduler.on_cache(answer(manager, *request));
+    } else if (auto* plan = std::get_if<std::shared_ptr<const step_plan>>(&action)) {
+      under_way = *plan;
+    } else if (under_way != nullptr) {
+      step_result r;
+      r.id = under_way->id;
+      r.epoch = under_way->epoch;
+      r.samples.resize(under_way->samples.size(), {.token = 7, .logprob = {}});
+      under_way = nullptr;
+      ++steps;
+      (void)scheduler.on_step(r, now);
+    } else {
+      break;
+    }
+  }
+  CHECK(steps == 20);
+  CHECK(asked_between == 0);
+  CHECK(manager.open_sequences() == 0);
+}
+
 TEST_CASE("prompts go in chunks beside the decodes, within the token budget") {
   simulated_engine engine(small(), 1);
   REQUIRE(engine.add(1, ask(3, 40)));

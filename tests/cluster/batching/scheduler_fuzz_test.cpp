@@ -2,7 +2,7 @@
 
 #include <set>
 
-#include "tests/cluster/batching/simulated_engine.hpp"
+#include "tests/cluster/batching/test_drafts.hpp"
 
 namespace troupe::test {
 namespace {
@@ -22,9 +22,17 @@ generation_request random_request(std::mt19937& random) {
   return r;
 }
 
+/// Every second load runs without guesses.
+std::unique_ptr<draft_source> drafts_for(std::uint32_t seed) {
+  if (seed % 2 == 0) return nullptr;
+  if (seed % 4 == 1) return std::make_unique<wild_drafts>(seed);
+  return std::make_unique<oracle_drafts>(seed % 5);
+}
+
 TEST_CASE(
-    "under random load, cancellation and scarce pages every answer is what it would be alone") {
-  for (std::uint32_t seed = 0; seed < 60; ++seed) {
+    "under random load, cancellation, scarce pages and guesses every answer is what it would be "
+    "alone") {
+  for (std::uint32_t seed = 0; seed < 120; ++seed) {
     CAPTURE(seed);
     std::mt19937 random(seed);
     batch_limits limits;
@@ -36,7 +44,21 @@ TEST_CASE(
     limits.pages = 20 + random() % 30;
     limits.context = 76;
     limits.reuse_prefixes = random() % 4 != 0;
-    simulated_engine engine(limits, 1 + random() % 3);
+    limits.speculation.max_draft = 1 + random() % 10;
+    limits.speculation.rows = 1 + random() % 30;
+    limits.speculation.ask_drafter = seed % 8 == 0;
+    simulated_engine engine(limits, 1 + random() % 3, drafts_for(seed));
+    // Every eighth load asks a drafter, whose answers are wild and sometimes fail to come.
+    wild_drafts wild(seed);
+    engine.drafter = [&](const draft_ask& ask) -> std::optional<draft_reply> {
+      if (random() % 50 == 0) return std::nullopt;
+      draft_reply reply;
+      for (const draft_ask::text& text : ask.texts) {
+        reply.guesses.push_back({text.id, static_cast<std::uint32_t>(text.tokens.size()),
+                                 wild.propose(text.id, text.tokens, text.count).tokens});
+      }
+      return reply;
+    };
     std::map<request_id, generation_request> asked;
     request_id next = 1;
     for (int i = 0; i < 600; ++i) {

@@ -3,11 +3,13 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace troupe::test {
 
-simulated_engine::simulated_engine(const batch_limits& limits, std::uint32_t stages)
-    : scheduler(limits, 3), page_size_(limits.page_size) {
+simulated_engine::simulated_engine(const batch_limits& limits, std::uint32_t stages,
+                                   std::unique_ptr<draft_source> drafts)
+    : scheduler(limits, 3, std::move(drafts)), page_size_(limits.page_size) {
   for (std::uint32_t i = 0; i < stages; ++i) {
     managers.emplace_back(
         kv_manager::settings{limits.page_size, limits.pages, limits.reuse_prefixes});
@@ -51,6 +53,12 @@ bool simulated_engine::step() {
     scheduler.on_cache(merge(replies));
     return true;
   }
+  if (const auto* ask = std::get_if<draft_ask>(&action)) {
+    const auto reply = drafter(*ask);
+    now_ += std::chrono::microseconds(10);
+    scheduler.on_drafts(reply, now_);
+    return true;
+  }
   if (const auto* plan = std::get_if<std::shared_ptr<const step_plan>>(&action)) {
     execute(**plan);
     return true;
@@ -90,9 +98,11 @@ void simulated_engine::execute(const step_plan& plan) {
     }
   }
   for (const sample_point& p : plan.samples) {
+    REQUIRE(p.history_length == after[p.run][p.offset].size());
     out.samples.push_back({follow(after[p.run][p.offset], p.choice), {}});
   }
   for (const score_point& p : plan.scores) out.scores.push_back({static_cast<float>(p.target), {}});
+  if (doomed_) cancel(*std::exchange(doomed_, std::nullopt));
   take(scheduler.on_step(out, now_));
 }
 

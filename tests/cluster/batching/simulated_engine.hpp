@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <random>
@@ -14,10 +15,13 @@ namespace troupe::test {
 /// one.
 class simulated_engine {
  public:
-  simulated_engine(const batch_limits& limits, std::uint32_t stages);
+  simulated_engine(const batch_limits& limits, std::uint32_t stages,
+                   std::unique_ptr<draft_source> drafts = nullptr);
 
   result<void> add(request_id id, generation_request request);
   void cancel(request_id id);
+  /// Cancels while a step that uses the request is under way, as soon as there is one.
+  void cancel_in_flight(request_id id) { doomed_ = id; }
   /// Carries out what the scheduler asks for, one action; false when it is idle.
   bool step();
   /// Runs until idle. Fails the test if that takes unreasonably long.
@@ -34,6 +38,8 @@ class simulated_engine {
     std::vector<token_logprob> scores;
     std::optional<generation_summary> summary;
   };
+  /// Stands for a drafter; nullopt: it gave no answer in time. Null where none is asked.
+  std::function<std::optional<draft_reply>(const draft_ask&)> drafter;
   std::map<request_id, answer> answers;
   batch_scheduler scheduler;
   std::vector<kv_manager> managers;
@@ -47,6 +53,7 @@ class simulated_engine {
   void take(const std::vector<request_news>& news);
 
   batch_scheduler::time_point now_;
+  std::optional<request_id> doomed_;
   /// KV as it would be: what was computed into each page's slot, by stage 0's page numbers.
   std::map<std::pair<std::int32_t, std::uint32_t>, std::vector<token_id>> written_;
   std::uint32_t page_size_;

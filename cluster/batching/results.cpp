@@ -1,0 +1,148 @@
+// What a step's result brings to its sequences.
+#include <algorithm>
+#include <utility>
+
+#include "cluster/batching/batch_scheduler.hpp"
+
+namespace troupe {
+
+std::vector<request_news> batch_scheduler::on_step(const step_result& result, time_point now) {
+  const auto flying = flights_.find(result.id);
+  if (flying == flights_.end()) return {};
+  const flight step = std::move(flying->second);
+  const step_plan& plan = *step.plan;
+  flights_.erase(flying);
+
+  std::map<request_id, request_news> news;
+  std::vector<sequence*> alive(plan.runs.size(), nullptr);
+  for (std::size_t i = 0; i < plan.runs.size(); ++i) {
+    sequence& s = *sequences_.at(plan.runs[i].sequence);
+    --s.in_flight;
+    if (s.state == sequence_state::leaving) {
+      if (s.in_flight == 0) give_back(s);
+      continue;
+    }
+    alive[i] = &s;
+    advance(s, step.known[i]);
+  }
+  for (std::size_t i = 0; i < plan.scores.size() && i < result.scores.size(); ++i) {
+    if (sequence* s = alive[plan.scores[i].run])
+      s->request->prompt_scores.push_back(result.scores[i]);
+  }
+  for (sequence* s : alive) {
+    if (s == nullptr || s->computed < s->prompt_length() || s->request->has_token) continue;
+    s->request->has_token = true;
+    s->request->first_token = now;
+    if (s->request->asked->prompt_logprobs)
+      news[s->request->id].prompt_scores = s->request->prompt_scores;
+  }
+  take_samples(step, result, alive, news, now);
+  for (sequence* s : alive) {
+    if (s == nullptr || s->state != sequence_state::running || s->request->asked->max_tokens > 0)
+      continue;
+    if (s->remaining() > 0) continue;
+    // Only the prompt was asked for: no token, but every choice still has an end.
+    request_news& n = news[s->request->id];
+    token_event end;
+    end.choice = s->choice;
+    end.finish = finish_reason::length;
+    n.tokens.push_back(end);
+    finish(*s, n, now);
+  }
+  std::vector<request_news> out;
+  out.reserve(news.size());
+  for (auto& [id, n] : news) {
+    n.request = id;
+    out.push_back(std::move(n));
+  }
+  return out;
+}
+
+void batch_scheduler::advance(sequence& s, std::uint32_t rows) {
+  s.computed += rows;
+  commit(s);
+  if (s.choice == 0 && s.computed >= s.prompt_length()) s.request->prefix_ready = true;
+  if (speculator_ && s.request->asked->speculate)
+    speculator_->follow(s.id, std::span(s.tokens).first(s.computed));
+}
+
+void batch_scheduler::commit(sequence& s) {
+  if (!limits_.reuse_prefixes) return;
+  const std::uint32_t full = s.computed / limits_.page_size * limits_.page_size;
+  if (full <= s.committed) return;
+  pending_.commits.push_back(
+      {s.id, s.committed, {s.tokens.begin() + s.committed, s.tokens.begin() + full}});
+  s.committed = full;
+}
+
+void batch_scheduler::take_samples(const flight& step, const step_result& result,
+                                   std::vector<sequence*>& alive,
+                                   std::map<request_id, request_news>& news, time_point now) {
+  const step_plan& plan = *step.plan;
+  std::uint64_t drafted = 0;
+  std::uint64_t accepted = 0;
+  for (std::size_t i = 0; i < plan.samples.size() && i < result.samples.size(); ++i) {
+    const sample_point& point = plan.samples[i];
+    const sequence_run& run = plan.runs[point.run];
+    const bool guessed = point.offset >= step.known[point.run];
+    if (guessed) ++drafted;
+    sequence*& s = alive[point.run];
+    if (s == nullptr) continue;
+    if (guessed) {
+      // This row read a guess, perhaps after others. It stands if every one of them was drawn.
+      const std::uint32_t position = run.first + point.offset;
+      if (s->length() != position + 1 || s->tokens[position] != run.tokens[point.offset]) continue;
+      ++accepted;
+      advance(*s, 1);
+    }
+    request_news& n = news[s->request->id];
+    draw(*s, result.samples[i], n);
+    if (n.tokens.back().finish == finish_reason::none) continue;
+    finish(*s, n, now);
+    s = nullptr;  // gone, with its request if it was the last choice
+  }
+  if (!speculator_) return;
+  speculator_->count(drafted, accepted);
+  for (const sequence* s : alive)
+    if (s != nullptr) speculator_->learn(s->id, s->tokens);
+  if (step.only_decodes)
+    speculator_->observe_step(plan.rows(), std::chrono::duration<double>(now - step.since).count());
+}
+
+void batch_scheduler::draw(sequence& s, const sampled_token& drawn, request_news& news) {
+  const generation_request& asked = *s.request->asked;
+  token_event event;
+  event.choice = s.choice;
+  event.index = s.drawn();
+  event.token = drawn.token;
+  if (asked.sampling.logprobs) event.logprob = drawn.logprob;
+  s.tokens.push_back(drawn.token);
+  ++s.request->completion_tokens;
+  const bool stops = std::ranges::find(asked.stop_tokens, drawn.token) != asked.stop_tokens.end();
+  if (stops && s.drawn() > asked.min_tokens) {
+    event.finish = finish_reason::stop;
+  } else if (s.drawn() >= asked.max_tokens || s.length() >= limits_.context) {
+    event.finish = finish_reason::length;
+  }
+  news.tokens.push_back(std::move(event));
+}
+
+void batch_scheduler::finish(sequence& s, request_news& news, time_point now) {
+  request_record& r = *s.request;
+  if (--r.open_choices == 0) {
+    const auto seconds = [](time_point from, time_point to) {
+      return std::chrono::duration<double>(to - from).count();
+    };
+    generation_summary sum;
+    sum.prompt_tokens = s.prompt_length();
+    sum.completion_tokens = r.completion_tokens;
+    sum.cached_tokens = r.cached_tokens;
+    sum.queue_seconds = seconds(r.arrived, r.started);
+    sum.prefill_seconds = seconds(r.started, r.first_token);
+    sum.decode_seconds = seconds(r.first_token, now);
+    news.summary = sum;
+  }
+  give_back(s);
+}
+
+}  // namespace troupe
