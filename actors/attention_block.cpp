@@ -24,10 +24,12 @@ void attention_block_state::start(attention_block_actor::pointer self,
 attention_block_state::~attention_block_state() {
   if (w_ == nullptr) return;
   const std::shared_ptr<device> dev = std::move(w_->dev);
-  dev->notify([inputs = inputs_, x = current_.x] {});
+  dev->notify([inputs = inputs_, x = current_.x, started = current_.started] {});
   release_behind(*dev, std::move(w_->stage));
   release_behind(*dev, std::move(w_->kv));
   for (hidden_rows& h : hidden_pool_) release_behind(*dev, std::move(h));
+  // Submitted work reads the mapped weights: they go last.
+  release_behind(*dev, std::move(w_->files));
 }
 
 void attention_block_state::on_step(step_message m) {
@@ -44,32 +46,57 @@ void attention_block_state::begin_next() {
   busy_ = true;
   current_ = std::move(queue_.front());
   queue_.pop_front();
+  std::vector<page_table> tables;
+  tables.reserve(current_.plan->runs.size());
+  for (const sequence_run& run : current_.plan->runs) {
+    const auto known = tables_.find(run.sequence);
+    if (known == tables_.end() || !covers(known->second, run)) return ask_tables();
+    tables.push_back(known->second);
+  }
+  begin(std::move(tables));
+}
+
+void attention_block_state::on_tables(const table_changes& changes) {
+  for (const auto& [id, table] : changes.changed) {
+    if (table == nullptr) {
+      tables_.erase(id);
+    } else {
+      tables_[id] = table;
+    }
+  }
+}
+
+bool attention_block_state::covers(const page_table& table, const sequence_run& run) const {
+  const auto end = run.first + static_cast<std::uint32_t>(run.tokens.size());
+  return table != nullptr && table->size() >= w_->kv->layout().pages_for(end);
+}
+
+/// For a block that began to watch after its sequences were opened.
+void attention_block_state::ask_tables() {
   std::vector<sequence_id> ids;
   ids.reserve(current_.plan->runs.size());
   for (const sequence_run& run : current_.plan->runs) ids.push_back(run.sequence);
   self_->request(w_->cache, table_deadline, tables_atom::value, std::move(ids))
-      .then([this](const table_list& list) { begin(list); },
+      .then([this](const table_list& list) { begin(list.tables); },
             [this](const caf::error& e) {
               fail({errc::unavailable, "cache manager: " + caf::to_string(e)});
             });
 }
 
-void attention_block_state::begin(const table_list& list) {
-  for (std::size_t i = 0; i < list.tables.size(); ++i) {
+void attention_block_state::begin(std::vector<page_table> tables) {
+  for (std::size_t i = 0; i < tables.size(); ++i) {
     const sequence_run& run = current_.plan->runs[i];
-    const std::size_t needed =
-        w_->kv->layout().pages_for(run.first + static_cast<std::uint32_t>(run.tokens.size()));
-    if (list.tables[i] == nullptr || list.tables[i]->size() < needed) {
+    if (!covers(tables[i], run)) {
       return fail({errc::internal, fmt::format("sequence {} has no page for position {}",
                                                run.sequence, run.first + run.tokens.size() - 1)});
     }
   }
-  inputs_ = std::make_shared<step_inputs>(current_.plan, list.tables);
+  inputs_ = std::make_shared<step_inputs>(current_.plan, std::move(tables));
   if (w_->stage->is_first()) {
     current_.x = borrow_hidden();
     auto started = std::make_shared<std::chrono::steady_clock::time_point>();
     current_.started = started;
-    w_->dev->notify([started] { *started = std::chrono::steady_clock::now(); });
+    w_->dev->begin_step(started.get());
   }
   if (w_->stage->begin(*inputs_, current_.x->as<float>()) != status::ok) {
     return fail({errc::internal, "the device refused the start of a step"});
@@ -84,7 +111,8 @@ void attention_block_state::enter_layer(std::uint32_t layer) {
   }
   const auto& shards = w_->shards[layer - w_->stage->layers().first];
   awaited_ = shards.size();
-  const expert_apply order{w_->epoch, current_.plan->id, layer, w_->stage->experts_of(layer)};
+  const expert_apply order{w_->epoch, current_.plan->id, layer, w_->stage->experts_of(layer),
+                           w_->stage};
   for (const expert_shard_actor& shard : shards) {
     self_->send(shard, apply_atom::value, order, attention_block_actor(self_));
   }
@@ -133,7 +161,7 @@ void attention_block_state::finish_step() {
 
 void attention_block_state::fail(error why) {
   // What was submitted still runs; its inputs stay until then.
-  w_->dev->notify([inputs = inputs_, x = current_.x] {});
+  w_->dev->notify([inputs = inputs_, x = current_.x, started = current_.started] {});
   self_->send(w_->batcher, step_failure{current_.plan->id, std::move(why)});
   finish_step();
 }
@@ -153,6 +181,7 @@ attention_block_actor::behavior_type attention_block(
   return {
       [self](step_message& m) { self->state.on_step(std::move(m)); },
       [self](const expert_applied& done) { self->state.on_applied(done); },
+      [self](const table_changes& changes) { self->state.on_tables(changes); },
   };
 }
 

@@ -3,6 +3,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <unordered_map>
 #include <vector>
 
 #include "actors/interfaces.hpp"
@@ -16,7 +17,7 @@ struct attention_block_wiring {
   std::shared_ptr<device> dev;
   std::shared_ptr<const model_files> files;  ///< keeps the mapped weights alive
   std::unique_ptr<kv_store> kv;
-  std::unique_ptr<attention_stage> stage;
+  std::shared_ptr<attention_stage> stage;
   cache_manager_actor cache;
   std::vector<std::vector<expert_shard_actor>> shards;  ///< by layer of the stage
   attention_block_actor next;                           ///< null at the last stage
@@ -42,10 +43,14 @@ class attention_block_state {
   void start(attention_block_actor::pointer self, std::unique_ptr<attention_block_wiring> wiring);
   void on_step(step_message m);
   void on_applied(const expert_applied& done);
+  void on_tables(const table_changes& changes);
 
  private:
   void begin_next();
-  void begin(const table_list& list);
+  void ask_tables();
+  void begin(std::vector<page_table> tables);
+  /// Whether `table` has pages for every position of `run`.
+  [[nodiscard]] bool covers(const page_table& table, const sequence_run& run) const;
   void enter_layer(std::uint32_t layer);
   void leave_stage();
   void finish_step();
@@ -55,6 +60,7 @@ class attention_block_state {
   attention_block_actor::pointer self_ = nullptr;
   std::unique_ptr<attention_block_wiring> w_;
   std::deque<step_message> queue_;
+  std::unordered_map<sequence_id, page_table> tables_;  ///< of open sequences
   bool busy_ = false;
   step_message current_;
   std::shared_ptr<step_inputs> inputs_;

@@ -2,7 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <optional>
 #include <utility>
+
+#include "cluster/batching/speculation/ngram_source.hpp"
 
 namespace troupe {
 namespace {
@@ -11,6 +15,8 @@ using std::chrono::steady_clock;
 
 constexpr auto tick_period = std::chrono::milliseconds(500);
 constexpr auto cache_deadline = std::chrono::seconds(10);
+/// Bound on the wait for guesses; without them tokens are drawn one at a time.
+constexpr auto draft_deadline = std::chrono::seconds(1);
 /// Bound on one step. Within one process a step cannot get lost, so this only ends a defect.
 constexpr auto step_deadline = std::chrono::minutes(15);
 
@@ -24,12 +30,16 @@ void batcher_state::start(batcher_actor::pointer self, std::shared_ptr<engine_bo
 
 void batcher_state::on_group(serving_group group) {
   group_ = std::move(group);
-  scheduler_ = std::make_unique<batch_scheduler>(group_.limits, group_.plan.epoch);
+  std::unique_ptr<draft_source> drafts;
+  if (group_.speculation == speculation_mode::ngram) drafts = std::make_unique<ngram_source>();
+  group_.limits.speculation.ask_drafter = group_.speculation == speculation_mode::model;
+  scheduler_ =
+      std::make_unique<batch_scheduler>(group_.limits, group_.plan.epoch, std::move(drafts));
   publish();
   board_->set_healthy(true);
 }
 
-void batcher_state::on_request(const request_envelope& e, const gateway_actor& from) {
+void batcher_state::on_request(const request_envelope& e, const asker_actor& from) {
   if (scheduler_ == nullptr) {
     self_->send(from, request_failure{e.id, {errc::unavailable, "the model is not ready"}});
     return;
@@ -56,6 +66,10 @@ void batcher_state::pump() {
       ask_caches(*request);
       break;
     }
+    if (auto* ask = std::get_if<draft_ask>(&action)) {
+      ask_drafter(std::move(*ask));
+      break;
+    }
     auto* plan = std::get_if<std::shared_ptr<const step_plan>>(&action);
     if (plan == nullptr) break;
     deadlines_.emplace((*plan)->id, steady_clock::now() + step_deadline);
@@ -74,6 +88,17 @@ void batcher_state::ask_caches(const cache_request& request) {
                 fail_all({errc::unavailable, "cache manager: " + caf::to_string(e)});
               });
   }
+}
+
+void batcher_state::ask_drafter(draft_ask ask) {
+  const auto answered = [this](const std::optional<draft_reply>& reply) {
+    scheduler_->on_drafts(reply, steady_clock::now());
+    pump();
+  };
+  if (!drafter_) return answered(std::nullopt);
+  self_->request(drafter_, draft_deadline, std::move(ask))
+      .then([answered](const draft_reply& reply) { answered(reply); },
+            [answered](const caf::error&) { answered(std::nullopt); });
 }
 
 void batcher_state::on_cache_reply(std::size_t asked, const cache_reply& reply) {
@@ -95,40 +120,43 @@ void batcher_state::on_cache_reply(std::size_t asked, const cache_reply& reply) 
 
 void batcher_state::on_result(const step_result& r) {
   deadlines_.erase(r.id);
-  board_->update([&](engine_stats& s) {
-    ++s.steps;
-    s.step_seconds += r.device_seconds;
-    s.generation_tokens += r.samples.size();
-  });
   auto news = scheduler_->on_step(r, steady_clock::now());
   // The next step first: the device must not wait for the news to be handed out.
   pump();
+  board_->update([&](engine_stats& s) {
+    ++s.steps;
+    s.step_seconds += r.device_seconds;
+  });
   deliver(std::move(news));
 }
 
 void batcher_state::deliver(std::vector<request_news> news) {
-  std::unordered_map<caf::actor_addr, std::pair<gateway_actor, news_batch>> by_gateway;
+  std::unordered_map<caf::actor_addr, std::pair<asker_actor, news_batch>> by_asker;
+  std::size_t drawn = 0;
   for (request_news& n : news) {
+    drawn += static_cast<std::size_t>(
+        std::ranges::count_if(n.tokens, [](const token_event& e) { return e.token >= 0; }));
     const auto owner = owners_.find(n.request);
     if (owner == owners_.end()) continue;
-    auto& [gateway, batch] = by_gateway[owner->second.address()];
-    gateway = owner->second;
+    auto& [asker, batch] = by_asker[owner->second.address()];
+    asker = owner->second;
     if (n.summary) {
       board_->update([&](engine_stats& s) { s.prompt_tokens += n.summary->prompt_tokens; });
       owners_.erase(owner);
     }
     batch.news.push_back(std::move(n));
   }
-  for (auto& [address, entry] : by_gateway) self_->send(entry.first, std::move(entry.second));
+  board_->update([&](engine_stats& s) { s.generation_tokens += drawn; });
+  for (auto& [address, entry] : by_asker) self_->send(entry.first, std::move(entry.second));
 }
 
 void batcher_state::on_failure(const step_failure& f) { fail_all(f.why); }
 
 void batcher_state::fail_all(const error& why) {
   board_->set_healthy(false);
-  for (const auto& [id, gateway] : owners_) {
+  for (const auto& [id, asker] : owners_) {
     scheduler_->cancel(id);
-    self_->send(gateway, request_failure{id, why});
+    self_->send(asker, request_failure{id, why});
   }
   owners_.clear();
 }
@@ -149,6 +177,8 @@ void batcher_state::publish() {
     s.requests_running = scheduler_->running();
     s.requests_waiting = scheduler_->waiting();
     s.preemptions = scheduler_->preemptions();
+    s.drafted_tokens = scheduler_->speculation().drafted;
+    s.accepted_tokens = scheduler_->speculation().accepted;
   });
 }
 
@@ -157,12 +187,13 @@ batcher_actor::behavior_type batcher(batcher_actor::stateful_pointer<batcher_sta
   self->state.start(self, board);
   return {
       [self](serving_group& group) { self->state.on_group(std::move(group)); },
-      [self](const request_envelope& e, const gateway_actor& from) {
+      [self](const request_envelope& e, const asker_actor& from) {
         self->state.on_request(e, from);
       },
       [self](cancel_atom, request_id id) { self->state.on_cancel(id); },
       [self](const step_result& r) { self->state.on_result(r); },
       [self](const step_failure& f) { self->state.on_failure(f); },
+      [self](const drafter_actor& drafter) { self->state.on_drafter(drafter); },
       [self](tick_atom) { self->state.on_tick(); },
   };
 }

@@ -1,14 +1,20 @@
 #include "actors/expert_shard.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace troupe {
 
 expert_shard_state::~expert_shard_state() {
-  if (dev != nullptr) release_behind(*dev, std::move(bank));
+  if (dev == nullptr) return;
+  release_behind(*dev, std::move(bank));
+  for (std::shared_ptr<const void>& caller : callers) release_behind(*dev, std::move(caller));
+  // Submitted work reads the mapped weights: they go last.
+  release_behind(*dev, std::move(files));
 }
 
 expert_applied expert_shard_state::apply(const expert_apply& order) {
+  if (std::ranges::find(callers, order.owner) == callers.end()) callers.push_back(order.owner);
   const bool accepted =
       bank->owns(order.layer) && bank->apply(order.layer, order.call) == kernels::status::ok;
   return {order.epoch, order.step, order.layer, accepted};

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include "actors/interfaces.hpp"
 #include "runtime/engine/expert_bank.hpp"
@@ -22,6 +23,10 @@ struct expert_shard_state {
   std::unique_ptr<expert_bank> bank;
   epoch_number epoch = 0;
   std::uint64_t stale = 0;  ///< messages of other epochs, dropped
+
+  /// Owners of the memory that submitted work reads and writes: an attention block may end while
+  /// its order is still on the way here, and what it named must outlive the work. One a stage.
+  std::vector<std::shared_ptr<const void>> callers;
 
   [[nodiscard]] expert_applied apply(const expert_apply& order);
 };

@@ -23,9 +23,7 @@ gateway_actor::behavior_type gateway_bridge(
   return {
       [self](news_batch& batch) { self->state.on_news(batch); },
       [self](const request_failure& f) { self->state.listeners->fail(f.id, f.why); },
-      [self](const request_envelope& e) {
-        self->send(self->state.batcher, e, gateway_actor(self));
-      },
+      [self](const request_envelope& e) { self->send(self->state.batcher, e, asker_actor(self)); },
       [self](cancel_atom, request_id id) {
         self->send(self->state.batcher, cancel_atom::value, id);
       },

@@ -6,23 +6,31 @@
 
 namespace troupe {
 
-/// Owns the KV pages of one stage.
-using cache_manager_actor =
-    caf::typed_actor<caf::replies_to<cache_request>::with<cache_reply>,
-                     caf::replies_to<tables_atom, std::vector<sequence_id>>::with<table_list>>;
-
 /// Serves attention for a range of layers: takes steps, answers the batcher through the last stage.
 using attention_block_actor =
-    caf::typed_actor<caf::reacts_to<step_message>, caf::reacts_to<expert_applied>>;
+    caf::typed_actor<caf::reacts_to<step_message>, caf::reacts_to<expert_applied>,
+                     caf::reacts_to<table_changes>>;
+
+/// Owns the KV pages of one stage. The block that watches it hears of changed page tables before
+/// the asker gets its reply, and so before any step that needs them.
+using cache_manager_actor =
+    caf::typed_actor<caf::replies_to<cache_request>::with<cache_reply>,
+                     caf::replies_to<tables_atom, std::vector<sequence_id>>::with<table_list>,
+                     caf::reacts_to<watch_atom, attention_block_actor>>;
 
 /// Serves a set of experts; answers each apply with an expert_applied to the attention block.
 using expert_shard_actor =
     caf::typed_actor<caf::reacts_to<apply_atom, expert_apply, attention_block_actor>>;
 
-/// Hears of its requests from the batcher.
+/// Hears of its requests from the batcher that it gave them to.
+using asker_actor = caf::typed_actor<caf::reacts_to<news_batch>, caf::reacts_to<request_failure>>;
+
+/// Takes requests from front ends to a batcher, and its news back.
 using gateway_actor =
-    caf::typed_actor<caf::reacts_to<news_batch>, caf::reacts_to<request_failure>,
-                     caf::reacts_to<request_envelope>, caf::reacts_to<cancel_atom, request_id>>;
+    asker_actor::extend<caf::reacts_to<request_envelope>, caf::reacts_to<cancel_atom, request_id>>;
+
+/// Guesses what follows the texts of a batcher, with a small model's.
+using drafter_actor = asker_actor::extend<caf::replies_to<draft_ask>::with<draft_reply>>;
 
 /// What a placement became: the actors of one epoch.
 struct serving_group {
@@ -31,13 +39,15 @@ struct serving_group {
   std::vector<cache_manager_actor> caches;
   std::vector<expert_shard_actor> shards;
   batch_limits limits;
+  speculation_mode speculation = speculation_mode::off;
 };
 
-/// Runs sequences: composes steps, sends them to the first stage, tells gateways what came of them.
+/// Runs sequences: composes steps, sends them to the first stage, tells askers what came of them.
 using batcher_actor =
-    caf::typed_actor<caf::reacts_to<serving_group>, caf::reacts_to<request_envelope, gateway_actor>,
+    caf::typed_actor<caf::reacts_to<serving_group>, caf::reacts_to<request_envelope, asker_actor>,
                      caf::reacts_to<cancel_atom, request_id>, caf::reacts_to<step_result>,
-                     caf::reacts_to<step_failure>, caf::reacts_to<tick_atom>>;
+                     caf::reacts_to<step_failure>, caf::reacts_to<drafter_actor>,
+                     caf::reacts_to<tick_atom>>;
 
 /// Runs a process: its device and the actors placed on it. `place` spawns them for a batcher.
 using node_actor =

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cluster/batching/batch_scheduler.hpp"
+#include "cluster/batching/speculation/draft_ask.hpp"
 #include "cluster/placement.hpp"
 #include "runtime/engine/attention_stage.hpp"
 #include "runtime/engine/step.hpp"
@@ -30,6 +31,7 @@ struct expert_apply {
   step_id step = 0;
   std::uint32_t layer = 0;
   expert_call call;
+  std::shared_ptr<const void> owner;  ///< of the memory that `call` names
 };
 
 /// The shard has submitted its work (not: the work is done).
@@ -51,6 +53,11 @@ struct table_list {
   std::vector<page_table> tables;
 };
 
+/// Page tables that changed, for the attention block that reads them; null: the sequence is gone.
+struct table_changes {
+  std::vector<std::pair<sequence_id, page_table>> changed;
+};
+
 /// A request on its way from a gateway to a batcher.
 struct request_envelope {
   request_id id = 0;
@@ -70,6 +77,7 @@ struct request_failure {
 
 using apply_atom = caf::atom_constant<caf::atom("apply")>;
 using tables_atom = caf::atom_constant<caf::atom("tables")>;
+using watch_atom = caf::atom_constant<caf::atom("watch")>;
 using cancel_atom = caf::atom_constant<caf::atom("cancel")>;
 using place_atom = caf::atom_constant<caf::atom("place")>;
 using route_atom = caf::atom_constant<caf::atom("route")>;
@@ -85,9 +93,12 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::expert_applied)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::step_failure)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::step_result)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::table_list)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::table_changes)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::request_envelope)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::news_batch)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::request_failure)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::cache_request)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::cache_reply)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::draft_ask)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::draft_reply)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::placement)

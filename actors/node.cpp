@@ -21,9 +21,10 @@ std::vector<expert_shard_actor> node_state::spawn_shards(const placement& plan) 
     wiring->epoch = plan.epoch;
     wiring->dev = resources_.dev;
     wiring->files = resources_.files;
-    wiring->bank =
-        std::make_unique<expert_bank>(*resources_.dev, *resources_.files, owned,
-                                      resources_.config.activations, resources_.config.step_rows);
+    wiring->bank = std::make_unique<expert_bank>(
+        *resources_.dev, *resources_.files, owned, resources_.config.activations,
+        resources_.config.step_rows,
+        weight_packing{resources_.config.pack_weights, resources_.progress});
     shards.push_back(self_->spawn<caf::linked>(expert_shard, std::move(wiring)));
   }
   return shards;
@@ -45,9 +46,9 @@ caf::result<serving_group> node_state::place(const placement& plan, const batche
     wiring->dev = resources_.dev;
     wiring->files = resources_.files;
     wiring->kv = std::make_unique<kv_store>(*resources_.dev, layout, resources_.kv_pages);
-    wiring->stage = std::make_unique<attention_stage>(*resources_.dev, *resources_.files, range,
-                                                      *wiring->kv, config.activations,
-                                                      attention_stage::limits{config.step_rows});
+    wiring->stage = std::make_shared<attention_stage>(
+        *resources_.dev, *resources_.files, range, *wiring->kv, config.activations,
+        attention_stage::limits{config.step_rows, {config.pack_weights, resources_.progress}});
     wiring->cache = self_->spawn<caf::linked>(
         cache_manager,
         kv_manager::settings{config.page_size, resources_.kv_pages, config.prefix_cache});
@@ -64,6 +65,7 @@ caf::result<serving_group> node_state::place(const placement& plan, const batche
     next = self_->spawn<caf::linked>(
         attention_block,
         std::make_shared<std::unique_ptr<attention_block_wiring>>(std::move(wiring)));
+    self_->send(group.caches.back(), watch_atom::value, next);
     group.stages.push_back(next);
   }
   std::ranges::reverse(group.caches);
@@ -71,12 +73,15 @@ caf::result<serving_group> node_state::place(const placement& plan, const batche
   batch_limits& limits = group.limits;
   limits.step_rows = config.step_rows;
   limits.prefill_chunk = config.prefill_chunk;
+  limits.prefill_beside = config.prefill_beside;
   limits.max_sequences = config.max_sequences;
   limits.max_waiting = config.max_waiting;
   limits.page_size = config.page_size;
   limits.pages = resources_.kv_pages;
   limits.context = resources_.context;
   limits.reuse_prefixes = config.prefix_cache;
+  limits.speculation = {config.speculation.max_draft, config.speculation.rows};
+  group.speculation = config.speculation.mode;
   return group;
 }
 

@@ -6,6 +6,7 @@
 #include "runtime/cache/kv_layout.hpp"
 #include "runtime/config/engine_config.hpp"
 #include "runtime/device/device.hpp"
+#include "runtime/engine/packed_weights.hpp"
 #include "runtime/model/model_files.hpp"
 
 namespace troupe {
@@ -17,6 +18,7 @@ struct node_resources {
   engine_config config;  ///< with nothing left at "choose"
   std::uint32_t kv_pages = 0;
   std::uint32_t context = 0;
+  std::shared_ptr<load_progress> progress;  ///< of weights on their way into memory; may be null
 };
 
 /// A node's state: its device, and the actors placed on it.

@@ -4,9 +4,14 @@ namespace troupe::cli {
 
 void bench_probe::on_tokens(std::span<const token_event> events) {
   const auto now = clock::now();
-  const std::lock_guard lock(mutex_);
-  for (const token_event& event : events)
-    if (event.token >= 0) times_.push_back(now);
+  bool first = false;
+  {
+    const std::lock_guard lock(mutex_);
+    first = times_.empty();
+    for (const token_event& event : events)
+      if (event.token >= 0) times_.push_back(now);
+  }
+  if (first) changed_.notify_all();
 }
 
 void bench_probe::on_done(const generation_summary& summary) {
@@ -15,7 +20,7 @@ void bench_probe::on_done(const generation_summary& summary) {
     const std::lock_guard lock(mutex_);
     done_ = true;
   }
-  ended_.notify_all();
+  changed_.notify_all();
 }
 
 void bench_probe::on_error(const error& e) {
@@ -24,12 +29,20 @@ void bench_probe::on_error(const error& e) {
     error_ = e;
     done_ = true;
   }
-  ended_.notify_all();
+  changed_.notify_all();
+}
+
+result<void> bench_probe::wait_first(clock::time_point deadline) {
+  std::unique_lock lock(mutex_);
+  if (!changed_.wait_until(lock, deadline, [this] { return done_ || !times_.empty(); }))
+    return fail(errc::deadline_exceeded, "a benchmark request did not begin in time");
+  if (error_) return fail(*error_);
+  return {};
 }
 
 result<std::vector<bench_probe::clock::time_point>> bench_probe::wait(clock::time_point deadline) {
   std::unique_lock lock(mutex_);
-  if (!ended_.wait_until(lock, deadline, [this] { return done_; }))
+  if (!changed_.wait_until(lock, deadline, [this] { return done_; }))
     return fail(errc::deadline_exceeded, "a benchmark request did not end in time");
   if (error_) return fail(*error_);
   return times_;

@@ -7,6 +7,12 @@
 
 namespace troupe::cli {
 
+std::string heading(const std::string& model, const engine_description& engine) {
+  return fmt::format("{}: {}, threads {}, stages {}, expert shards {}, activations {}\n", model,
+                     engine.target, engine.threads, engine.stages, engine.expert_shards,
+                     engine.activations);
+}
+
 std::string to_text(const std::string& model, const engine_description& engine,
                     const std::vector<bench_line>& lines) {
   std::vector<std::vector<std::string>> rows{
@@ -18,10 +24,7 @@ std::string to_text(const std::string& model, const engine_description& engine,
                     rate > 0 ? fmt::format("{:.2f}", 1000 * line.streams / rate) : "-",
                     fmt::format("{:.1f} %", 100 * line.host_share)});
   }
-  return fmt::format("{}: {}, threads {}, stages {}, expert shards {}, activations {}\n", model,
-                     engine.target, engine.threads, engine.stages, engine.expert_shards,
-                     engine.activations) +
-         align(rows, true);
+  return heading(model, engine) + align(rows, true);
 }
 
 boost::json::object to_json(const std::string& model, const engine_description& engine,

@@ -16,7 +16,7 @@ namespace troupe::cli {
 struct bench_options {
   std::vector<std::uint32_t> prompts{128, 512};      ///< lengths of prefill, tokens
   std::vector<std::uint32_t> streams{1, 4, 16, 32};  ///< decoding at once
-  std::uint32_t prompt_of_stream = 32;               ///< tokens read before a stream decodes
+  std::vector<std::uint32_t> contexts{32};           ///< tokens read before a stream decodes
   std::uint32_t decode_tokens = 64;                  ///< drawn by each stream
   std::uint32_t repetitions = 3;
 };
@@ -34,14 +34,18 @@ struct bench_line {
 /// Called before each measurement, for a person who waits.
 using bench_progress = std::function<void(std::string_view test, double done)>;
 
-/// Measures one after the other. Every prompt is different and random, so that nothing comes from
-/// the prefix cache. A prefill's rate counts from its submission to its first token; a decode's
-/// from when the last stream has begun to when the first ends.
+/// Measures one after the other, each prompt length and each context with each number of streams,
+/// as bench_requests does.
 [[nodiscard]] result<std::vector<bench_line>> run_bench(generation_service& service,
                                                         std::uint32_t vocabulary,
                                                         const bench_options& options,
                                                         const bench_progress& progress);
 
+/// The actors' time as a share of the steps' time between two readings, 0 .. 1.
+[[nodiscard]] double host_share(const engine_stats& before, const engine_stats& after);
+
+/// The line that says what was measured.
+[[nodiscard]] std::string heading(const std::string& model, const engine_description& engine);
 [[nodiscard]] std::string to_text(const std::string& model, const engine_description& engine,
                                   const std::vector<bench_line>& lines);
 [[nodiscard]] boost::json::object to_json(const std::string& model,

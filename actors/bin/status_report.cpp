@@ -21,6 +21,12 @@ std::string percent(double part, double all) {
   return all > 0 ? fmt::format("{:.1f} %", 100 * part / all) : "-";
 }
 
+/// How speculation fares.
+std::string guesses(double drafted, double accepted) {
+  if (drafted == 0) return "none";
+  return fmt::format("{}, {} right", whole(drafted), percent(accepted, drafted));
+}
+
 /// Why /health says that the server is not ready.
 std::string reason_in(std::string_view health, unsigned health_status) {
   boost::system::error_code code;
@@ -95,6 +101,8 @@ std::string to_text(const server_status& status) {
                             " of prompt tokens found"},
        {"tokens", fmt::format("{} read, {} written", whole(value("troupe_prompt_tokens_total")),
                               whole(value("troupe_generation_tokens_total")))},
+       {"guessed tokens", guesses(value("troupe_spec_decode_num_draft_tokens_total"),
+                                  value("troupe_spec_decode_num_accepted_tokens_total"))},
        {"preemptions", whole(value("troupe_num_preemptions_total"))},
        {"actors' share",
         percent(value("troupe_engine_host_seconds_total"), steps) + " of step time"}},

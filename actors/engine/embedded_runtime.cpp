@@ -9,6 +9,8 @@
 #include <thread>
 #include <utility>
 
+#include "actors/engine/draft_group.hpp"
+#include "actors/engine/draft_model.hpp"
 #include "actors/engine/engine_board.hpp"
 #include "actors/engine/host_time.hpp"
 #include "actors/engine/listener_table.hpp"
@@ -51,7 +53,7 @@ class runtime_in_process final : public embedded_runtime {
   ~runtime_in_process() override;
 
   [[nodiscard]] result<void> launch(const engine_config& config, const memory_plan& memory,
-                                    const placement& plan);
+                                    const placement& plan, const progress& report);
 
   result<request_id> submit(generation_request request,
                             std::shared_ptr<generation_listener> listener) override;
@@ -59,8 +61,12 @@ class runtime_in_process final : public embedded_runtime {
   [[nodiscard]] engine_stats stats() const override;
   [[nodiscard]] const std::shared_ptr<const served_model>& model() const override { return model_; }
   [[nodiscard]] const engine_description& description() const override { return description_; }
+  [[nodiscard]] device& compute() override { return *device_; }
   [[nodiscard]] bool healthy() const override { return board_->healthy(); }
   void describe(engine_description d) { description_ = std::move(d); }
+  /// Starts a small model that guesses tokens; before launch().
+  [[nodiscard]] result<void> add_drafter(const served_model& draft, const engine_config& config,
+                                         const memory_plan& memory);
 
  private:
   void await_actors();
@@ -77,12 +83,14 @@ class runtime_in_process final : public embedded_runtime {
   node_actor node_;
   supervisor_actor supervisor_;
   gateway_actor gateway_;
+  std::unique_ptr<draft_group> draft_;  ///< may be null
 };
 
 result<void> runtime_in_process::launch(const engine_config& config, const memory_plan& memory,
-                                        const placement& plan) {
+                                        const placement& plan, const progress& report) {
+  const auto loading = std::make_shared<load_progress>();
   auto resources = std::make_shared<node_resources>(
-      node_resources{device_, model_->files, config, memory.kv_pages, memory.context});
+      node_resources{device_, model_->files, config, memory.kv_pages, memory.context, loading});
   node_ = system_.spawn(troupe::node, std::move(resources));
   supervisor_ = system_.spawn(troupe::supervisor, node_, plan, board_);
   caf::scoped_actor self{system_};
@@ -93,16 +101,32 @@ result<void> runtime_in_process::launch(const engine_config& config, const memor
                [&](const caf::error& e) { why = caf::to_string(e); });
   if (!batcher) return fail(errc::internal, "the supervisor gave no batcher: {}", why);
   gateway_ = system_.spawn(gateway_bridge, batcher, listeners_);
+  if (draft_ != nullptr) caf::anon_send(batcher, draft_->drafter());
   // The board turns healthy once the batcher has its group; a dead actor ends the wait early.
   self->monitor(supervisor_);
   const auto deadline = std::chrono::steady_clock::now() + start_deadline;
   bool down = false;
-  while (!board_->healthy() && !down && std::chrono::steady_clock::now() < deadline) {
+  const auto ready = [&] {
+    const std::size_t loaded = loading->loaded_bytes;
+    const std::size_t wanted = loading->wanted_bytes;
+    if (report && wanted > 0)
+      report("packing weights", static_cast<double>(loaded) / static_cast<double>(wanted));
+    return board_->healthy() && loaded == wanted;
+  };
+  while (!ready() && !down && std::chrono::steady_clock::now() < deadline) {
     self->receive([&](const caf::down_msg& d) { down = true, why = caf::to_string(d.reason); },
                   caf::after(std::chrono::milliseconds(2)) >> [] {});
   }
   if (!board_->healthy())
     return fail(errc::internal, "the actors did not start: {}", down ? why : "no answer in time");
+  return {};
+}
+
+result<void> runtime_in_process::add_drafter(const served_model& draft, const engine_config& config,
+                                             const memory_plan& memory) {
+  auto group = draft_group::start(system_, device_, draft, config, memory);
+  if (!group) return fail(group.error());
+  draft_ = std::move(*group);
   return {};
 }
 
@@ -112,6 +136,7 @@ runtime_in_process::~runtime_in_process() {
   caf::anon_send_exit(gateway_, caf::exit_reason::user_shutdown);
   caf::anon_send_exit(supervisor_, caf::exit_reason::user_shutdown);
   caf::anon_send_exit(node_, caf::exit_reason::user_shutdown);
+  draft_.reset();
   gateway_ = gateway_actor();
   supervisor_ = supervisor_actor();
   node_ = node_actor();
@@ -188,18 +213,31 @@ result<std::unique_ptr<embedded_runtime>> embedded_runtime::start(const std::fil
   auto model = std::make_shared<served_model>(std::move(opened->model));
   const model_config& about = model->files->config();
   const engine_config config = settle(wanted, about);
-  const auto memory = plan_memory(about, config, opened->weight_bytes, available_memory());
+  const auto draft = open_draft_model(config.speculation, *model->files, report);
+  if (!draft) return fail(draft.error());
+  const std::size_t available = available_memory();
+  const std::size_t weights = opened->weight_bytes + (*draft ? (*draft)->weight_bytes : 0);
+  const auto memory = plan_memory(about, config, weights, available);
   if (!memory) return fail(memory.error().within(path.string()));
   const auto plan = plan_placement(about, config.stages, config.expert_shards, 1);
   if (!plan) return fail(plan.error());
-  touch_weights(*model->files, report);
+  const bool packs = config.pack_weights && config.activations != activation_mode::f32;
+  touch_weights(*model->files, packs, report);
   model->context = memory->context;
 
   try {
     auto dev = std::make_shared<cpu_device>(config.threads);
     auto engine = std::make_unique<runtime_in_process>(dev, model, config, *memory);
     if (report) report("starting actors", 0);
-    if (auto up = engine->launch(config, *memory, *plan); !up) return fail(std::move(up.error()));
+    if (*draft) {
+      const auto room = plan_draft_memory((*draft)->model.files->config(), config, *memory,
+                                          weights + memory->kv_bytes, available);
+      if (!room) return fail(room.error());
+      if (auto up = engine->add_drafter((*draft)->model, config, *room); !up)
+        return fail(up.error());
+    }
+    if (auto up = engine->launch(config, *memory, *plan, report); !up)
+      return fail(std::move(up.error()));
     engine->describe(
         {dev->kernels().target(), dev->width(), static_cast<std::uint32_t>(plan->stages.size()),
          static_cast<std::uint32_t>(plan->shards.size()),

@@ -10,6 +10,7 @@
 #include "runtime/api/served_model.hpp"
 #include "runtime/base/result.hpp"
 #include "runtime/config/engine_config.hpp"
+#include "runtime/device/device.hpp"
 
 namespace troupe {
 
@@ -41,6 +42,8 @@ class embedded_runtime : public generation_service {
 
   [[nodiscard]] virtual const std::shared_ptr<const served_model>& model() const = 0;
   [[nodiscard]] virtual const engine_description& description() const = 0;
+  /// Where the arithmetic runs, for its counters and profile.
+  [[nodiscard]] virtual device& compute() = 0;
   /// False once an actor has died: /health then answers 503.
   [[nodiscard]] virtual bool healthy() const = 0;
 };

@@ -64,8 +64,11 @@ result<opened_model> open_model(const std::filesystem::path& path,
   return opened;
 }
 
-void touch_weights(const model_files& files, const embedded_runtime::progress& report) {
-  const std::vector<kernels::matrix> all = all_matrices(files);
+void touch_weights(const model_files& files, bool packed,
+                   const embedded_runtime::progress& report) {
+  std::vector<kernels::matrix> all = all_matrices(files);
+  if (packed)
+    std::erase_if(all, [](const kernels::matrix& w) { return is_integer_quantised(w.type); });
   const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
   std::size_t total = 0;
   for (const kernels::matrix& w : all) total += w.bytes();

@@ -20,7 +20,8 @@ struct opened_model {
 [[nodiscard]] result<opened_model> open_model(const std::filesystem::path& path,
                                               const embedded_runtime::progress& report);
 
-/// Brings the mapped weights into memory, so that the first request does not wait for the disk.
-void touch_weights(const model_files& files, const embedded_runtime::progress& report);
+/// Brings the mapped weights into memory, so that the first request does not wait for the disk;
+/// but for the quantised ones if they are about to be packed, which reads them all the same.
+void touch_weights(const model_files& files, bool packed, const embedded_runtime::progress& report);
 
 }  // namespace troupe

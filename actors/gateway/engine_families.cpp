@@ -40,6 +40,10 @@ std::vector<prometheus::MetricFamily> engine_families(const engine_stats& stats)
           stats.preemptions);
   counter("prompt_tokens_total", "Prompt tokens processed.", stats.prompt_tokens);
   counter("generation_tokens_total", "Tokens generated.", stats.generation_tokens);
+  counter("spec_decode_num_draft_tokens_total", "Guessed tokens that were computed.",
+          stats.drafted_tokens);
+  counter("spec_decode_num_accepted_tokens_total", "Guessed tokens that turned out right.",
+          stats.accepted_tokens);
   counter("engine_steps_total", "Steps of the engine.", stats.steps);
   counter("engine_step_seconds_total", "Time of those steps on the device.", stats.step_seconds);
   counter("engine_host_seconds_total", "Time that actors spent on those steps.",

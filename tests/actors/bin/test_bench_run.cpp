@@ -11,11 +11,8 @@ namespace troupe::cli {
 
 TEST_CASE("a benchmark asks every prompt once and reports medians and the actors' share") {
   test::fake_service service([](const std::string&) { return std::string(1000, 'x'); });
-  const bench_options options{.prompts = {64},
-                              .streams = {1, 2},
-                              .prompt_of_stream = 16,
-                              .decode_tokens = 8,
-                              .repetitions = 3};
+  const bench_options options{
+      .prompts = {64}, .streams = {1, 2}, .contexts = {16}, .decode_tokens = 8, .repetitions = 3};
   const auto lines = run_bench(service, 256, options, [](auto, auto) {});
   REQUIRE(lines.has_value());
   REQUIRE(lines->size() == 3);
