@@ -47,25 +47,31 @@ HWY_INLINE void block(const std::byte* const* w, const std::byte* const* x, std:
     for (std::uint32_t n = 0; n < weight_rows; ++n)
       total[r][n] = hn::MulAdd(xv, wv[n], total[r][n]);
   };
-  floats wv[weight_rows];
-  // In file order the rows that come next lie behind these.
-  const std::size_t ahead = std::size_t{cols} * weight_rows * Source::bytes;
-  std::size_t k = 0;
-  for (; k + lanes <= cols; k += lanes) {
+  const std::size_t whole = cols / lanes * lanes;
+  if constexpr (Rows == 1) {
+    // One weight row after another: memory is what limits a single row, and it gives more to one
+    // long run of reads than to four short ones side by side.
     for (std::uint32_t n = 0; n < weight_rows; ++n) {
-      // Four short rows are too little for the machine to guess what is read next; float32 rows are
-      // long enough.
-      if constexpr (Rows == 1 && Source::bytes == 2)
-        __builtin_prefetch(w[n] + k * Source::bytes + ahead);
-      wv[n] = Source::load(w[n] + k * Source::bytes);
+      floats sum = hn::Zero(d);
+      for (std::size_t k = 0; k < whole; k += lanes)
+        sum = hn::MulAdd(load_f32(x[0] + k * sizeof(float)), Source::load(w[n] + k * Source::bytes),
+                         sum);
+      total[0][n] = sum;
     }
-    for (std::uint32_t r = 0; r < Rows; ++r) step(wv, r, load_f32(x[r] + k * sizeof(float)));
+  } else {
+    for (std::size_t k = 0; k < whole; k += lanes) {
+      floats wv[weight_rows];
+      for (std::uint32_t n = 0; n < weight_rows; ++n)
+        wv[n] = Source::load(w[n] + k * Source::bytes);
+      for (std::uint32_t r = 0; r < Rows; ++r) step(wv, r, load_f32(x[r] + k * sizeof(float)));
+    }
   }
-  if (k < cols) {
+  if (whole < cols) {
+    floats wv[weight_rows];
     for (std::uint32_t n = 0; n < weight_rows; ++n)
-      wv[n] = load_last<Source>(w[n] + k * Source::bytes, cols - k);
+      wv[n] = load_last<Source>(w[n] + whole * Source::bytes, cols - whole);
     for (std::uint32_t r = 0; r < Rows; ++r)
-      step(wv, r, load_last<f32_source>(x[r] + k * sizeof(float), cols - k));
+      step(wv, r, load_last<f32_source>(x[r] + whole * sizeof(float), cols - whole));
   }
   for (std::uint32_t r = 0; r < Rows; ++r)
     sum4(total[r][0], total[r][1], total[r][2], total[r][3], out + std::size_t{r} * tile_rows);
