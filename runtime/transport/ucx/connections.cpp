@@ -1,0 +1,174 @@
+#include "runtime/transport/ucx/connections.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "runtime/transport/frame_sizes.hpp"
+
+namespace troupe::ucx {
+
+connections::~connections() {
+  sessions_.clear();
+  ready_.clear();
+  links_.clear();
+  guests_.clear();
+}
+
+result<std::vector<std::byte>> connections::open() {
+  auto opened = port::open(
+      settings_, {[this](ucp_conn_request_h request) {
+                    if (requests_.size() < settings_.limits.peers)
+                      return requests_.push_back(request);
+                    port_->reject(request);
+                    ++counters_.refused;
+                  },
+                  [this](const arrival& a) { on_message(a); },
+                  [this](const void* ep, ucs_status_t status) { on_broken(ep, status); }});
+  if (!opened) return fail(std::move(opened.error()));
+  port_ = std::move(*opened);
+  return port_->address();
+}
+
+void connections::set_handlers(transport::frame_handler on_frame, transport::loss_handler on_loss) {
+  on_frame_ = std::move(on_frame);
+  on_loss_ = std::move(on_loss);
+}
+
+clock::duration connections::tick_interval() const {
+  using std::chrono::milliseconds;
+  constexpr milliseconds longest{50};
+  if (settings_.keepalive_interval <= milliseconds{0}) return longest;
+  return std::clamp(settings_.keepalive_interval / 2, milliseconds{2}, longest);
+}
+
+void connections::execute(command c, clock::time_point now) {
+  now_ = now;
+  if (c.what == command::action::connect) return begin(c, now);
+  const auto found = links_.find(c.box->peer);
+  const bool here = found != links_.end() && found->second->box == c.box;
+  if (c.what == command::action::disconnect) {
+    if (here) erase(c.box->peer);
+    return;
+  }
+  if (!here) return c.box->leave(frame_bytes(c.frame));
+  link& l = *found->second;
+  l.queue.push_back(std::move(c.frame));
+  pump(l);
+}
+
+void connections::begin(command& c, clock::time_point now) {
+  // A connection of that name which failed and was not reported yet cannot be: the mailbox knows
+  // the name until then.
+  std::uint64_t session = 0;
+  while (session == 0 || sessions_.contains(session))
+    session = (std::uint64_t{random_()} << 32U) | random_();
+  const frame_totals window{settings_.limits.window_frames, settings_.limits.window_bytes};
+  auto made = std::make_unique<link>(c.box, c.address.nonce, session, settings_, window,
+                                     mailbox_.bell(), now);
+  link& l = *made;
+  links_[c.box->peer] = std::move(made);
+  sessions_[session] = &l;
+  if (c.box->peer < self_) {
+    const auto said = std::ranges::find_if(guests_, [&](const guest& g) {
+      return g.hello && !g.leaving && !g.answered && g.hello->from == c.box->peer &&
+             g.hello->nonce == l.nonce;
+    });
+    if (said != guests_.end() && introduce(*said)) guests_.erase(said);
+    return;
+  }
+  auto dialled = port_->dial(c.address.address);
+  if (!dialled) return fail_link(l, dialled.error());
+  l.way = std::move(*dialled);
+  l.at = link::stage::dialled;
+  if (auto sent = port_->send(l.way, {encode(make_greeting(message_type::hello, l)), {}, {}}, true);
+      !sent)
+    fail_link(l, sent.error());
+}
+
+void connections::fail_link(link& l, const error& reason) {
+  if (!l.failure) l.failure = reason.within(fmt::format("peer {:016x}", l.box->peer));
+  something_failed_ = true;
+}
+
+void connections::on_broken(const void* ep, ucs_status_t status) {
+  for (auto& [peer, l] : links_) {
+    if (l->way.get() == ep)
+      return fail_link(*l, error(errc::unavailable, fmt::format("the connection is gone: {}",
+                                                                ucs_status_string(status))));
+  }
+  if (guest* g = find_guest(ep); g != nullptr) {
+    g->leaving = true;
+    something_failed_ = true;
+  }
+}
+
+bool connections::progress(clock::time_point now) {
+  now_ = now;
+  // Bounded, so that a flood from one peer does not keep commands and deadlines waiting.
+  constexpr int most = 32;
+  bool worked = false;
+  for (int i = 0; i < most && port_->progress(); ++i) {
+    worked = true;
+    if (!requests_.empty()) admit(now);
+    (void)hand_over();
+    if (something_failed_) reap();
+  }
+  if (!requests_.empty()) admit(now);
+  if (hand_over()) worked = true;
+  if (mailbox_.bell()->credits_due.load() && mailbox_.bell()->credits_due.exchange(false)) {
+    for (auto& [peer, l] : links_) {
+      if (l->at == link::stage::open && l->ledger->due()) tell(*l, message_type::credit);
+    }
+  }
+  if (something_failed_) reap();
+  return worked;
+}
+
+void connections::tick(clock::time_point now) {
+  now_ = now;
+  for (auto& [peer, l] : links_) {
+    if (l->at != link::stage::open) {
+      if (now >= l->deadline)
+        fail_link(*l, error(errc::deadline_exceeded, "did not answer the introduction"));
+      continue;
+    }
+    switch (l->life.tick(now)) {
+      case keepalive::verdict::lost:
+        fail_link(*l, error(errc::deadline_exceeded, "has been silent for too long"));
+        break;
+      case keepalive::verdict::ask:
+        tell(*l, message_type::ping);
+        break;
+      case keepalive::verdict::nothing:
+        if (l->ledger->untold()) tell(*l, message_type::credit);
+    }
+  }
+  for (guest& g : guests_) {
+    if (now >= g.deadline && !g.leaving) refuse(&g);
+  }
+  if (something_failed_) reap();
+}
+
+void connections::reap() {
+  something_failed_ = false;
+  guests_.remove_if([](const guest& g) { return g.leaving; });
+  std::vector<std::pair<std::shared_ptr<outbox>, error>> lost;
+  for (auto& [peer, l] : links_) {
+    if (l->failure) lost.emplace_back(l->box, *l->failure);
+  }
+  for (const auto& [box, reason] : lost) {
+    erase(box->peer);
+    mailbox_.forget(*box);
+    if (!box->closed.load()) on_loss_(box->peer, reason);
+  }
+}
+
+void connections::erase(peer_id peer) {
+  const auto found = links_.extract(peer);
+  const link& l = *found.mapped();
+  if (l.at == link::stage::open) --counters_.peers;
+  sessions_.erase(l.session);
+  std::erase(ready_, &l);
+}
+
+}  // namespace troupe::ucx

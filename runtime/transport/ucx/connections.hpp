@@ -1,0 +1,90 @@
+#pragma once
+
+#include <list>
+#include <memory>
+#include <random>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "runtime/transport/ucx/link.hpp"
+#include "runtime/transport/ucx/live_counters.hpp"
+
+namespace troupe::ucx {
+
+/// The peers of a transport: introductions, credits, order, signs of life, losses. Made, used and
+/// destroyed by the progress thread. UCX's callbacks only note what is to be closed or reported;
+/// that happens after them.
+class connections {
+ public:
+  connections(peer_id self, const ucx_settings& settings, mailbox& box, live_counters& counters)
+      : self_(self), settings_(settings), mailbox_(box), counters_(counters) {}
+  connections(const connections&) = delete;
+  connections& operator=(const connections&) = delete;
+  ~connections();
+
+  /// Begins to listen; gives the address for peers.
+  [[nodiscard]] result<std::vector<std::byte>> open();
+  void set_handlers(transport::frame_handler on_frame, transport::loss_handler on_loss);
+
+  void execute(command c, clock::time_point now);
+  /// Whatever UCX has and what comes of it; false if there was nothing.
+  [[nodiscard]] bool progress(clock::time_point now);
+  /// Deadlines, signs of life, credits that nobody fetched. Every tick_interval().
+  void tick(clock::time_point now);
+  [[nodiscard]] clock::duration tick_interval() const;
+  /// Sleeps until there is something to do, for at most that long.
+  void wait(std::chrono::milliseconds most) {
+    port_->wait(mailbox_.bell()->wake.descriptor(), most);
+  }
+
+ private:
+  // connections.cpp
+  void begin(command& c, clock::time_point now);
+  void fail_link(link& l, const error& reason);
+  void on_broken(const void* endpoint, ucs_status_t status);
+  /// Closes and reports what has failed.
+  void reap();
+  void erase(peer_id peer);
+
+  // introduction.cpp
+  void admit(clock::time_point now);
+  void greet(const arrival& a);
+  void on_answer(const arrival& a, const greeting& answer);
+  /// Joins a guest and the link that it belongs to, if there is one; true if the guest is done.
+  [[nodiscard]] bool introduce(guest& g);
+  void open_link(link& l, const greeting& from);
+  [[nodiscard]] greeting make_greeting(message_type type, const link& l) const;
+  void refuse(guest* g);
+  [[nodiscard]] guest* find_guest(const void* endpoint);
+
+  // traffic.cpp
+  void on_message(const arrival& a);
+  void on_frame(link& l, const message_head& head, const arrival& a);
+  void finish(std::uint64_t session, std::uint64_t sequence, incoming_frame frame, bool whole);
+  [[nodiscard]] bool hand_over();
+  void pump(link& l);
+  /// Sends a message without a frame.
+  void tell(link& l, message_type type);
+  [[nodiscard]] message_head make_head(link& l, message_type type) const;
+  [[nodiscard]] link* find_session(std::uint64_t session);
+
+  const peer_id self_;
+  const ucx_settings settings_;
+  mailbox& mailbox_;
+  live_counters& counters_;
+  transport::frame_handler on_frame_;
+  transport::loss_handler on_loss_;
+  std::random_device random_;
+
+  std::unordered_map<peer_id, std::unique_ptr<link>> links_;
+  std::unordered_map<std::uint64_t, link*> sessions_;
+  std::vector<link*> ready_;
+  std::vector<ucp_conn_request_h> requests_;
+  std::list<guest> guests_;
+  bool something_failed_ = false;
+  clock::time_point now_;       ///< of the current call, for callbacks
+  std::unique_ptr<port> port_;  ///< last: whatever still arrives while it closes finds no links
+};
+
+}  // namespace troupe::ucx

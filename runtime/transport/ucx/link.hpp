@@ -1,0 +1,70 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+
+#include "runtime/transport/credits.hpp"
+#include "runtime/transport/frame_order.hpp"
+#include "runtime/transport/keepalive.hpp"
+#include "runtime/transport/ucx/mailbox.hpp"
+#include "runtime/transport/ucx/messages.hpp"
+#include "runtime/transport/ucx/port.hpp"
+
+namespace troupe::ucx {
+
+using clock = std::chrono::steady_clock;
+
+/// A peer that was introduced. Only the progress thread touches it.
+struct link {
+  /// Of two ends the one with the smaller id dials.
+  enum class stage : std::uint8_t { expected, dialled, open };
+
+  link(std::shared_ptr<outbox> b, std::uint64_t shared_nonce, std::uint64_t drawn,
+       const ucx_settings& settings, frame_totals window, const std::shared_ptr<doorbell>& bell,
+       clock::time_point now)
+      : box(std::move(b)),
+        nonce(shared_nonce),
+        session(drawn),
+        deadline(now + settings.limits.connect_deadline),
+        life(settings.keepalive_interval, settings.keepalive_deadline, now),
+        arriving(window),
+        ledger(std::make_shared<credit_ledger>(window,
+                                               [bell] {
+                                                 bell->credits_due.store(true);
+                                                 bell->wake.wake();
+                                               })),
+        order(static_cast<std::size_t>(window.frames) + 1) {}
+
+  std::shared_ptr<outbox> box;
+  std::uint64_t nonce;
+  std::uint64_t session;           ///< on every message to this end
+  std::uint64_t peer_session = 0;  ///< on every message from it
+  stage at = stage::expected;
+  clock::time_point deadline;  ///< of the introduction
+  endpoint way;
+  std::optional<error> failure;  ///< why it is over, until that is reported
+  keepalive life;
+
+  std::deque<outgoing_frame> queue;  ///< what waits for credits, bounded by the box
+  std::uint64_t next_sequence = 0;
+  credit_window outgoing;
+
+  credit_window arriving;
+  std::shared_ptr<credit_ledger> ledger;
+  frame_order order;
+  bool ready = false;  ///< listed for having frames to hand over
+};
+
+/// Whoever dialled and has not been recognised yet.
+struct guest {
+  endpoint way;
+  clock::time_point deadline;
+  std::optional<greeting> hello;  ///< waits for control to introduce who said it
+  bool leaving = false;           ///< to be closed
+  bool answered = false;          ///< was told why not; stays until that has arrived
+};
+
+}  // namespace troupe::ucx

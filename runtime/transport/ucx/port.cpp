@@ -1,0 +1,291 @@
+#include "runtime/transport/ucx/port.hpp"
+
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <thread>
+#include <utility>
+
+#include "runtime/transport/ucx/process_wide.hpp"
+#include "runtime/transport/ucx/socket_address.hpp"
+
+namespace troupe::ucx {
+namespace {
+
+constexpr unsigned am_id = 1;
+/// How long what was cancelled may take to come back when a port closes.
+constexpr std::chrono::seconds closing_deadline{2};
+/// How long those who have just dialled then are heard out.
+constexpr std::chrono::milliseconds hearing_out{30};
+
+tl::unexpected<error> failed(const char* what, ucs_status_t status) {
+  const errc code = status == UCS_ERR_BUSY        ? errc::address_in_use
+                    : status == UCS_ERR_NO_MEMORY ? errc::out_of_memory
+                                                  : errc::unavailable;
+  return fail(code, "data plane: {}: {}", what, ucs_status_string(status));
+}
+
+struct config_releaser {
+  void operator()(ucp_config_t* c) const { ucp_config_release(c); }
+};
+
+}  // namespace
+
+void endpoint_closer::operator()(ucp_ep_h ep) const {
+  ucp_request_param_t param{};
+  param.op_attr_mask =
+      UCP_OP_ATTR_FIELD_FLAGS | UCP_OP_ATTR_FIELD_CALLBACK | UCP_OP_ATTR_FIELD_USER_DATA;
+  param.flags = UCP_EP_CLOSE_FLAG_FORCE;
+  param.user_data = pending;
+  param.cb.send = [](void* request, ucs_status_t, void* count) {
+    --*static_cast<std::size_t*>(count);
+    ucp_request_free(request);
+  };
+  if (UCS_PTR_IS_PTR(ucp_ep_close_nbx(ep, &param))) ++*pending;
+}
+
+result<std::unique_ptr<port>> port::open(const ucx_settings& settings, callbacks calls) {
+  std::unique_ptr<port> made(new port(settings, std::move(calls)));
+  if (auto done = made->open_context(); !done) return fail(std::move(done.error()));
+  if (auto done = made->open_worker(); !done) return fail(std::move(done.error()));
+  if (auto done = made->listen(); !done) return fail(std::move(done.error()));
+  return made;
+}
+
+result<void> port::open_context() {
+  leave_process_alone();
+  const auto at = make_socket_address(settings_.host, settings_.port);
+  if (!at) return fail(at.error());
+  std::string devices = settings_.devices;
+  if (devices.empty()) {
+    auto found = interface_of(*at);
+    if (!found) return fail(std::move(found.error()));
+    devices = *found;
+  }
+  ucp_config_t* read = nullptr;
+  if (const auto status = ucp_config_read(nullptr, nullptr, &read); status != UCS_OK)
+    return failed("reading UCX's configuration", status);
+  const std::unique_ptr<ucp_config_t, config_releaser> config(read);
+  std::vector<std::pair<const char*, std::string>> values = {
+      {"NET_DEVICES", devices},
+      {"SOCKADDR_TLS_PRIORITY", "tcp"},
+      // Without it UCX offers no shared memory where failures of peers are to be reported. Version
+      // 1.13 knows it by the first name, later ones by the others; what is unknown does nothing.
+      {"MM_ERROR_HANDLING", "y"},
+      {"POSIX_ERROR_HANDLING", "y"},
+      {"SYSV_ERROR_HANDLING", "y"}};
+  if (!settings_.transports.empty()) values.emplace_back("TLS", settings_.transports);
+  for (const auto& [name, value] : values) {
+    if (const auto status = ucp_config_modify(config.get(), name, value.c_str()); status != UCS_OK)
+      return fail(errc::invalid_argument, "data plane: UCX takes no {} = '{}': {}", name, value,
+                  ucs_status_string(status));
+  }
+  ucp_params_t params{};
+  params.field_mask = UCP_PARAM_FIELD_FEATURES | UCP_PARAM_FIELD_NAME;
+  params.features = UCP_FEATURE_AM | UCP_FEATURE_WAKEUP;
+  params.name = "troupe";
+  ucp_context_h context = nullptr;
+  if (const auto status = ucp_init(&params, config.get(), &context); status != UCS_OK)
+    return failed("UCX context", status);
+  context_.reset(context);
+  return {};
+}
+
+result<void> port::open_worker() {
+  ucp_worker_params_t params{};
+  params.field_mask = UCP_WORKER_PARAM_FIELD_THREAD_MODE | UCP_WORKER_PARAM_FIELD_FLAGS;
+  params.thread_mode = UCS_THREAD_MODE_SINGLE;
+  params.flags = UCP_WORKER_FLAG_IGNORE_REQUEST_LEAK;  // a peer that froze may keep some
+  ucp_worker_h worker = nullptr;
+  if (const auto status = ucp_worker_create(context_.get(), &params, &worker); status != UCS_OK)
+    return failed("UCX worker", status);
+  worker_.reset(worker);
+
+  ucp_worker_attr_t attributes{};
+  attributes.field_mask = UCP_WORKER_ATTR_FIELD_MAX_AM_HEADER;
+  if (const auto status = ucp_worker_query(worker, &attributes); status != UCS_OK)
+    return failed("UCX worker", status);
+  most_head_bytes_ = attributes.max_am_header;
+  if (const auto status = ucp_worker_get_efd(worker, &event_descriptor_); status != UCS_OK)
+    return failed("UCX wake-up descriptor", status);
+
+  ucp_am_handler_param_t handler{};
+  handler.field_mask = UCP_AM_HANDLER_PARAM_FIELD_ID | UCP_AM_HANDLER_PARAM_FIELD_FLAGS |
+                       UCP_AM_HANDLER_PARAM_FIELD_CB | UCP_AM_HANDLER_PARAM_FIELD_ARG;
+  handler.id = am_id;
+  handler.flags = UCP_AM_FLAG_WHOLE_MSG;
+  handler.cb = &port::on_am;
+  handler.arg = this;
+  if (const auto status = ucp_worker_set_am_recv_handler(worker, &handler); status != UCS_OK)
+    return failed("UCX active messages", status);
+  return {};
+}
+
+result<void> port::listen() {
+  const auto at = make_socket_address(settings_.host, settings_.port);
+  if (!at) return fail(at.error());
+  ucp_listener_params_t params{};
+  params.field_mask = UCP_LISTENER_PARAM_FIELD_SOCK_ADDR | UCP_LISTENER_PARAM_FIELD_CONN_HANDLER;
+  params.sockaddr = {at->get(), at->size};
+  params.conn_handler.cb = [](ucp_conn_request_h request, void* self) {
+    static_cast<port*>(self)->callbacks_.on_request(request);
+  };
+  params.conn_handler.arg = this;
+  ucp_listener_h listener = nullptr;
+  if (const auto status = ucp_listener_create(worker_.get(), &params, &listener); status != UCS_OK)
+    return fail(failed("listening", status)
+                    .value()
+                    .within(fmt::format("{} port {}", settings_.host, settings_.port)));
+  listener_.reset(listener);
+  ucp_listener_attr_t attributes{};
+  attributes.field_mask = UCP_LISTENER_ATTR_FIELD_SOCKADDR;
+  if (const auto status = ucp_listener_query(listener, &attributes); status != UCS_OK)
+    return failed("listening", status);
+  address_ = encode(socket_address{attributes.sockaddr, sizeof attributes.sockaddr});
+  return {};
+}
+
+port::~port() {
+  callbacks_ = {[this](ucp_conn_request_h request) { reject(request); }, [](const arrival&) {},
+                [](const void*, ucs_status_t) {}};
+  // UCX 1.13 reads a listener that was destroyed when what somebody dialling has to say arrives
+  // after that: so nobody may dial any more, and whoever just did is heard out, before it goes.
+  if (listener_) stop_listening(address_);
+  const auto begin = std::chrono::steady_clock::now();
+  const auto pending = [this] { return closing_ > 0 || !sends_.empty() || !receives_.empty(); };
+  while (worker_ && std::chrono::steady_clock::now() < begin + closing_deadline &&
+         (pending() || std::chrono::steady_clock::now() < begin + hearing_out)) {
+    if (!progress()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  listener_.reset();
+}
+
+result<endpoint> port::create(ucp_ep_params_t& params, const char* what) {
+  params.field_mask |= UCP_EP_PARAM_FIELD_ERR_HANDLING_MODE | UCP_EP_PARAM_FIELD_ERR_HANDLER;
+  params.err_mode = UCP_ERR_HANDLING_MODE_PEER;
+  params.err_handler.cb = [](void* self, ucp_ep_h ep, ucs_status_t status) {
+    static_cast<port*>(self)->callbacks_.on_broken(ep, status);
+  };
+  params.err_handler.arg = this;
+  ucp_ep_h ep = nullptr;
+  if (const auto status = ucp_ep_create(worker_.get(), &params, &ep); status != UCS_OK)
+    return failed(what, status);
+  return endpoint(ep, endpoint_closer{&closing_});
+}
+
+result<endpoint> port::dial(std::span<const std::byte> address) {
+  const auto to = read_socket_address(address);
+  if (!to) return fail(to.error());
+  ucp_ep_params_t params{};
+  params.field_mask = UCP_EP_PARAM_FIELD_FLAGS | UCP_EP_PARAM_FIELD_SOCK_ADDR;
+  params.flags = UCP_EP_PARAMS_FLAGS_CLIENT_SERVER;
+  params.sockaddr = {to->get(), to->size};
+  return create(params, "connecting");
+}
+
+result<endpoint> port::accept(ucp_conn_request_h request) {
+  ucp_ep_params_t params{};
+  params.field_mask = UCP_EP_PARAM_FIELD_CONN_REQUEST;
+  params.conn_request = request;
+  return create(params, "accepting");
+}
+
+void port::reject(ucp_conn_request_h request) {
+  (void)ucp_listener_reject(listener_.get(), request);
+}
+
+result<void> port::send(const endpoint& to, parcel p, bool named) {
+  sends_.push_front({std::move(p), {}, this, {}});
+  sending& op = sends_.front();
+  op.self = sends_.begin();
+  std::size_t bytes = 0;
+  const auto add = [&](std::span<const std::byte> piece) {
+    if (piece.empty()) return;
+    bytes += piece.size();
+    op.pieces.push_back({const_cast<std::byte*>(piece.data()), piece.size()});
+  };
+  for (const payload_part& part : op.contents.parts) add(part.bytes);
+  add(op.contents.tail);
+
+  ucp_request_param_t param{};
+  param.op_attr_mask = UCP_OP_ATTR_FIELD_CALLBACK | UCP_OP_ATTR_FIELD_USER_DATA |
+                       UCP_OP_ATTR_FIELD_FLAGS | UCP_OP_ATTR_FIELD_DATATYPE;
+  param.cb.send = &port::on_sent;
+  param.user_data = &op;
+  param.flags =
+      bytes >= settings_.rendezvous_bytes ? UCP_AM_SEND_FLAG_RNDV : UCP_AM_SEND_FLAG_EAGER;
+  if (named) param.flags |= UCP_AM_SEND_FLAG_REPLY;
+  const bool one = op.pieces.size() <= 1;
+  param.datatype = one ? ucp_dt_make_contig(1) : ucp_dt_make_iov();
+  const void* buffer = op.pieces.data();
+  std::size_t count = op.pieces.size();
+  if (one) {
+    buffer = op.pieces.empty() ? nullptr : op.pieces[0].buffer;
+    count = bytes;
+  }
+  const ucs_status_ptr_t request = ucp_am_send_nbx(to.get(), am_id, op.contents.head.data(),
+                                                   op.contents.head.size(), buffer, count, &param);
+  if (UCS_PTR_IS_PTR(request)) return {};
+  sends_.erase(op.self);
+  if (UCS_PTR_IS_ERR(request)) return failed("sending", UCS_PTR_STATUS(request));
+  return {};
+}
+
+void port::on_sent(void* request, ucs_status_t, void* op) {
+  // A failure is the endpoint's, which reports it.
+  auto& sent = *static_cast<sending*>(op);
+  ucp_request_free(request);
+  sent.owner->sends_.erase(sent.self);
+}
+
+ucs_status_t port::on_am(void* self, const void* head, std::size_t head_bytes, void* data,
+                         std::size_t bytes, const ucp_am_recv_param_t* param) {
+  port& me = *static_cast<port*>(self);
+  const bool deferred = (param->recv_attr & UCP_AM_RECV_ATTR_FLAG_RNDV) != 0;
+  arrival a;
+  a.head = {static_cast<const std::byte*>(head), head_bytes};
+  a.bytes = bytes;
+  if (!deferred) a.data = {static_cast<const std::byte*>(data), bytes};
+  if ((param->recv_attr & UCP_AM_RECV_ATTR_FIELD_REPLY_EP) != 0) a.from = param->reply_ep;
+  a.deferred = deferred ? data : nullptr;
+  me.receive_answer_ = UCS_OK;
+  me.callbacks_.on_message(a);
+  return me.receive_answer_;
+}
+
+void port::receive(const arrival& a, std::byte* into, std::function<void(bool)> done) {
+  receives_.push_front({std::move(done), this, {}});
+  receiving& op = receives_.front();
+  op.self = receives_.begin();
+  ucp_request_param_t param{};
+  param.op_attr_mask = UCP_OP_ATTR_FIELD_CALLBACK | UCP_OP_ATTR_FIELD_USER_DATA;
+  param.cb.recv_am = &port::on_received;
+  param.user_data = &op;
+  const ucs_status_ptr_t request =
+      ucp_am_recv_data_nbx(worker_.get(), a.deferred, into, a.bytes, &param);
+  if (UCS_PTR_IS_PTR(request)) {
+    receive_answer_ = UCS_INPROGRESS;
+    return;
+  }
+  const auto finished = std::move(op.done);
+  receives_.erase(op.self);
+  finished(request == nullptr);
+}
+
+void port::on_received(void* request, ucs_status_t status, std::size_t, void* op) {
+  auto& received = *static_cast<receiving*>(op);
+  ucp_request_free(request);
+  const auto finished = std::move(received.done);
+  received.owner->receives_.erase(received.self);
+  finished(status == UCS_OK);
+}
+
+void port::wait(int bell, std::chrono::milliseconds most) {
+  if (ucp_worker_arm(worker_.get()) != UCS_OK) return;
+  std::array<pollfd, 2> watched{pollfd{event_descriptor_, POLLIN, 0}, pollfd{bell, POLLIN, 0}};
+  (void)::poll(watched.data(), watched.size(), static_cast<int>(most.count()));
+}
+
+}  // namespace troupe::ucx

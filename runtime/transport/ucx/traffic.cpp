@@ -1,0 +1,143 @@
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "runtime/transport/frame_sizes.hpp"
+#include "runtime/transport/ucx/connections.hpp"
+
+namespace troupe::ucx {
+namespace {
+
+/// Headers up to this size travel with the message's own; larger ones behind the payload.
+constexpr std::size_t most_inline_header = 2048;
+
+}  // namespace
+
+link* connections::find_session(std::uint64_t session) {
+  const auto found = sessions_.find(session);
+  return found == sessions_.end() || found->second->failure ? nullptr : found->second;
+}
+
+void connections::on_message(const arrival& a) {
+  if (is_greeting(a.head)) return greet(a);
+  const auto head = read_head(a.head);
+  link* l = head ? find_session(head->session) : nullptr;
+  if (l == nullptr) {
+    ++counters_.refused;
+    return;
+  }
+  l->life.heard();
+  if (!l->outgoing.returned(head->released))
+    return fail_link(*l, error(errc::corrupt, "gives back credits that it never had"));
+  if (head->type == message_type::frame) on_frame(*l, *head, a);
+  if (l->failure) return;
+  if (head->type == message_type::ping && l->at == link::stage::open)
+    tell(*l, message_type::credit);
+  pump(*l);
+}
+
+void connections::on_frame(link& l, const message_head& head, const arrival& a) {
+  const bool inlined = a.head.size() > message_head_bytes;
+  const std::size_t behind = inlined ? 0 : head.header_bytes;
+  if ((inlined && a.head.size() - message_head_bytes != head.header_bytes) || behind > a.bytes) {
+    ++counters_.refused;
+    return fail_link(l, error(errc::corrupt, "sent a frame whose sizes contradict each other"));
+  }
+  const std::size_t counted = head.header_bytes - behind + a.bytes;
+  (void)l.arriving.returned(l.ledger->released());
+  const transport_limits& limits = settings_.limits;
+  if (head.header_bytes > limits.header_bytes || counted > limits.frame_bytes ||
+      !l.arriving.takes(counted) || !l.order.begin(head.sequence)) {
+    ++counters_.refused;
+    return fail_link(l, error(errc::corrupt, "sent a frame past its bounds"));
+  }
+  auto bytes = aligned_bytes::allocate(a.bytes);
+  if (!bytes)
+    return fail_link(
+        l, error(errc::out_of_memory, fmt::format("no memory for its frame of {} bytes", a.bytes)));
+  l.arriving.take(counted);
+  auto memory = std::make_shared<received_memory>(l.ledger, counted, std::move(*bytes));
+  const std::span<const std::byte> all = memory->bytes();
+  incoming_frame frame{l.box->peer, head.kind, {}, all.first(a.bytes - behind), memory};
+  if (inlined) {
+    const auto header = a.head.subspan(message_head_bytes);
+    frame.header.assign(header.begin(), header.end());
+  }
+  if (a.deferred != nullptr) {
+    port_->receive(a, memory->bytes().data(),
+                   [this, session = l.session, sequence = head.sequence, frame = std::move(frame)](
+                       bool whole) mutable { finish(session, sequence, std::move(frame), whole); });
+    return;
+  }
+  if (!a.data.empty()) std::memcpy(memory->bytes().data(), a.data.data(), a.data.size());
+  finish(l.session, head.sequence, std::move(frame), true);
+}
+
+void connections::finish(std::uint64_t session, std::uint64_t sequence, incoming_frame frame,
+                         bool whole) {
+  link* l = find_session(session);
+  if (l == nullptr) return;
+  if (!whole) return fail_link(*l, error(errc::unavailable, "a frame was cut off"));
+  const auto all = static_cast<const received_memory*>(frame.owner.get())->bytes();
+  const auto behind = all.subspan(frame.payload.size());
+  if (!behind.empty()) frame.header.assign(behind.begin(), behind.end());
+  l->order.complete(sequence, std::move(frame));
+  if (!std::exchange(l->ready, true)) ready_.push_back(l);
+}
+
+bool connections::hand_over() {
+  if (ready_.empty()) return false;
+  for (link* l : std::exchange(ready_, {})) {
+    l->ready = false;
+    while (auto frame = l->order.next()) {
+      if (l->box->closed.load()) break;
+      ++counters_.frames_received;
+      counters_.bytes_received += frame->header.size() + frame->payload.size();
+      on_frame_(std::move(*frame));
+    }
+  }
+  return true;
+}
+
+void connections::pump(link& l) {
+  const std::size_t most_inline =
+      std::min(most_inline_header, port_->most_head_bytes() - message_head_bytes);
+  while (l.at == link::stage::open && !l.failure && !l.queue.empty()) {
+    const std::size_t bytes = frame_bytes(l.queue.front());
+    if (!l.outgoing.takes(bytes)) return;
+    outgoing_frame frame = std::move(l.queue.front());
+    l.queue.pop_front();
+    l.outgoing.take(bytes);
+    l.box->leave(bytes);
+    message_head head = make_head(l, message_type::frame);
+    head.kind = frame.kind;
+    head.header_bytes = static_cast<std::uint32_t>(frame.header.size());
+    head.sequence = l.next_sequence++;
+    parcel p{encode(head), std::move(frame.payload), {}};
+    if (frame.header.size() <= most_inline) {
+      p.head.insert(p.head.end(), frame.header.begin(), frame.header.end());
+    } else {
+      p.tail = std::move(frame.header);
+    }
+    if (auto sent = port_->send(l.way, std::move(p)); !sent) return fail_link(l, sent.error());
+    ++counters_.frames_sent;
+    counters_.bytes_sent += bytes;
+  }
+}
+
+message_head connections::make_head(link& l, message_type type) const {
+  message_head head;
+  head.type = type;
+  head.session = l.peer_session;
+  head.released = l.ledger->released();
+  l.ledger->told(head.released);
+  return head;
+}
+
+void connections::tell(link& l, message_type type) {
+  if (l.failure) return;
+  if (auto sent = port_->send(l.way, {encode(make_head(l, type)), {}, {}}); !sent)
+    fail_link(l, sent.error());
+}
+
+}  // namespace troupe::ucx
