@@ -83,6 +83,12 @@ result<void> kv_manager::commit(sequence_id id, std::uint32_t first,
                 "sequence {}: commit of {} positions from {} passes its {} pages", id,
                 tokens.size(), first, s.pages.size());
   }
+  commit_blocks(s, tokens);
+  return {};
+}
+
+void kv_manager::commit_blocks(sequence& s, std::span<const token_id> tokens) {
+  const std::uint32_t size = settings_.page_size;
   for (std::size_t at = 0; at + size <= tokens.size(); at += size) {
     const auto parent = s.chain.empty() ? prefix_index::root : s.chain.back();
     // A block that another sequence committed first keeps its page; ours stays ours and is freed at
@@ -90,7 +96,6 @@ result<void> kv_manager::commit(sequence_id id, std::uint32_t first,
     const auto entry = index_.insert(parent, tokens.subspan(at, size), s.pages[s.chain.size()]);
     s.chain.push_back(entry.id);
   }
-  return {};
 }
 
 void kv_manager::release(sequence_id id) {

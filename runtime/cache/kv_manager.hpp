@@ -19,6 +19,14 @@ using sequence_id = std::uint64_t;
 /// it for as long as it needs, whatever happens to the sequence meanwhile.
 using page_table = std::shared_ptr<const std::vector<std::int32_t>>;
 
+/// Where a sequence stands after a failure, as its batcher knows it.
+struct kv_standing {
+  sequence_id sequence = 0;
+  std::vector<token_id> tokens;  ///< all that are known
+  std::uint32_t positions = 0;   ///< whose KV every stage should hold
+  std::uint32_t committed = 0;   ///< of them, those that others may reuse: whole pages
+};
+
 /// Decides which KV pages each sequence has, and which prefixes can be reused. Holds no KV itself.
 ///
 /// open -> extend / commit ... -> release. Not shared between threads: one cache manager owns it.
@@ -54,10 +62,21 @@ class kv_manager {
   /// ignored.
   void release(sequence_id id);
 
+  /// Takes over a sequence from a replica of another manager's store, of which this is now the
+  /// manager: it is open then, has `pages` and nothing committed. Sequences may share pages.
+  /// already_exists; out_of_range or invalid_argument (and no change) where the pages are not such
+  /// as a sequence can have. reconcile() must follow before anything else does.
+  [[nodiscard]] result<void> adopt(sequence_id id, std::span<const std::int32_t> pages);
+  /// Brings every sequence to where it stands: closes those that are not listed, takes back pages
+  /// past `positions`, commits what is committed, opens what it lacks as far as its prefix index
+  /// reaches. Returns the positions held of each, at most `positions`.
+  [[nodiscard]] std::vector<std::uint32_t> reconcile(std::span<const kv_standing> standings);
+
   [[nodiscard]] result<page_table> table(sequence_id id) const;
   [[nodiscard]] const page_pool& pool() const { return pool_; }
   [[nodiscard]] const counters& counts() const { return counts_; }
   [[nodiscard]] std::size_t open_sequences() const { return sequences_.size(); }
+  [[nodiscard]] std::vector<sequence_id> open_ids() const;
 
  private:
   struct sequence {
@@ -66,6 +85,8 @@ class kv_manager {
     page_table shared;                        ///< snapshot of `pages`, remade when it changes
   };
   void drop_pages(sequence& s, std::size_t keep);
+  void commit_blocks(sequence& s, std::span<const token_id> tokens);
+  [[nodiscard]] std::uint32_t settle(sequence& s, const kv_standing& standing);
 
   settings settings_;
   page_pool pool_;

@@ -4,7 +4,12 @@ namespace troupe {
 
 page_pool::page_pool(std::uint32_t pages) : pages_(pages) {
   free_.reserve(pages);
-  for (std::uint32_t i = pages; i > 0; --i) free_.push_back(static_cast<std::int32_t>(i - 1));
+  for (std::uint32_t i = pages; i > 0; --i) add_free(static_cast<std::int32_t>(i - 1));
+}
+
+void page_pool::add_free(std::int32_t number) {
+  pages_[static_cast<std::size_t>(number)].slot = static_cast<std::uint32_t>(free_.size());
+  free_.push_back(number);
 }
 
 std::optional<page_pool::grant> page_pool::take() {
@@ -32,6 +37,16 @@ void page_pool::share(std::int32_t number) {
   ++p.users;
 }
 
+void page_pool::claim(std::int32_t number) {
+  page& p = pages_[static_cast<std::size_t>(number)];
+  if (p.users > 0 || p.cached) return share(number);
+  const std::int32_t last = free_.back();
+  free_[p.slot] = last;
+  pages_[static_cast<std::size_t>(last)].slot = p.slot;
+  free_.pop_back();
+  p.users = 1;
+}
+
 void page_pool::drop(std::int32_t number, bool keep) {
   page& p = pages_[static_cast<std::size_t>(number)];
   if (p.users == 0 || --p.users > 0) return;
@@ -39,7 +54,7 @@ void page_pool::drop(std::int32_t number, bool keep) {
     p.place = lru_.insert(lru_.end(), number);
     p.cached = true;
   } else {
-    free_.push_back(number);
+    add_free(number);
   }
 }
 

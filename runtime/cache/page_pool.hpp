@@ -23,9 +23,17 @@ class page_pool {
   [[nodiscard]] std::optional<grant> take();
   /// One more user of a page that is in use or cached.
   void share(std::int32_t page);
+  /// One more user of any page, a free one too: for page tables that were made elsewhere.
+  void claim(std::int32_t page);
   /// One user fewer. The last user's page becomes cached if `keep`, else free.
   void drop(std::int32_t page, bool keep);
 
+  [[nodiscard]] bool contains(std::int32_t number) const {
+    return number >= 0 && static_cast<std::size_t>(number) < pages_.size();
+  }
+  [[nodiscard]] std::uint32_t users(std::int32_t number) const {
+    return pages_[static_cast<std::size_t>(number)].users;
+  }
   [[nodiscard]] std::uint32_t total() const { return static_cast<std::uint32_t>(pages_.size()); }
   [[nodiscard]] std::uint32_t cached() const { return static_cast<std::uint32_t>(lru_.size()); }
   /// Pages that take() could still give.
@@ -37,8 +45,11 @@ class page_pool {
   struct page {
     std::uint32_t users = 0;
     bool cached = false;
+    std::uint32_t slot = 0;  ///< in free_, where it is free
     std::list<std::int32_t>::iterator place;
   };
+  void add_free(std::int32_t page);
+
   std::vector<page> pages_;
   std::vector<std::int32_t> free_;
   std::list<std::int32_t> lru_;  ///< front: least recently used

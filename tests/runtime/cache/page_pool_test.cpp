@@ -48,5 +48,29 @@ TEST_CASE("dropping a page that nobody uses changes nothing") {
   CHECK(pool.available() == 1);
 }
 
+TEST_CASE("a page claimed by number is not given out, wherever it was among the free ones") {
+  for (std::int32_t claimed = 0; claimed < 4; ++claimed) {
+    page_pool pool(4);
+    pool.claim(claimed);
+    pool.claim(claimed);
+    CHECK(pool.users(claimed) == 2);
+    CHECK(pool.available() == 3);
+    for (int i = 0; i < 3; ++i) CHECK(pool.take()->page != claimed);
+    CHECK_FALSE(pool.take().has_value());
+    pool.drop(claimed, false);
+    CHECK(pool.available() == 0);
+    pool.drop(claimed, false);
+    CHECK(pool.take()->page == claimed);
+  }
+}
+
+TEST_CASE("a page number is known up to the total") {
+  const page_pool pool(4);
+  CHECK(pool.contains(0));
+  CHECK(pool.contains(3));
+  CHECK_FALSE(pool.contains(4));
+  CHECK_FALSE(pool.contains(-1));
+}
+
 }  // namespace
 }  // namespace troupe

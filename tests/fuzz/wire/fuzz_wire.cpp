@@ -1,0 +1,93 @@
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <span>
+#include <string>
+
+#include "runtime/wire/expert_frames.hpp"
+#include "runtime/wire/frames.hpp"
+#include "runtime/wire/kv_frames.hpp"
+#include "runtime/wire/step_frames.hpp"
+
+namespace {
+using namespace troupe;
+
+/// A header either decodes to what encodes to bytes that decode to the same bytes again, or is
+/// refused in one line.
+template <class Decode, class Encode>
+void check(std::span<const std::byte> header, const Decode& decode, const Encode& encode) {
+  const auto value = decode(header);
+  if (!value) {
+    if (value.error().message().empty() || value.error().message().find('\n') != std::string::npos)
+      std::abort();
+    return;
+  }
+  if (!epoch_of(header)) std::abort();
+  const std::vector<std::byte> once = encode(*value);
+  const auto again = decode(std::span<const std::byte>(once));
+  if (!again || encode(*again) != once) std::abort();
+}
+
+/// What kernels would read out of bounds of.
+void check_plan(const step_plan& plan, const step_bounds& bounds) {
+  if (plan.rows() > bounds.rows) std::abort();
+  for (const sample_point& p : plan.samples) {
+    if (p.params == nullptr || p.offset >= plan.runs.at(p.run).tokens.size()) std::abort();
+    if (p.history != nullptr && p.history_length > p.history->size()) std::abort();
+  }
+  for (const score_point& p : plan.scores)
+    if (p.offset >= plan.runs.at(p.run).tokens.size()) std::abort();
+}
+
+}  // namespace
+
+/// The first byte says which frame the others are the header of.
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if (size == 0) return 0;
+  const auto header = std::as_bytes(std::span(data + 1, size - 1));
+  const step_bounds bounds{256, 4096, 1000};
+  switch (data[0]) {
+    case frames::step:
+      check(
+          header, [&](std::span<const std::byte> h) { return decode_step(h, bounds); },
+          [](const std::shared_ptr<const step_plan>& plan) { return encode_step(*plan); });
+      if (const auto plan = decode_step(header, bounds)) check_plan(**plan, bounds);
+      break;
+    case frames::step_result:
+      check(
+          header, [&](std::span<const std::byte> h) { return decode_step_result(h, bounds); },
+          encode_step_result);
+      break;
+    case frames::step_failure:
+      check(header, decode_step_failure, encode_step_failure);
+      break;
+    case frames::kv_record:
+      check(header, decode_kv_record, encode_kv_record);
+      break;
+    case frames::kv_durable:
+      check(header, decode_kv_durable, encode_kv_durable);
+      break;
+    case frames::kv_snapshot:
+      check(header, decode_kv_snapshot, encode_kv_snapshot);
+      break;
+    case frames::expert_rows:
+      check(
+          header,
+          [](std::span<const std::byte> h) {
+            return decode_expert_rows(h, {256, 128});
+          },
+          encode_expert_rows);
+      break;
+    case frames::expert_outputs:
+      check(
+          header,
+          [](std::span<const std::byte> h) {
+            return decode_expert_outputs(h, {256, 128});
+          },
+          encode_expert_outputs);
+      break;
+    default:
+      break;
+  }
+  return 0;
+}
