@@ -25,8 +25,7 @@ result<void> batch_scheduler::add(request_id id, std::shared_ptr<const generatio
   if (asked->choices == 0)
     return fail(errc::invalid_argument, "request {}: asks for no choices", id);
   const std::uint64_t positions = std::uint64_t{asked->prompt.size()} + asked->max_tokens;
-  const std::uint64_t most =
-      std::min<std::uint64_t>(limits_.context, std::uint64_t{limits_.pages} * limits_.page_size);
+  const std::uint64_t most = most_positions();
   if (positions > most) {
     return fail(errc::out_of_range,
                 "request {}: {} prompt tokens and {} to draw pass the {} positions there are", id,
@@ -61,6 +60,10 @@ result<void> batch_scheduler::add(request_id id, std::shared_ptr<const generatio
 
 batch_scheduler::action batch_scheduler::next(time_point now) {
   if (asking_ || drafting_) return idle{};
+  if (reconcile_) {
+    reconcile_ = false;
+    return ask(reconcile_request());
+  }
   admit(now);
   if (flights_.size() < limits_.in_flight) {
     std::vector<row_choice> rows = decoding_rows();
@@ -75,18 +78,25 @@ batch_scheduler::action batch_scheduler::next(time_point now) {
       for (std::size_t i = 0; i < rows.size(); ++i) rows[i].guessed = guessed[i];
     }
     add_prompts(rows);
+    if (starved_) keep_granted(rows);
     // What else is pending can wait until the device is busy, but not for a second step.
     if (!rows.empty() && reserve(rows) && !overtaken_) {
       overtaken_ = !pending_.empty();
       return compose(rows, now);
     }
+    if (rows.empty()) reserve_ahead();
   } else {
     reserve_ahead();
   }
   if (pending_.empty()) return idle{};
-  asked_ = std::exchange(pending_, {});
   overtaken_ = false;
+  return ask(std::exchange(pending_, {}));
+}
+
+cache_request batch_scheduler::ask(cache_request request) {
+  asked_ = std::move(request);
   asked_.epoch = epoch_;
+  asked_.number = ++asks_;
   asking_ = true;
   return asked_;
 }
@@ -98,9 +108,10 @@ void batch_scheduler::on_drafts(const std::optional<draft_reply>& reply, time_po
 }
 
 void batch_scheduler::on_cache(const cache_reply& reply) {
-  if (!asking_) return;
+  if (!asking_ || reply.epoch != asked_.epoch || reply.number != asked_.number) return;
   asking_ = false;
   available_pages_ = reply.available_pages;
+  if (asked_.reconcile) return on_reconciled(reply);
   bool refused = false;
   for (std::size_t i = 0; i < asked_.extends.size(); ++i) {
     const auto known = sequences_.find(asked_.extends[i].sequence);
@@ -112,23 +123,30 @@ void batch_scheduler::on_cache(const cache_reply& reply) {
   }
   for (std::size_t i = 0; i < asked_.opens.size(); ++i) {
     sequence& s = *sequences_.at(asked_.opens[i].sequence);
-    const std::uint32_t cached = i < reply.cached.size() ? reply.cached[i] : 0;
+    const std::uint32_t cached =
+        i < reply.cached.size() ? std::min(reply.cached[i], asked_.opens[i].at_most) : 0;
     if (s.state == sequence_state::leaving) {
       give_back(s);
       continue;
     }
     s.state = sequence_state::running;
     s.computed = s.committed = s.granted = cached;
+    s.reached = {{0, cached}};  // what can be found is durable
     if (reply.uneven) pending_.trims.push_back({s.id, cached});
     if (s.choice == 0 && !s.request->has_token && s.drawn() == 0) s.request->cached_tokens = cached;
   }
-  if (!refused) return;
+  if (!refused || release_parted()) return;
   // The youngest makes room. If a step still uses it, its result comes first and this is tried
   // again.
   const auto youngest = std::find_if(running_.rbegin(), running_.rend(), [](const sequence* s) {
     return s->state == sequence_state::running;
   });
-  if (youngest != running_.rend() && (*youngest)->in_flight == 0) preempt(**youngest);
+  if (youngest == running_.rend()) return;
+  if ((*youngest)->in_flight == 0) {
+    preempt(**youngest);
+  } else {
+    starved_ = true;
+  }
 }
 
 }  // namespace troupe

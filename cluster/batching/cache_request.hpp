@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -10,7 +11,7 @@
 namespace troupe {
 
 /// What a batcher asks of every cache manager of its group, answered as a whole and in this order:
-/// commits, releases, trims, extends, opens.
+/// reconcile, commits, releases, trims, extends, opens.
 struct cache_request {
   struct commit {
     sequence_id sequence = 0;
@@ -27,6 +28,9 @@ struct cache_request {
     std::uint32_t at_most = 0;  ///< most positions to take from the prefix index
   };
   std::uint64_t epoch = 0;
+  std::uint64_t number = 0;  ///< of the batcher's requests, counting up
+  /// The first request of an epoch: all sequences there are, and where they stand.
+  std::optional<std::vector<kv_standing>> reconcile;
   std::vector<commit> commits;
   std::vector<sequence_id> releases;
   std::vector<length> trims;
@@ -34,16 +38,20 @@ struct cache_request {
   std::vector<open> opens;
 
   [[nodiscard]] bool empty() const {
-    return commits.empty() && releases.empty() && trims.empty() && extends.empty() && opens.empty();
+    return !reconcile && commits.empty() && releases.empty() && trims.empty() && extends.empty() &&
+           opens.empty();
   }
 };
 
-/// The answer, in the order of the request's extends and opens.
+/// The answer, in the order of the request's standings, extends and opens.
 struct cache_reply {
   std::uint64_t epoch = 0;
+  std::uint64_t number = 0;           ///< the request's
+  std::vector<std::uint32_t> held;    ///< positions held for each standing
   std::vector<bool> extended;         ///< false: out of pages, nothing changed
   std::vector<std::uint32_t> cached;  ///< positions found for each open
-  bool uneven = false;                ///< managers found different lengths; `cached` has the least
+  /// Managers found or hold different lengths; `cached` and `held` have the least.
+  bool uneven = false;
   std::uint32_t available_pages = 0;
   std::uint32_t total_pages = 0;
   std::uint32_t cached_pages = 0;
@@ -54,7 +62,18 @@ struct cache_reply {
 /// Carries out a request on one manager.
 [[nodiscard]] cache_reply answer(kv_manager& manager, const cache_request& request);
 
-/// Sequences whose page tables a request may change.
+/// Lets every request to a manager through once, and none of an epoch that is over.
+class cache_request_gate {
+ public:
+  [[nodiscard]] bool admit(const cache_request& request);
+
+ private:
+  std::uint64_t epoch_ = 0;
+  std::uint64_t number_ = 0;
+};
+
+/// Sequences whose page tables a request may change. A reconcile closes others besides: those that
+/// were open and are not listed.
 [[nodiscard]] std::vector<sequence_id> touched(const cache_request& request);
 
 /// One answer from the answers of every stage: what all of them could do. `replies` is not empty.

@@ -12,10 +12,22 @@ bool is_ready(const sequence& s) { return s.state == sequence_state::running && 
 
 }  // namespace
 
+std::size_t batch_scheduler::share(std::size_t count) const {
+  const std::size_t steps = std::max<std::size_t>(1, limits_.in_flight);
+  return (count + steps - 1) / steps;
+}
+
+std::size_t batch_scheduler::decoding() const {
+  return static_cast<std::size_t>(std::ranges::count_if(running_, [](const sequence* s) {
+    return s->state == sequence_state::running && s->remaining() == 1;
+  }));
+}
+
 std::vector<batch_scheduler::row_choice> batch_scheduler::decoding_rows() const {
+  const std::size_t most = std::min<std::size_t>(limits_.step_rows, share(decoding()));
   std::vector<row_choice> rows;
   for (sequence* s : running_) {
-    if (rows.size() == limits_.step_rows) break;
+    if (rows.size() == most) break;
     if (is_ready(*s) && s->remaining() == 1) rows.push_back({s, 1, {}});
   }
   return rows;
@@ -24,9 +36,15 @@ std::vector<batch_scheduler::row_choice> batch_scheduler::decoding_rows() const 
 void batch_scheduler::add_prompts(std::vector<row_choice>& rows) const {
   std::uint32_t budget = limits_.step_rows;
   for (const row_choice& row : rows) budget -= row.rows();
-  if (!rows.empty()) budget = std::min(budget, limits_.prefill_beside);
+  // Where several steps are under way, one of nothing but prompts stalls those behind it too.
+  const std::size_t decodes = decoding();
+  if (decodes > 0) budget = std::min(budget, limits_.prefill_beside);
+  const auto prompting = std::ranges::count_if(running_, [](const sequence* s) {
+    return s->state == sequence_state::running && s->remaining() > 1;
+  });
+  const std::size_t most = rows.size() + share(static_cast<std::size_t>(prompting));
   for (sequence* s : running_) {
-    if (budget == 0) break;
+    if (budget == 0 || rows.size() == most) break;
     if (!is_ready(*s) || s->remaining() <= 1) continue;
     const std::uint32_t count = std::min({s->remaining(), limits_.prefill_chunk, budget});
     rows.push_back({s, count, {}});
@@ -59,7 +77,7 @@ std::vector<speculator::decoding> batch_scheduler::batch_of(
     } else if (wants > has) {
       spare -= wants - has;
     }
-    batch.push_back({s.id, s.tokens, most});
+    batch.push_back({s.order, s.tokens, most});
   }
   return batch;
 }
@@ -75,7 +93,16 @@ bool batch_scheduler::reserve(const std::vector<row_choice>& rows) {
   return enough;
 }
 
+void batch_scheduler::keep_granted(std::vector<row_choice>& rows) const {
+  std::erase_if(rows, [](row_choice& row) {
+    const sequence& s = *row.of;
+    if (s.computed + row.rows() > s.granted) row.guessed = {};
+    return s.computed + row.known > s.granted;
+  });
+}
+
 void batch_scheduler::reserve_ahead() {
+  if (starved_) return;
   std::uint32_t spare = available_pages_;
   for (const sequence* s : running_) {
     if (spare == 0) return;

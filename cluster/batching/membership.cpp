@@ -6,17 +6,18 @@
 namespace troupe {
 
 void batch_scheduler::admit(time_point now) {
-  // One sequence fewer than rows in a step, so that a prompt always finds room beside the decodes.
-  const std::size_t most =
-      std::max<std::size_t>(1, std::min(limits_.max_sequences, limits_.step_rows - 1));
-  for (std::size_t i = 0; i < waiting_.size() && running_.size() < most;) {
+  for (std::size_t i = 0; i < waiting_.size() && running_.size() < most_running();) {
     sequence& s = *waiting_[i];
     request_record& r = *s.request;
-    if (s.choice > 0 && !r.prefix_ready && limits_.reuse_prefixes) {
-      ++i;  // its prompt is being computed by the first choice
+    const bool follows = limits_.reuse_prefixes || r.asked->prompt_logprobs;
+    if (s.choice > 0 && !r.prefix_ready && follows) {
+      ++i;  // its prompt is being computed, or scored, by the first choice
       continue;
     }
-    if (!fits(s)) return;
+    if (!fits(s)) {
+      (void)release_parted();
+      return;
+    }
     waiting_.erase(waiting_.begin() + static_cast<std::ptrdiff_t>(i));
     if (!r.has_started) {
       r.has_started = true;
@@ -33,6 +34,15 @@ void batch_scheduler::admit(time_point now) {
     }
     pending_.opens.push_back({s.id, s.tokens, at_most});
   }
+}
+
+std::size_t batch_scheduler::most_running() const {
+  // One sequence fewer than rows in a step, so that a prompt always finds room beside the decodes.
+  return std::max<std::size_t>(1, std::min(limits_.max_sequences, limits_.step_rows - 1));
+}
+
+std::uint64_t batch_scheduler::most_positions() const {
+  return std::min<std::uint64_t>(limits_.context, std::uint64_t{limits_.pages} * limits_.page_size);
 }
 
 std::uint64_t batch_scheduler::spoken_for() const {
@@ -72,9 +82,18 @@ void batch_scheduler::preempt(sequence& s) {
   ++preemptions_;
   commit(s);
   pending_.releases.push_back(s.id);
+  queue_again(s);
+}
+
+void batch_scheduler::queue_again(sequence& s) {
+  auto known = sequences_.extract(s.id);
+  std::ranges::replace(s.request->sequences, s.id, next_sequence_);
+  s.id = known.key() = next_sequence_++;
+  sequences_.insert(std::move(known));
   std::erase(running_, &s);
   s.state = sequence_state::waiting;
   s.computed = s.committed = s.granted = 0;
+  s.reached.clear();
   waiting_.insert(
       std::ranges::upper_bound(waiting_, s.order, {}, [](const sequence* x) { return x->order; }),
       &s);
@@ -93,7 +112,7 @@ void batch_scheduler::retire(sequence_id id) {
   if (known->second->choice == 0) r.prefix_ready = true;
   const bool last = r.sequences.empty();
   const request_id request = r.id;
-  if (speculator_) speculator_->forget(id);
+  if (speculator_) speculator_->forget(known->second->order);
   sequences_.erase(known);
   if (last) requests_.erase(request);
 }

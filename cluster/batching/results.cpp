@@ -8,10 +8,16 @@ namespace troupe {
 
 std::vector<request_news> batch_scheduler::on_step(const step_result& result, time_point now) {
   const auto flying = flights_.find(result.id);
-  if (flying == flights_.end()) return {};
+  if (flying == flights_.end() || result.epoch != epoch_) return {};
+  const step_plan& planned = *flying->second.plan;
+  if (result.samples.size() != planned.samples.size() ||
+      result.scores.size() != planned.scores.size()) {
+    return {};
+  }
   const flight step = std::move(flying->second);
   const step_plan& plan = *step.plan;
   flights_.erase(flying);
+  starved_ = false;
 
   std::map<request_id, request_news> news;
   std::vector<sequence*> alive(plan.runs.size(), nullptr);
@@ -25,7 +31,7 @@ std::vector<request_news> batch_scheduler::on_step(const step_result& result, ti
     alive[i] = &s;
     advance(s, step.known[i]);
   }
-  for (std::size_t i = 0; i < plan.scores.size() && i < result.scores.size(); ++i) {
+  for (std::size_t i = 0; i < plan.scores.size(); ++i) {
     if (sequence* s = alive[plan.scores[i].run])
       s->request->prompt_scores.push_back(result.scores[i]);
   }
@@ -38,16 +44,18 @@ std::vector<request_news> batch_scheduler::on_step(const step_result& result, ti
   }
   take_samples(step, result, alive, news, now);
   for (sequence* s : alive) {
-    if (s == nullptr || s->state != sequence_state::running || s->request->asked->max_tokens > 0)
+    if (s == nullptr) continue;
+    if (s->request->asked->max_tokens > 0 || s->remaining() > 0) {
+      settle(*s, plan.id);
       continue;
-    if (s->remaining() > 0) continue;
+    }
     // Only the prompt was asked for: no token, but every choice still has an end.
     request_news& n = news[s->request->id];
     token_event end;
     end.choice = s->choice;
     end.finish = finish_reason::length;
     n.tokens.push_back(end);
-    finish(*s, n, now);
+    finish(*s, plan.id, n, now);
   }
   std::vector<request_news> out;
   out.reserve(news.size());
@@ -60,19 +68,8 @@ std::vector<request_news> batch_scheduler::on_step(const step_result& result, ti
 
 void batch_scheduler::advance(sequence& s, std::uint32_t rows) {
   s.computed += rows;
-  commit(s);
-  if (s.choice == 0 && s.computed >= s.prompt_length()) s.request->prefix_ready = true;
   if (speculator_ && s.request->asked->speculate)
-    speculator_->follow(s.id, std::span(s.tokens).first(s.computed));
-}
-
-void batch_scheduler::commit(sequence& s) {
-  if (!limits_.reuse_prefixes) return;
-  const std::uint32_t full = s.computed / limits_.page_size * limits_.page_size;
-  if (full <= s.committed) return;
-  pending_.commits.push_back(
-      {s.id, s.committed, {s.tokens.begin() + s.committed, s.tokens.begin() + full}});
-  s.committed = full;
+    speculator_->follow(s.order, std::span(s.tokens).first(s.computed));
 }
 
 void batch_scheduler::take_samples(const flight& step, const step_result& result,
@@ -81,7 +78,7 @@ void batch_scheduler::take_samples(const flight& step, const step_result& result
   const step_plan& plan = *step.plan;
   std::uint64_t drafted = 0;
   std::uint64_t accepted = 0;
-  for (std::size_t i = 0; i < plan.samples.size() && i < result.samples.size(); ++i) {
+  for (std::size_t i = 0; i < plan.samples.size(); ++i) {
     const sample_point& point = plan.samples[i];
     const sequence_run& run = plan.runs[point.run];
     const bool guessed = point.offset >= step.known[point.run];
@@ -98,13 +95,13 @@ void batch_scheduler::take_samples(const flight& step, const step_result& result
     request_news& n = news[s->request->id];
     draw(*s, result.samples[i], n);
     if (n.tokens.back().finish == finish_reason::none) continue;
-    finish(*s, n, now);
+    finish(*s, plan.id, n, now);
     s = nullptr;  // gone, with its request if it was the last choice
   }
   if (!speculator_) return;
   speculator_->count(drafted, accepted);
   for (const sequence* s : alive)
-    if (s != nullptr) speculator_->learn(s->id, s->tokens);
+    if (s != nullptr) speculator_->learn(s->order, s->tokens);
   if (step.only_decodes)
     speculator_->observe_step(plan.rows(), std::chrono::duration<double>(now - step.since).count());
 }
@@ -121,13 +118,16 @@ void batch_scheduler::draw(sequence& s, const sampled_token& drawn, request_news
   const bool stops = std::ranges::find(asked.stop_tokens, drawn.token) != asked.stop_tokens.end();
   if (stops && s.drawn() > asked.min_tokens) {
     event.finish = finish_reason::stop;
-  } else if (s.drawn() >= asked.max_tokens || s.length() >= limits_.context) {
+  } else if (s.drawn() >= asked.max_tokens) {
     event.finish = finish_reason::length;
+  } else if (s.length() >= most_positions()) {
+    event.finish = finish_reason::error;  // it fitted when it was asked for: pages were lost since
   }
   news.tokens.push_back(std::move(event));
 }
 
-void batch_scheduler::finish(sequence& s, request_news& news, time_point now) {
+void batch_scheduler::finish(sequence& s, step_id step, request_news& news, time_point now) {
+  settle(s, step);
   request_record& r = *s.request;
   if (--r.open_choices == 0) {
     const auto seconds = [](time_point from, time_point to) {
@@ -142,7 +142,7 @@ void batch_scheduler::finish(sequence& s, request_news& news, time_point now) {
     sum.decode_seconds = seconds(r.first_token, now);
     news.summary = sum;
   }
-  give_back(s);
+  part(s);
 }
 
 }  // namespace troupe

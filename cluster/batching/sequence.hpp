@@ -7,6 +7,7 @@
 
 #include "runtime/api/generation.hpp"
 #include "runtime/cache/kv_manager.hpp"
+#include "runtime/engine/step.hpp"
 
 namespace troupe {
 
@@ -36,10 +37,19 @@ struct request_record {
   bool prefix_ready = false;  ///< the first choice's prompt is computed: the others may reuse it
 };
 
+/// How far a sequence was computed when a step had given its result.
+struct checkpoint {
+  step_id step = 0;
+  std::uint32_t computed = 0;
+};
+
 /// One choice of one request.
 struct sequence {
+  /// What stages and cache managers call it. A new one each time it loses its pages, so that
+  /// nothing that somebody still keeps of the former ones is taken for them.
   sequence_id id = 0;
-  std::uint64_t order = 0;  ///< arrival: smaller is older, and is preempted last
+  /// Its first id, which never changes. Arrival: smaller is older, and is preempted last.
+  sequence_id order = 0;
   request_record* request = nullptr;
   std::uint32_t choice = 0;
   sequence_state state = sequence_state::waiting;
@@ -48,6 +58,8 @@ struct sequence {
   std::uint32_t committed = 0;   ///< positions the prefix index knows
   std::uint32_t granted = 0;     ///< positions that have pages
   std::uint32_t in_flight = 0;   ///< steps under way that use it (0 or 1)
+  /// Where a failure may send it back to, oldest first: the last durable one and those after it.
+  std::vector<checkpoint> reached;
 
   [[nodiscard]] std::uint32_t prompt_length() const {
     return static_cast<std::uint32_t>(request->asked->prompt.size());

@@ -27,7 +27,7 @@ class draft_source {
   virtual ~draft_source() = default;
 
   /// The first `tokens` of a sequence are known: a chance to take them in bit by bit. They never
-  /// change and only grow.
+  /// change; after a failure fewer may come again.
   virtual void follow(sequence_id id, std::span<const token_id> tokens) = 0;
   /// At most `most` tokens that may follow `tokens`, which are all of the sequence; perhaps none.
   /// They are ids that the sequence could hold: the model reads them.

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "tests/cluster/batching/simulated_model.hpp"
+
 namespace troupe::test {
 
 simulated_engine::simulated_engine(const batch_limits& limits, std::uint32_t stages,
@@ -17,30 +19,33 @@ simulated_engine::simulated_engine(const batch_limits& limits, std::uint32_t sta
 }
 
 result<void> simulated_engine::add(request_id id, generation_request request) {
-  answers[id];
+  answers.all[id];
   return scheduler.add(id, std::make_shared<const generation_request>(std::move(request)), now_);
 }
 
 void simulated_engine::cancel(request_id id) {
   scheduler.cancel(id);
-  answers.erase(id);
+  answers.all.erase(id);
 }
 
 token_id simulated_engine::follow(const std::vector<token_id>& tokens, std::uint32_t choice) {
-  std::uint64_t h = 1469598103934665603ULL + choice;
-  for (const token_id t : tokens) h = (h ^ static_cast<std::uint32_t>(t)) * 1099511628211ULL;
-  return static_cast<token_id>(h % 50);
+  text_chain text = no_text;
+  for (const token_id t : tokens) text = append(text, t);
+  return draw_after(text, choice);
 }
 
 std::vector<token_id> simulated_engine::expected(const generation_request& r,
                                                  std::uint32_t choice) {
-  std::vector<token_id> tokens = r.prompt;
-  while (tokens.size() - r.prompt.size() < r.max_tokens) {
-    tokens.push_back(follow(tokens, choice));
-    const bool stops = std::ranges::find(r.stop_tokens, tokens.back()) != r.stop_tokens.end();
-    if (stops && tokens.size() - r.prompt.size() > r.min_tokens) break;
+  text_chain text = no_text;
+  for (const token_id t : r.prompt) text = append(text, t);
+  std::vector<token_id> drawn;
+  while (drawn.size() < r.max_tokens) {
+    drawn.push_back(draw_after(text, choice));
+    text = append(text, drawn.back());
+    const bool stops = std::ranges::find(r.stop_tokens, drawn.back()) != r.stop_tokens.end();
+    if (stops && drawn.size() > r.min_tokens) break;
   }
-  return {tokens.begin() + static_cast<std::ptrdiff_t>(r.prompt.size()), tokens.end()};
+  return drawn;
 }
 
 bool simulated_engine::step() {
@@ -103,26 +108,7 @@ void simulated_engine::execute(const step_plan& plan) {
   }
   for (const score_point& p : plan.scores) out.scores.push_back({static_cast<float>(p.target), {}});
   if (doomed_) cancel(*std::exchange(doomed_, std::nullopt));
-  take(scheduler.on_step(out, now_));
-}
-
-void simulated_engine::take(const std::vector<request_news>& news) {
-  for (const request_news& n : news) {
-    const auto known = answers.find(n.request);
-    REQUIRE(known != answers.end());  // no news of a cancelled request
-    answer& a = known->second;
-    REQUIRE_FALSE(a.summary.has_value());
-    if (!n.prompt_scores.empty()) a.scores = n.prompt_scores;
-    for (const token_event& e : n.tokens) {
-      REQUIRE_FALSE(a.ends.contains(e.choice));
-      if (e.token >= 0) {
-        REQUIRE(e.index == a.tokens[e.choice].size());
-        a.tokens[e.choice].push_back(e.token);
-      }
-      if (e.finish != finish_reason::none) a.ends[e.choice] = e.finish;
-    }
-    a.summary = n.summary;
-  }
+  answers.take(scheduler.on_step(out, now_));
 }
 
 }  // namespace troupe::test

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cluster/batching/batch_scheduler.hpp"
+#include "tests/cluster/batching/answer_log.hpp"
 
 namespace troupe::test {
 
@@ -32,15 +33,9 @@ class simulated_engine {
   [[nodiscard]] static std::vector<token_id> expected(const generation_request& r,
                                                       std::uint32_t choice);
 
-  struct answer {
-    std::map<std::uint32_t, std::vector<token_id>> tokens;  ///< by choice
-    std::map<std::uint32_t, finish_reason> ends;
-    std::vector<token_logprob> scores;
-    std::optional<generation_summary> summary;
-  };
   /// Stands for a drafter; nullopt: it gave no answer in time. Null where none is asked.
   std::function<std::optional<draft_reply>(const draft_ask&)> drafter;
-  std::map<request_id, answer> answers;
+  answer_log answers;
   batch_scheduler scheduler;
   std::vector<kv_manager> managers;
   std::size_t steps = 0;
@@ -50,7 +45,6 @@ class simulated_engine {
 
  private:
   void execute(const step_plan& plan);
-  void take(const std::vector<request_news>& news);
 
   batch_scheduler::time_point now_;
   std::optional<request_id> doomed_;

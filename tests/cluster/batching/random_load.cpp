@@ -1,0 +1,43 @@
+#include "tests/cluster/batching/random_load.hpp"
+
+#include <utility>
+
+#include "tests/cluster/batching/test_drafts.hpp"
+
+namespace troupe::test {
+
+generation_request random_request(std::mt19937& random) {
+  generation_request r;
+  const auto shared = random() % 3;
+  const auto length = 1 + random() % 40;
+  for (std::size_t i = 0; i < length; ++i) {
+    r.prompt.push_back(static_cast<token_id>(i < 24 ? shared : random() % 5));
+  }
+  r.max_tokens = random() % 30;
+  r.choices = 1 + random() % 3;
+  r.prompt_logprobs = random() % 5 == 0;
+  if (random() % 3 == 0) r.stop_tokens = {static_cast<token_id>(random() % 50)};
+  return r;
+}
+
+std::unique_ptr<draft_source> drafts_for(std::uint32_t seed) {
+  if (seed % 2 == 0) return nullptr;
+  if (seed % 4 == 1) return std::make_unique<wild_drafts>(seed);
+  return std::make_unique<oracle_drafts>(seed % 5);
+}
+
+std::function<std::optional<draft_reply>(const draft_ask&)> wild_drafter(std::uint32_t seed) {
+  auto wild = std::make_shared<wild_drafts>(seed);
+  return [wild,
+          random = std::mt19937(seed)](const draft_ask& ask) mutable -> std::optional<draft_reply> {
+    if (random() % 50 == 0) return std::nullopt;
+    draft_reply reply;
+    for (const draft_ask::text& text : ask.texts) {
+      reply.guesses.push_back({text.id, static_cast<std::uint32_t>(text.tokens.size()),
+                               wild->propose(text.id, text.tokens, text.count).tokens});
+    }
+    return reply;
+  };
+}
+
+}  // namespace troupe::test
