@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "runtime/engine/step.hpp"
+#include "runtime/transport/transport.hpp"
+
+namespace troupe {
+
+/// What a supervisor knows of its cluster at one moment, for people and scripts.
+struct cluster_view {
+  struct node {
+    std::string name;
+    peer_id peer = 0;
+    std::string host;
+    std::uint64_t pid = 0;
+    std::string state;  ///< "joining", "up", "suspect", "draining", "gone"
+    std::string kernel_target;
+    std::uint32_t threads = 0;
+    std::size_t memory_bytes = 0;
+    std::vector<std::string> holds;  ///< "stage 0 (layers 0-7)", "replica of stage 1", ...
+  };
+  struct copy {
+    std::string node;
+    bool synced = false;  ///< holds every key and value that the stage needs to go on
+  };
+  struct stage {
+    std::uint32_t first = 0;  ///< layers [first, last)
+    std::uint32_t last = 0;
+    std::string node;  ///< empty: none at the moment
+    std::vector<copy> buddies;
+  };
+  struct event {
+    double seconds_ago = 0;
+    std::string text;
+  };
+  epoch_number epoch = 0;
+  bool serving = false;    ///< a placement is in force
+  bool redundant = false;  ///< every copy that was asked for is there and synced
+  std::uint32_t redundancy = 1;
+  std::vector<node> nodes;
+  std::vector<stage> stages;
+  std::vector<event> events;  ///< oldest first
+};
+
+}  // namespace troupe
