@@ -21,6 +21,8 @@ class step_inputs {
   step_inputs& operator=(const step_inputs&) = delete;
 
   [[nodiscard]] const step_plan& plan() const { return *plan_; }
+  /// By run: the page table that it is computed with.
+  [[nodiscard]] const std::vector<page_table>& tables() const { return tables_; }
   [[nodiscard]] std::uint32_t rows() const { return static_cast<std::uint32_t>(tokens_.size()); }
   [[nodiscard]] const token_id* tokens() const { return tokens_.data(); }
   [[nodiscard]] kernels::row_placement where() const;

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace troupe {
+
+/// How a model is spread over processes.
+struct cluster_config {
+  std::uint32_t workers = 0;       ///< child processes that serve the model; 0: this process does
+  std::uint32_t redundancy = 2;    ///< copies of everything in all: losing one fewer loses nothing
+  std::string host = "127.0.0.1";  ///< address that nodes join
+  std::uint32_t port = 0;          ///< of that address; 0: a free one
+  std::uint32_t suspect_after_ms = 500;  ///< of silence: a node gets nothing new
+  std::uint32_t gone_after_ms = 1200;    ///< of silence: the cluster goes on without it
+};
+
+}  // namespace troupe

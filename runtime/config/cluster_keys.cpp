@@ -1,0 +1,34 @@
+#include "runtime/config/cluster_keys.hpp"
+
+namespace troupe {
+
+void describe(config_schema& schema, cluster_config& config) {
+  schema.begin_table("cluster",
+                     "The model spread over processes, any of which may end while it is served.");
+  schema
+      .integer("workers", config.workers, 0, 1024,
+               "Child processes that serve the model; 0: this process does.")
+      .on_command_line("--workers", "N");
+  schema
+      .integer("redundancy", config.redundancy, 1, 16,
+               "Copies of everything in all: losing one fewer loses nothing; 1: none to spare.")
+      .on_command_line("--redundancy", "N");
+  schema
+      .text("host", config.host, 255, "Address that nodes join; whoever reaches it can become one.")
+      .on_command_line("--join-host", "ADDRESS");
+  schema.integer("port", config.port, 0, 65'535, "Port that nodes join; 0: a free one.")
+      .on_command_line("--join-port", "PORT");
+  schema.integer("suspect_after_ms", config.suspect_after_ms, 50, 600'000,
+                 "Silence after which a node gets nothing new, in milliseconds.");
+  schema.integer("gone_after_ms", config.gone_after_ms, 100, 3'600'000,
+                 "Silence after which the cluster goes on without a node, in milliseconds.");
+}
+
+result<void> check(const cluster_config& config) {
+  if (config.gone_after_ms > config.suspect_after_ms) return {};
+  return fail(errc::invalid_argument,
+              "cluster.gone_after_ms ({}) must be more than cluster.suspect_after_ms ({})",
+              config.gone_after_ms, config.suspect_after_ms);
+}
+
+}  // namespace troupe

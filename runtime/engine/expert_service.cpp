@@ -1,0 +1,190 @@
+#include "runtime/engine/expert_service.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+#include <limits>
+#include <utility>
+
+#include "runtime/engine/buffer_pool.hpp"
+
+namespace troupe {
+namespace {
+
+constexpr std::size_t alignment = 64;
+
+constexpr std::size_t aligned(std::size_t bytes) {
+  return (bytes + alignment - 1) / alignment * alignment;
+}
+
+/// Where the parts of a request lie in its piece of device memory.
+struct request_layout {
+  std::size_t q8, ids, slots, bytes;
+
+  request_layout(std::size_t rows, std::size_t top_k, const activation_needs& reads,
+                 std::uint32_t hidden)
+      : q8(reads.f32 ? aligned(rows * hidden * sizeof(float)) : 0),
+        ids(q8 + (reads.q8 ? rows * kernels::q8_row_bytes(hidden) : 0)),
+        slots(ids + aligned(rows * top_k * sizeof(std::int32_t))),
+        bytes(slots + aligned(rows * top_k * sizeof(std::uint32_t))) {}
+};
+
+}  // namespace
+
+/// What submitted work uses. The stream keeps it alive; so it must not own the device.
+struct expert_service::workspace {
+  workspace(device& d, std::shared_ptr<expert_bank> owner, std::size_t request_bytes,
+            std::size_t output_bytes, std::size_t kept)
+      : bank(std::move(owner)),
+        outputs(d.allocate(output_bytes)),
+        requests(d, request_bytes, kept),
+        results(d, output_bytes, kept) {}
+
+  std::shared_ptr<expert_bank> bank;
+  /// Every slot's output before the wanted ones are picked: requests on a stream take turns.
+  device_buffer outputs;
+  buffer_pool requests;
+  buffer_pool results;
+  std::atomic<std::size_t> in_flight = 0;
+};
+
+/// A request's memory, and its answer as it will be if the device does its part.
+class expert_service::job {
+ public:
+  job(std::shared_ptr<device_buffer> request, std::shared_ptr<device_buffer> result,
+      const expert_rows_header& asked)
+      : request_(std::move(request)), result_(std::move(result)), reply_(refusal_of(asked)) {
+    reply_.header.accepted = true;
+  }
+
+  [[nodiscard]] std::byte* request() const { return request_->data(); }
+  [[nodiscard]] float* result() const { return result_->as<float>(); }
+  /// Adds a wanted output, by its slot in the asking step.
+  void want(std::uint32_t slot) { reply_.header.slots.push_back(slot); }
+  [[nodiscard]] std::uint32_t wanted() const {
+    return static_cast<std::uint32_t>(reply_.header.slots.size());
+  }
+  void refuse() {
+    reply_.header.accepted = false;
+    reply_.header.slots.clear();
+  }
+  [[nodiscard]] expert_reply finish(std::uint32_t hidden) {
+    if (wanted() > 0)
+      reply_.payload.push_back({{result_->data(), wanted() * hidden * sizeof(float)}, result_});
+    return std::move(reply_);
+  }
+
+ private:
+  std::shared_ptr<device_buffer> request_;
+  std::shared_ptr<device_buffer> result_;
+  expert_reply reply_;
+};
+
+expert_service::expert_service(std::shared_ptr<device> dev, std::shared_ptr<expert_bank> bank,
+                               const model_files& files, const std::vector<expert_range>& owned,
+                               activation_mode mode, const limits& most)
+    : device_(std::move(dev)),
+      layers_(files.config().layers),
+      hidden_(files.config().hidden),
+      most_(most) {
+  std::size_t request_bytes = 0;
+  std::size_t slots = 0;
+  for (const expert_range& range : owned) {
+    served_layer& l = layers_[range.layer];
+    l = {range.first, range.count, files.config().layer_top_k(range.layer),
+         expert_reads(files, range, mode)};
+    const request_layout layout(most.rows, l.top_k, l.reads, hidden_);
+    request_bytes = std::max(request_bytes, layout.bytes);
+    slots = std::max(slots, std::size_t{most.rows} * l.top_k);
+  }
+  work_ = std::make_shared<workspace>(*device_, std::move(bank), request_bytes,
+                                      slots * hidden_ * sizeof(float), most.in_flight);
+}
+
+expert_service::~expert_service() { release_behind(*device_, std::move(work_)); }
+
+std::size_t expert_service::in_flight() const { return work_->in_flight.load(); }
+
+result<void> expert_service::check(const expert_rows_header& asked, std::size_t bytes) const {
+  if (asked.layer >= layers_.size() || layers_[asked.layer].count == 0)
+    return fail(errc::not_found, "no experts of layer {} here", asked.layer);
+  const served_layer& l = layers_[asked.layer];
+  const std::size_t rows = asked.rows.size();
+  if (rows == 0 || rows > most_.rows)
+    return fail(errc::corrupt, "layer {}: {} rows for experts, not 1 to {}", asked.layer, rows,
+                most_.rows);
+  if (asked.top_k != l.top_k || asked.ids.size() != rows * l.top_k)
+    return fail(errc::corrupt, "layer {}: {} ids and {} a row for {} rows, the model has {}",
+                asked.layer, asked.ids.size(), asked.top_k, rows, l.top_k);
+  if (std::ranges::adjacent_find(asked.rows, std::ranges::greater_equal()) != asked.rows.end() ||
+      asked.rows.back() >= std::numeric_limits<std::uint32_t>::max() / l.top_k)
+    return fail(errc::corrupt, "layer {}: rows are not in ascending order", asked.layer);
+  const auto strange = [&](std::int32_t id) {
+    return id != no_expert && static_cast<std::uint32_t>(id) - l.first >= l.count;
+  };
+  if (const auto at = std::ranges::find_if(asked.ids, strange); at != asked.ids.end())
+    return fail(errc::not_found, "layer {}: expert {} is not here, but {} from {}", asked.layer,
+                *at, l.count, l.first);
+  if (asked.f32 != l.reads.f32 || asked.q8 != l.reads.q8)
+    return fail(errc::corrupt, "layer {}: rows are not in the form that its experts read",
+                asked.layer);
+  if (bytes != rows * expert_row_bytes(l.reads, hidden_))
+    return fail(errc::corrupt, "layer {}: {} bytes for {} rows, not {}", asked.layer, bytes, rows,
+                rows * expert_row_bytes(l.reads, hidden_));
+  return {};
+}
+
+result<void> expert_service::apply(const expert_rows_header& asked,
+                                   std::span<const std::byte> payload, answer_handler done) {
+  if (auto good = check(asked, payload.size()); !good) return good;
+  if (work_->in_flight.load() >= most_.in_flight)
+    return fail(errc::exhausted, "{} requests for experts on the stream already", most_.in_flight);
+  auto request = work_->requests.take();
+  if (!request) return fail(std::move(request.error()));
+  auto room = work_->results.take();
+  if (!room) return fail(std::move(room.error()));
+
+  const served_layer& l = layers_[asked.layer];
+  const std::size_t rows = asked.rows.size();
+  const request_layout layout(rows, l.top_k, l.reads, hidden_);
+  auto j = std::make_shared<job>(std::move(*request), std::move(*room), asked);
+  const std::size_t f32_bytes = l.reads.f32 ? rows * hidden_ * sizeof(float) : 0;
+  std::copy_n(payload.begin(), f32_bytes, j->request());
+  std::copy(payload.begin() + static_cast<std::ptrdiff_t>(f32_bytes), payload.end(),
+            j->request() + layout.q8);
+  std::memcpy(j->request() + layout.ids, asked.ids.data(), asked.ids.size() * sizeof(std::int32_t));
+  auto* const picked = reinterpret_cast<std::uint32_t*>(j->request() + layout.slots);
+  for (std::uint32_t i = 0; i < asked.ids.size(); ++i) {
+    if (asked.ids[i] == no_expert) continue;
+    picked[j->wanted()] = i;
+    j->want(asked.rows[i / l.top_k] * l.top_k + i % l.top_k);
+  }
+  // Part of the work may be on the stream even where the rest was refused: its memory stays too.
+  if (submit(asked, l, *j) != kernels::status::ok) j->refuse();
+  work_->in_flight.fetch_add(1);
+  device_->notify([work = work_, j, hidden = hidden_, done = std::move(done)] {
+    work->in_flight.fetch_sub(1);
+    done(j->finish(hidden));
+  });
+  return {};
+}
+
+kernels::status expert_service::submit(const expert_rows_header& asked, const served_layer& layer,
+                                       job& j) {
+  const auto rows = static_cast<std::uint32_t>(asked.rows.size());
+  const request_layout layout(rows, layer.top_k, layer.reads, hidden_);
+  std::byte* const in = j.request();
+  const kernels::activation x{layer.reads.f32 ? reinterpret_cast<float*>(in) : nullptr,
+                              layer.reads.q8 ? in + layout.q8 : nullptr, hidden_};
+  const auto* ids = reinterpret_cast<const std::int32_t*>(in + layout.ids);
+  const bool every_slot = j.wanted() == rows * layer.top_k;
+  float* const outputs = every_slot ? j.result() : work_->outputs.as<float>();
+  const kernels::status done =
+      work_->bank->apply(asked.layer, {x, ids, outputs, rows, layer.top_k});
+  if (done != kernels::status::ok || every_slot || j.wanted() == 0) return done;
+  const auto* picked = reinterpret_cast<const std::uint32_t*>(in + layout.slots);
+  return device_->kernels().gather_rows(device_->stream(),
+                                        {outputs, picked, j.result(), j.wanted(), hidden_});
+}
+
+}  // namespace troupe
