@@ -44,6 +44,7 @@ void attention_block_state::on_step(step_message m) {
 void attention_block_state::begin_next() {
   if (busy_ || queue_.empty()) return;
   busy_ = true;
+  ++begun_;
   current_ = std::move(queue_.front());
   queue_.pop_front();
   std::vector<page_table> tables;
@@ -59,7 +60,7 @@ void attention_block_state::begin_next() {
 void attention_block_state::on_tables(const table_changes& changes) {
   for (const auto& [id, table] : changes.changed) {
     if (table == nullptr) {
-      tables_.erase(id);
+      if (tables_.erase(id) > 0 && w_->log != nullptr) w_->log->released(*w_->dev, id);
     } else {
       tables_[id] = table;
     }
@@ -77,10 +78,14 @@ void attention_block_state::ask_tables() {
   ids.reserve(current_.plan->runs.size());
   for (const sequence_run& run : current_.plan->runs) ids.push_back(run.sequence);
   self_->request(w_->cache, table_deadline, tables_atom::value, std::move(ids))
-      .then([this](const table_list& list) { begin(list.tables); },
-            [this](const caf::error& e) {
+      .then(
+          [this, asked = begun_](const table_list& list) {
+            if (busy_ && asked == begun_) begin(list.tables);
+          },
+          [this, asked = begun_](const caf::error& e) {
+            if (busy_ && asked == begun_)
               fail({errc::unavailable, "cache manager: " + caf::to_string(e)});
-            });
+          });
 }
 
 void attention_block_state::begin(std::vector<page_table> tables) {
@@ -134,21 +139,10 @@ void attention_block_state::on_applied(const expert_applied& done) {
 }
 
 void attention_block_state::leave_stage() {
-  if (w_->stage->is_last()) {
-    if (w_->stage->head(*inputs_) != status::ok)
-      return fail({errc::internal, "the device refused the head"});
-    // The closure keeps what the device still reads alive until the stream has passed it.
-    w_->dev->notify(
-        [inputs = inputs_, x = current_.x, started = current_.started, batcher = w_->batcher] {
-          step_result r = inputs->collect();
-          r.device_seconds =
-              std::chrono::duration<double>(std::chrono::steady_clock::now() - *started).count();
-          caf::anon_send(batcher, std::move(r));
-        });
-  } else {
-    w_->dev->notify([inputs = inputs_] {});
-    self_->send(w_->next, std::move(current_));
-  }
+  if (w_->stage->is_last() && w_->stage->head(*inputs_) != status::ok)
+    return fail({errc::internal, "the device refused the head"});
+  w_->exit->leave(*w_->dev, std::move(current_), inputs_);
+  if (w_->log != nullptr) w_->log->written(*w_->dev, inputs_);
   finish_step();
 }
 
@@ -160,10 +154,26 @@ void attention_block_state::finish_step() {
 }
 
 void attention_block_state::fail(error why) {
+  w_->exit->fail(step_failure{current_.plan->id, std::move(why)});
+  abandon();
+  begin_next();
+}
+
+void attention_block_state::abandon() {
   // What was submitted still runs; its inputs stay until then.
   w_->dev->notify([inputs = inputs_, x = current_.x, started = current_.started] {});
-  self_->send(w_->batcher, step_failure{current_.plan->id, std::move(why)});
-  finish_step();
+  inputs_.reset();
+  current_ = {};
+  busy_ = false;
+}
+
+void attention_block_state::on_rewire(stage_rewiring& wiring) {
+  if (wiring.epoch <= w_->epoch) return;
+  w_->epoch = wiring.epoch;
+  w_->exit = std::move(wiring.exit);
+  w_->log = std::move(wiring.log);
+  queue_.clear();
+  if (busy_) abandon();
 }
 
 hidden_rows attention_block_state::borrow_hidden() {
@@ -182,6 +192,7 @@ attention_block_actor::behavior_type attention_block(
       [self](step_message& m) { self->state.on_step(std::move(m)); },
       [self](const expert_applied& done) { self->state.on_applied(done); },
       [self](const table_changes& changes) { self->state.on_tables(changes); },
+      [self](stage_rewiring& anew) { self->state.on_rewire(anew); },
   };
 }
 

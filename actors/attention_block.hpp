@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "actors/interfaces.hpp"
+#include "actors/stage_exit.hpp"
 #include "runtime/engine/attention_stage.hpp"
 
 namespace troupe {
@@ -16,13 +17,13 @@ struct attention_block_wiring {
   epoch_number epoch = 0;
   std::shared_ptr<device> dev;
   std::shared_ptr<const model_files> files;  ///< keeps the mapped weights alive
-  std::unique_ptr<kv_store> kv;
+  std::shared_ptr<kv_store> kv;
   std::shared_ptr<attention_stage> stage;
   cache_manager_actor cache;
   std::vector<std::vector<expert_shard_actor>> shards;  ///< by layer of the stage
-  attention_block_actor next;                           ///< null at the last stage
-  batcher_actor batcher;
-  std::size_t hidden_bytes = 0;  ///< of one step's hidden rows
+  std::shared_ptr<stage_exit> exit;
+  std::shared_ptr<stage_log> log;  ///< null: nobody replicates the stage
+  std::size_t hidden_bytes = 0;    ///< of one step's hidden rows
 };
 
 /// Walks each step through the stage's layers. Everything it does is to submit work and to send
@@ -44,6 +45,9 @@ class attention_block_state {
   void on_step(step_message m);
   void on_applied(const expert_applied& done);
   void on_tables(const table_changes& changes);
+  /// Goes on in a new epoch. Steps of the old one are dropped; what was submitted of them still
+  /// runs, and writes what will be written again.
+  void on_rewire(stage_rewiring& wiring);
 
  private:
   void begin_next();
@@ -55,6 +59,7 @@ class attention_block_state {
   void leave_stage();
   void finish_step();
   void fail(error why);
+  void abandon();
   [[nodiscard]] hidden_rows borrow_hidden();
 
   attention_block_actor::pointer self_ = nullptr;
@@ -65,6 +70,7 @@ class attention_block_state {
   step_message current_;
   std::shared_ptr<step_inputs> inputs_;
   std::uint32_t layer_ = 0;
+  std::uint64_t begun_ = 0;  ///< steps: tells answers to this one from answers to others
   std::size_t awaited_ = 0;  ///< shards that have not yet submitted this layer
   std::vector<hidden_rows> hidden_pool_;
   std::uint64_t stale_ = 0;

@@ -18,25 +18,55 @@ constexpr auto cache_deadline = std::chrono::seconds(10);
 /// Bound on the wait for guesses; without them tokens are drawn one at a time.
 constexpr auto draft_deadline = std::chrono::seconds(1);
 /// Bound on one step. Within one process a step cannot get lost, so this only ends a defect.
-constexpr auto step_deadline = std::chrono::minutes(15);
+constexpr auto longest_step = std::chrono::minutes(15);
+/// Among nodes a step can get lost on the way. Steps one behind another wait for each other, so
+/// this is far more than one takes.
+constexpr step_deadline::limits patience{
+    .multiple = 20, .floor = std::chrono::seconds(2), .ceiling = std::chrono::seconds(60)};
+/// For the cache managers of other nodes to answer.
+constexpr auto cache_patience = std::chrono::seconds(3);
 
 }  // namespace
 
 void batcher_state::start(batcher_actor::pointer self, std::shared_ptr<engine_board> board) {
   self_ = self;
   board_ = std::move(board);
+  allowed_ = step_deadline(patience);
   self_->delayed_send(self_, tick_period, tick_atom::value);
 }
 
 void batcher_state::on_group(serving_group group) {
   group_ = std::move(group);
+  group_.limits.speculation.ask_drafter = group_.speculation == speculation_mode::model;
+  replies_.clear();
+  durable_.clear();
+  awaited_.clear();
+  asked_since_.reset();
+  scheduler_ == nullptr ? begin_group() : continue_with_group();
+  board_->set_healthy(true);
+  pump();
+}
+
+void batcher_state::begin_group() {
   std::unique_ptr<draft_source> drafts;
   if (group_.speculation == speculation_mode::ngram) drafts = std::make_unique<ngram_source>();
-  group_.limits.speculation.ask_drafter = group_.speculation == speculation_mode::model;
   scheduler_ =
       std::make_unique<batch_scheduler>(group_.limits, group_.plan.epoch, std::move(drafts));
-  publish();
-  board_->set_healthy(true);
+}
+
+void batcher_state::continue_with_group() {
+  const std::optional<step_id> all = last_result_ == 0 ? std::nullopt : std::optional(last_result_);
+  for (const request_id id :
+       scheduler_->begin_epoch(group_.plan.epoch, group_.kept.value_or(all), group_.limits)) {
+    const auto owner = owners_.find(id);
+    if (owner == owners_.end()) continue;
+    self_->send(
+        owner->second,
+        request_failure{id,
+                        {errc::out_of_range,
+                         "the nodes that are left have too little memory for this request"}});
+    owners_.erase(owner);
+  }
 }
 
 void batcher_state::on_request(const request_envelope& e, const asker_actor& from) {
@@ -72,7 +102,7 @@ void batcher_state::pump() {
     }
     auto* plan = std::get_if<std::shared_ptr<const step_plan>>(&action);
     if (plan == nullptr) break;
-    deadlines_.emplace((*plan)->id, steady_clock::now() + step_deadline);
+    awaited_.emplace((*plan)->id, awaited_step{steady_clock::now(), (*plan)->rows()});
     self_->send(group_.stages.front(), step_message{std::move(*plan), nullptr, nullptr});
   }
   publish();
@@ -80,12 +110,15 @@ void batcher_state::pump() {
 
 void batcher_state::ask_caches(const cache_request& request) {
   replies_.clear();
-  const std::size_t asked = group_.caches.size();
+  asked_since_ = steady_clock::now();
+  asked_ = request.number;
+  const epoch_number epoch = group_.plan.epoch;
   for (const cache_manager_actor& cache : group_.caches) {
     self_->request(cache, cache_deadline, request)
-        .then([this, asked](const cache_reply& reply) { on_cache_reply(asked, reply); },
-              [this](const caf::error& e) {
-                fail_all({errc::unavailable, "cache manager: " + caf::to_string(e)});
+        .then([this](const cache_reply& reply) { on_cache_reply(reply); },
+              [this, epoch](const caf::error& e) {
+                if (epoch == group_.plan.epoch)
+                  fail_all({errc::unavailable, "cache manager: " + caf::to_string(e)});
               });
   }
 }
@@ -101,9 +134,11 @@ void batcher_state::ask_drafter(draft_ask ask) {
             [answered](const caf::error&) { answered(std::nullopt); });
 }
 
-void batcher_state::on_cache_reply(std::size_t asked, const cache_reply& reply) {
+void batcher_state::on_cache_reply(const cache_reply& reply) {
+  if (reply.epoch != group_.plan.epoch || reply.number != asked_) return;
   replies_.push_back(reply);
-  if (replies_.size() < asked) return;
+  if (replies_.size() < group_.caches.size()) return;
+  asked_since_.reset();
   const cache_reply all = merge(replies_);
   board_->update([&](engine_stats& s) {
     s.kv_pages_total = all.total_pages;
@@ -119,7 +154,11 @@ void batcher_state::on_cache_reply(std::size_t asked, const cache_reply& reply) 
 }
 
 void batcher_state::on_result(const step_result& r) {
-  deadlines_.erase(r.id);
+  if (const auto awaited = awaited_.find(r.id); awaited != awaited_.end()) {
+    allowed_.observe(awaited->second.rows, steady_clock::now() - awaited->second.since);
+    last_result_ = std::max(last_result_, r.id);
+    awaited_.erase(awaited);
+  }
   auto news = scheduler_->on_step(r, steady_clock::now());
   // The next step first: the device must not wait for the news to be handed out.
   pump();
@@ -150,6 +189,17 @@ void batcher_state::deliver(std::vector<request_news> news) {
   for (auto& [address, entry] : by_asker) self_->send(entry.first, std::move(entry.second));
 }
 
+void batcher_state::on_durable(const kv_durable& durable) {
+  if (scheduler_ == nullptr || durable.epoch != group_.plan.epoch) return;
+  step_id& known = durable_[durable.stage];
+  known = std::max(known, durable.step);
+  if (durable_.size() < group_.stages.size()) return;
+  step_id least = known;
+  for (const auto& [stage, step] : durable_) least = std::min(least, step);
+  scheduler_->on_durable(least);
+  pump();
+}
+
 void batcher_state::on_failure(const step_failure& f) { fail_all(f.why); }
 
 void batcher_state::fail_all(const error& why) {
@@ -163,13 +213,26 @@ void batcher_state::fail_all(const error& why) {
 
 void batcher_state::on_tick() {
   const auto now = steady_clock::now();
-  for (const auto& [id, deadline] : deadlines_) {
-    if (now < deadline) continue;
-    fail_all({errc::deadline_exceeded, fmt::format("step {} gave no result in time", id)});
-    deadlines_.clear();
-    break;
+  if (group_.watch) {
+    watch_for_stalls(now);
+  } else if (!awaited_.empty() && now > awaited_.begin()->second.since + longest_step) {
+    fail_all({errc::deadline_exceeded,
+              fmt::format("step {} gave no result in time", awaited_.begin()->first)});
+    awaited_.clear();
   }
   self_->delayed_send(self_, tick_period, tick_atom::value);
+}
+
+void batcher_state::watch_for_stalls(steady_clock::time_point now) {
+  const bool step_lost = std::ranges::any_of(awaited_, [&](const auto& entry) {
+    return now > entry.second.since + allowed_.allowed(entry.second.rows);
+  });
+  const bool answer_lost = asked_since_ && now > *asked_since_ + cache_patience;
+  if (!step_lost && !answer_lost) return;
+  self_->send(group_.watch, stalled_atom::value, group_.plan.epoch);
+  // Once an epoch: another is on its way.
+  awaited_.clear();
+  asked_since_.reset();
 }
 
 void batcher_state::publish() {
@@ -193,6 +256,7 @@ batcher_actor::behavior_type batcher(batcher_actor::stateful_pointer<batcher_sta
       [self](cancel_atom, request_id id) { self->state.on_cancel(id); },
       [self](const step_result& r) { self->state.on_result(r); },
       [self](const step_failure& f) { self->state.on_failure(f); },
+      [self](const kv_durable& durable) { self->state.on_durable(durable); },
       [self](const drafter_actor& drafter) { self->state.on_drafter(drafter); },
       [self](tick_atom) { self->state.on_tick(); },
   };

@@ -3,12 +3,14 @@
 #include <chrono>
 #include <map>
 #include <memory>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
 #include "actors/engine/engine_board.hpp"
 #include "actors/interfaces.hpp"
 #include "cluster/batching/batch_scheduler.hpp"
+#include "cluster/step_deadline.hpp"
 
 namespace troupe {
 
@@ -24,14 +26,17 @@ class batcher_state {
   void on_cancel(request_id id);
   void on_result(const step_result& r);
   void on_failure(const step_failure& f);
+  void on_durable(const kv_durable& durable);
   void on_drafter(const drafter_actor& drafter) { drafter_ = drafter; }
   void on_tick();
 
  private:
+  void begin_group();
+  void continue_with_group();
   void pump();
   void ask_caches(const cache_request& request);
   void ask_drafter(draft_ask ask);
-  void on_cache_reply(std::size_t asked, const cache_reply& reply);
+  void on_cache_reply(const cache_reply& reply);
   void deliver(std::vector<request_news> news);
   void fail_all(const error& why);
   void publish();
@@ -41,9 +46,21 @@ class batcher_state {
   serving_group group_;
   std::unique_ptr<batch_scheduler> scheduler_;
   std::unordered_map<request_id, asker_actor> owners_;
+  std::uint64_t asked_ = 0;  ///< number of the cache request that is open
   std::vector<cache_reply> replies_;
   drafter_actor drafter_;
-  std::map<step_id, std::chrono::steady_clock::time_point> deadlines_;
+  /// A step under way.
+  struct awaited_step {
+    std::chrono::steady_clock::time_point since;
+    std::uint32_t rows = 0;
+  };
+  void watch_for_stalls(std::chrono::steady_clock::time_point now);
+
+  std::map<step_id, awaited_step> awaited_;
+  step_deadline allowed_;
+  std::optional<std::chrono::steady_clock::time_point> asked_since_;  ///< the cache managers
+  step_id last_result_ = 0;
+  std::map<std::uint32_t, step_id> durable_;  ///< by stage
 };
 
 batcher_actor::behavior_type batcher(batcher_actor::stateful_pointer<batcher_state> self,

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "actors/interfaces.hpp"
@@ -14,14 +16,20 @@ struct cache_manager_state {
   static inline const char* name = "cache_manager";
   std::unique_ptr<kv_manager> manager;
   attention_block_actor watcher;  ///< of the same stage
+  cache_request_gate gate;        ///< a request that comes twice or late changes nothing
 
-  /// Page tables that `request`, now carried out, may have changed.
-  [[nodiscard]] table_changes changes(const cache_request& request) const;
+  /// Carries out a request; the watcher hears of the page tables that it changed.
+  [[nodiscard]] caf::result<cache_reply> carry_out(cache_manager_actor::pointer self,
+                                                   const cache_request& request);
   [[nodiscard]] table_list tables(const std::vector<sequence_id>& ids) const;
 };
 
+/// Page tables that a new manager begins with: of a replica whose pages it manages from now on.
+using adopted_tables = std::vector<std::pair<sequence_id, std::vector<std::int32_t>>>;
+
+/// `adopted` may be null. What cannot be adopted is left out, and will be computed again.
 cache_manager_actor::behavior_type cache_manager(
     cache_manager_actor::stateful_pointer<cache_manager_state> self,
-    const kv_manager::settings& settings);
+    const kv_manager::settings& settings, const std::shared_ptr<adopted_tables>& adopted);
 
 }  // namespace troupe

@@ -29,10 +29,12 @@ expert_shard_actor::behavior_type expert_shard(
   self->state.epoch = wiring->epoch;
   return {
       [self](apply_atom, const expert_apply& order, const attention_block_actor& block) {
-        if (order.epoch != self->state.epoch) {
+        // A block hears of a new epoch first and brings it along.
+        if (order.epoch < self->state.epoch) {
           ++self->state.stale;
           return;
         }
+        self->state.epoch = order.epoch;
         self->send(block, self->state.apply(order));
       },
   };

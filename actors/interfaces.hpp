@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "actors/messages.hpp"
@@ -9,7 +10,7 @@ namespace troupe {
 /// Serves attention for a range of layers: takes steps, answers the batcher through the last stage.
 using attention_block_actor =
     caf::typed_actor<caf::reacts_to<step_message>, caf::reacts_to<expert_applied>,
-                     caf::reacts_to<table_changes>>;
+                     caf::reacts_to<table_changes>, caf::reacts_to<stage_rewiring>>;
 
 /// Owns the KV pages of one stage. The block that watches it hears of changed page tables before
 /// the asker gets its reply, and so before any step that needs them.
@@ -32,6 +33,9 @@ using gateway_actor =
 /// Guesses what follows the texts of a batcher, with a small model's.
 using drafter_actor = asker_actor::extend<caf::replies_to<draft_ask>::with<draft_reply>>;
 
+/// Hears that nothing has come of a step for far longer than steps take.
+using stall_listener_actor = caf::typed_actor<caf::reacts_to<stalled_atom, epoch_number>>;
+
 /// What a placement became: the actors of one epoch.
 struct serving_group {
   placement plan;
@@ -40,14 +44,18 @@ struct serving_group {
   std::vector<expert_shard_actor> shards;
   batch_limits limits;
   speculation_mode speculation = speculation_mode::off;
+  /// What an earlier group left behind: the last step whose keys and values every stage still has.
+  /// Not set: all of them were kept, nothing was lost.
+  std::optional<std::optional<step_id>> kept;
+  stall_listener_actor watch;  ///< null: a step that gives no result ends its requests
 };
 
 /// Runs sequences: composes steps, sends them to the first stage, tells askers what came of them.
 using batcher_actor =
     caf::typed_actor<caf::reacts_to<serving_group>, caf::reacts_to<request_envelope, asker_actor>,
                      caf::reacts_to<cancel_atom, request_id>, caf::reacts_to<step_result>,
-                     caf::reacts_to<step_failure>, caf::reacts_to<drafter_actor>,
-                     caf::reacts_to<tick_atom>>;
+                     caf::reacts_to<step_failure>, caf::reacts_to<kv_durable>,
+                     caf::reacts_to<drafter_actor>, caf::reacts_to<tick_atom>>;
 
 /// Runs a process: its device and the actors placed on it. `place` spawns them for a batcher.
 using node_actor =

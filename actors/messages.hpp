@@ -11,6 +11,7 @@
 #include "cluster/placement.hpp"
 #include "runtime/engine/attention_stage.hpp"
 #include "runtime/engine/step.hpp"
+#include "runtime/wire/kv_frames.hpp"
 
 namespace troupe {
 
@@ -58,6 +59,16 @@ struct table_changes {
   std::vector<std::pair<sequence_id, page_table>> changed;
 };
 
+class stage_exit;
+class stage_log;
+
+/// A new epoch for an attention block: where its steps go from now on, and who hears of its pages.
+struct stage_rewiring {
+  epoch_number epoch = 0;
+  std::shared_ptr<stage_exit> exit;
+  std::shared_ptr<stage_log> log;
+};
+
 /// A request on its way from a gateway to a batcher.
 struct request_envelope {
   request_id id = 0;
@@ -81,6 +92,7 @@ using watch_atom = caf::atom_constant<caf::atom("watch")>;
 using cancel_atom = caf::atom_constant<caf::atom("cancel")>;
 using place_atom = caf::atom_constant<caf::atom("place")>;
 using route_atom = caf::atom_constant<caf::atom("route")>;
+using stalled_atom = caf::atom_constant<caf::atom("stalled")>;
 using tick_atom = caf::atom_constant<caf::atom("tick")>;
 
 }  // namespace troupe
@@ -94,6 +106,8 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::step_failure)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::step_result)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::table_list)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::table_changes)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::stage_rewiring)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::kv_durable)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::request_envelope)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::news_batch)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::request_failure)

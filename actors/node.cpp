@@ -6,6 +6,7 @@
 #include "actors/attention_block.hpp"
 #include "actors/cache_manager.hpp"
 #include "actors/expert_shard.hpp"
+#include "actors/local_exit.hpp"
 
 namespace troupe {
 
@@ -45,21 +46,21 @@ caf::result<serving_group> node_state::place(const placement& plan, const batche
     wiring->epoch = plan.epoch;
     wiring->dev = resources_.dev;
     wiring->files = resources_.files;
-    wiring->kv = std::make_unique<kv_store>(*resources_.dev, layout, resources_.kv_pages);
+    wiring->kv = std::make_shared<kv_store>(*resources_.dev, layout, resources_.kv_pages);
     wiring->stage = std::make_shared<attention_stage>(
         *resources_.dev, *resources_.files, range, *wiring->kv, config.activations,
         attention_stage::limits{config.step_rows, {config.pack_weights, resources_.progress}});
     wiring->cache = self_->spawn<caf::linked>(
         cache_manager,
-        kv_manager::settings{config.page_size, resources_.kv_pages, config.prefix_cache});
+        kv_manager::settings{config.page_size, resources_.kv_pages, config.prefix_cache},
+        std::shared_ptr<adopted_tables>());
     for (std::uint32_t layer = range.first; layer < range.last; ++layer) {
       std::vector<expert_shard_actor> holders;
       for (const std::uint32_t shard : plan.shards_of(layer))
         holders.push_back(group.shards[shard]);
       wiring->shards.push_back(std::move(holders));
     }
-    wiring->next = next;
-    wiring->batcher = batcher;
+    wiring->exit = std::make_shared<local_exit>(next, batcher);
     wiring->hidden_bytes = std::size_t{config.step_rows} * model.hidden * sizeof(float);
     group.caches.push_back(wiring->cache);
     next = self_->spawn<caf::linked>(

@@ -25,6 +25,8 @@ int run(int argc, char** argv) {
   troupe::cli::add_inspect(app, chosen);
   troupe::cli::add_bench(app, chosen);
   troupe::cli::add_status(app, chosen);
+  troupe::cli::add_node(app, chosen);
+  troupe::cli::add_drain(app, chosen);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& asked) {  // --help and --version

@@ -1,16 +1,18 @@
 #include <fmt/format.h>
-#include <spdlog/sinks/stdout_color_sinks.h>
-#include <spdlog/spdlog.h>
+#include <spdlog/logger.h>
 
 #include <memory>
 
 #include "actors/bin/commands.hpp"
 #include "actors/bin/engine_start.hpp"
 #include "actors/bin/interrupts.hpp"
+#include "actors/bin/local_cluster.hpp"
+#include "actors/bin/logging.hpp"
 #include "actors/bin/model_location.hpp"
 #include "actors/bin/options.hpp"
 #include "actors/bin/serve_config.hpp"
 #include "actors/gateway/http_server.hpp"
+#include "runtime/config/cluster_keys.hpp"
 #include "runtime/config/toml.hpp"
 
 namespace troupe::cli {
@@ -28,14 +30,6 @@ struct serve_options {
 
   serve_options() { describe(schema, config); }
 };
-
-std::shared_ptr<spdlog::logger> make_log(const std::string& level) {
-  auto log = std::make_shared<spdlog::logger>(
-      "troupe", std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
-  log->set_pattern("%Y-%m-%d %H:%M:%S.%e %^%l%$ %v");
-  log->set_level(spdlog::level::from_str(level));
-  return log;
-}
 
 /// The line that a person can paste to get a first answer.
 std::string first_request(const std::string& url, const served_model& model) {
@@ -59,6 +53,76 @@ std::shared_ptr<const served_model> renamed(const std::shared_ptr<const served_m
   return copy;
 }
 
+/// The model that answers: in this process, or in a cluster that this process leads.
+struct engine {
+  std::unique_ptr<embedded_runtime> embedded;
+  std::unique_ptr<local_cluster> cluster;
+  [[nodiscard]] serving_runtime& running() const {
+    return cluster ? static_cast<serving_runtime&>(cluster->head()) : *embedded;
+  }
+};
+
+cluster_access access_to(cluster_runtime& head) {
+  return {head.join_address(), [&head] { return head.view(); },
+          [&head](const std::string& node) { return head.drain(node); }};
+}
+
+/// What the server answers from `running`. Shared ownership in form only: the server ends first.
+server_backend backend_of(const engine& made, std::shared_ptr<const served_model> model) {
+  serving_runtime& running = made.running();
+  server_backend backend;
+  backend.service = std::shared_ptr<generation_service>(std::shared_ptr<void>(), &running);
+  backend.model = std::move(model);
+  const char* why = made.cluster ? "too few of the cluster's nodes are up to hold the model"
+                                 : "an actor has died; restart the server";
+  backend.health = [&running, why]() -> result<void> {
+    if (running.healthy()) return {};
+    return fail(errc::unavailable, "{}", why);
+  };
+  if (made.cluster) backend.cluster = access_to(made.cluster->head());
+  return backend;
+}
+
+result<engine> start(const std::filesystem::path& path, const serve_config& config,
+                     const interrupts& signals, http_server& server,
+                     const std::shared_ptr<spdlog::logger>& log) {
+  engine made;
+  if (config.cluster.workers == 0) {
+    auto embedded = start_engine(path, config.engine, signals);
+    if (!embedded) return fail(embedded.error());
+    made.embedded = std::move(*embedded);
+    return made;
+  }
+  auto cluster = local_cluster::start(path, config, signals,
+                                      [log](std::string_view line) { log->warn("{}", line); });
+  if (!cluster) return fail(cluster.error());
+  made.cluster = std::move(*cluster);
+  // The cluster can be looked at while it forms.
+  server_backend forming;
+  forming.cluster = access_to(made.cluster->head());
+  server.set_model(std::move(forming));
+  if (auto serving = made.cluster->await_serving(signals); !serving) {
+    server.stop(std::chrono::milliseconds(0));
+    return fail(serving.error());
+  }
+  return made;
+}
+
+void greet(const std::string& url, const served_model& model, const engine& made,
+           const cluster_config& cluster) {
+  const engine_description& about = made.running().description();
+  const std::string workers =
+      made.cluster ? fmt::format("workers {}, redundancy {}, ", cluster.workers, cluster.redundancy)
+                   : std::string();
+  const std::string join = made.cluster
+                               ? fmt::format(" Nodes join {}.", made.cluster->head().join_address())
+                               : std::string();
+  fmt::print("Serving {} at {}/v1 ({}, {}threads {}, stages {}, expert shards {}).{} Try:\n  {}\n",
+             model.id, url, about.target, workers, about.threads, about.stages, about.expert_shards,
+             join, first_request(url, model));
+  std::fflush(stdout);
+}
+
 result<void> serve(serve_options& options) {
   if (!options.config_file.empty())
     if (auto done = read_toml_file(options.schema, options.config_file); !done) return done;
@@ -69,35 +133,21 @@ result<void> serve(serve_options& options) {
     fmt::print("{}", write_toml(options.schema));
     return {};
   }
+  if (auto done = check(config.cluster); !done) return done;
   const auto path = find_model(config.model);
   if (!path) return fail(path.error());
 
   // Before any thread is made, so that none of them gets the signals.
   const interrupts signals{SIGINT, SIGTERM};
-  const auto log = make_log(config.log_level);
+  const auto log = start_log(config.log_level);
   // The port first: where it is taken, nobody waits for a model to load only to hear of it.
   auto server = http_server::start(config.http, log);
   if (!server) return fail(server.error());
-  auto engine = start_engine(*path, config.engine, signals);
-  if (!engine) return fail(engine.error());
-
-  embedded_runtime& running = **engine;
-  const auto model = renamed(running.model(), config.name);
-  server_backend backend;
-  // Shared ownership in form only: the server ends before the engine below.
-  backend.service = std::shared_ptr<generation_service>(std::shared_ptr<void>(), &running);
-  backend.model = model;
-  backend.health = [&running]() -> result<void> {
-    if (running.healthy()) return {};
-    return fail(errc::unavailable, "an actor has died; restart the server");
-  };
-  (*server)->set_model(std::move(backend));
-
-  const engine_description& about = running.description();
-  fmt::print("Serving {} at {}/v1 ({}, threads {}, stages {}, expert shards {}). Try:\n  {}\n",
-             model->id, (*server)->url(), about.target, about.threads, about.stages,
-             about.expert_shards, first_request((*server)->url(), *model));
-  std::fflush(stdout);
+  auto made = start(*path, config, signals, **server, log);
+  if (!made) return fail(made.error());
+  const auto model = renamed(made->running().model(), config.name);
+  (*server)->set_model(backend_of(*made, model));
+  greet((*server)->url(), *model, *made, config.cluster);
 
   while (signals.wait(1000) == 0) {
   }
@@ -124,7 +174,9 @@ void add_serve(CLI::App& app, action& chosen) {
   command->add_flag("--print-config", options->print_config,
                     "Print the configuration as TOML and exit");
   add_options(*command, options->schema, options->given);
-  command->footer("Example:\n  troupe serve ~/models/Qwen3-0.6B --port 8080 --threads 4");
+  command->footer(
+      "Example:\n  troupe serve ~/models/Qwen3-0.6B --port 8080 --threads 4\n"
+      "  troupe serve ~/models/Qwen3-0.6B --workers 4     # kill -9 one of them and watch");
   command->callback([options, &chosen] { chosen = [options] { return serve(*options); }; });
 }
 

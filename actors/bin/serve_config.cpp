@@ -1,5 +1,6 @@
 #include "actors/bin/serve_config.hpp"
 
+#include "runtime/config/cluster_keys.hpp"
 #include "runtime/config/engine_keys.hpp"
 
 namespace troupe::cli {
@@ -56,6 +57,7 @@ void describe(config_schema& schema, serve_config& config) {
       .on_command_line("--name", "NAME");
   describe_http(schema, config.http);
   describe(schema, config.engine);
+  describe(schema, config.cluster);
   schema.begin_table("log", "What the server writes to standard error.");
   schema
       .choice<std::string>("level", config.log_level,

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "actors/gateway/server_config.hpp"
+#include "runtime/config/cluster_config.hpp"
 #include "runtime/config/engine_config.hpp"
 #include "runtime/config/schema.hpp"
 
@@ -15,6 +16,7 @@ struct serve_config {
   std::string log_level = "info";  ///< trace, debug, info, warning, error or off
   server_config http;
   engine_config engine;
+  cluster_config cluster;
 };
 
 /// Describes all tables. `config` must outlive the schema.

@@ -5,6 +5,7 @@
 #include <boost/json/parse.hpp>
 #include <charconv>
 
+#include "actors/bin/cluster_table.hpp"
 #include "actors/bin/table.hpp"
 
 namespace troupe::cli {
@@ -83,10 +84,19 @@ result<server_status> assemble(std::string url, unsigned health_status, std::str
   return out;
 }
 
+result<void> add_cluster(server_status& status, unsigned answer_status, std::string_view answer) {
+  if (answer_status != 200) return {};
+  auto report = gateway::parse_cluster_report(answer);
+  if (!report)
+    return fail(report.error().within(status.url + ": its /cluster is not what troupe sends"));
+  status.cluster = std::move(*report);
+  return {};
+}
+
 std::string to_text(const server_status& status) {
   const auto value = [&status](std::string_view name) { return metric(status, name); };
   const double steps = value("troupe_engine_step_seconds_total");
-  return align(
+  std::string out = align(
       {{"server", status.url},
        {"health", status.ready ? "ready" : "not ready: " + status.reason},
        {"model", status.model.empty() ? "-"
@@ -107,13 +117,18 @@ std::string to_text(const server_status& status) {
        {"actors' share",
         percent(value("troupe_engine_host_seconds_total"), steps) + " of step time"}},
       false);
+  if (status.cluster) out += '\n' + to_text(*status.cluster);
+  return out;
 }
 
 boost::json::object to_json(const server_status& status) {
   boost::json::object metrics;
   for (const auto& [name, value] : status.metrics) metrics[name] = value;
-  return {{"url", status.url},     {"ready", status.ready},     {"reason", status.reason},
-          {"model", status.model}, {"context", status.context}, {"metrics", std::move(metrics)}};
+  boost::json::object out{{"url", status.url},         {"ready", status.ready},
+                          {"reason", status.reason},   {"model", status.model},
+                          {"context", status.context}, {"metrics", std::move(metrics)}};
+  if (status.cluster) out["cluster"] = gateway::to_json(*status.cluster);
+  return out;
 }
 
 }  // namespace troupe::cli

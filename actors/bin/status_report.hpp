@@ -3,9 +3,11 @@
 #include <boost/json/object.hpp>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 
+#include "actors/gateway/cluster_json.hpp"
 #include "runtime/base/result.hpp"
 
 namespace troupe::cli {
@@ -24,6 +26,7 @@ struct server_status {
   std::string model;
   std::int64_t context = 0;
   metric_values metrics;
+  std::optional<gateway::cluster_report> cluster;  ///< where it is one
 };
 
 /// Puts together the answers to /health, /v1/models and /metrics. Fails with corrupt where they are
@@ -31,6 +34,10 @@ struct server_status {
 [[nodiscard]] result<server_status> assemble(std::string url, unsigned health_status,
                                              std::string_view health, std::string_view models,
                                              std::string_view metrics);
+
+/// Adds the answer to GET /cluster; one that says that there is none, or none yet, adds nothing.
+[[nodiscard]] result<void> add_cluster(server_status& status, unsigned answer_status,
+                                       std::string_view answer);
 
 [[nodiscard]] std::string to_text(const server_status& status);
 [[nodiscard]] boost::json::object to_json(const server_status& status);

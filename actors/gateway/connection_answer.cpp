@@ -94,7 +94,8 @@ void connection::leave(int status) {
   core_->metrics()->count_request(label(request_.target), status);
   const double ms =
       std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begun_).count();
-  const bool routine = status < 400 && !watch;
+  // A program that looks at servers again and again learns from a 404 that one is no cluster.
+  const bool routine = !watch && (status < 400 || request_.target == route::cluster);
   core_->log().log(routine ? spdlog::level::debug : spdlog::level::info, "{} {} {} {:.1f} ms{} {}",
                    request_.method, request_.path, status, ms, more, request_.id);
   request_.body = std::string();

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <utility>
 
+#include "actors/gateway/cluster_handler.hpp"
 #include "actors/gateway/completion_handler.hpp"
 #include "actors/gateway/server_core.hpp"
 #include "actors/gateway/token_handler.hpp"
@@ -15,16 +16,6 @@
 
 namespace troupe::gateway {
 namespace {
-
-api_error loading() {
-  api_error e;
-  e.status = 503;
-  e.message = "the model is still loading; try again";
-  e.type = "server_error";
-  e.code = "unavailable";
-  e.retry_after_seconds = 2;
-  return e;
-}
 
 answer wrong_method(const http_request& request, std::string_view allow) {
   api_error e;
@@ -75,6 +66,16 @@ answer preflight(std::string_view allow) {
 
 }  // namespace
 
+api_error loading() {
+  api_error e;
+  e.status = 503;
+  e.message = "the model is still loading; try again";
+  e.type = "server_error";
+  e.code = "unavailable";
+  e.retry_after_seconds = 2;
+  return e;
+}
+
 api_error too_busy() {
   api_error e;
   e.status = 429;
@@ -95,6 +96,8 @@ void handle(server_core& core, const std::shared_ptr<connection>& client) {
   if (!found.method_fits) return client->respond(wrong_method(request, found.allow));
   if (found.target == route::health) return client->respond(health(core.backend()));
   if (found.target == route::metrics) return client->respond(metrics(core));
+  if (found.target == route::cluster || found.target == route::cluster_drain)
+    return answer_cluster(core, client);
   if (!core.backend().service) return client->respond(refusal(loading()));
   const served_model& model = *core.backend().model;
   switch (found.target) {
@@ -110,6 +113,8 @@ void handle(server_core& core, const std::shared_ptr<connection>& client) {
       return convert_tokens(core, client);
     case route::health:
     case route::metrics:
+    case route::cluster:
+    case route::cluster_drain:
     case route::unknown:
       break;
   }

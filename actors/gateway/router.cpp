@@ -17,7 +17,7 @@ struct entry {
   std::string_view allow;
 };
 
-constexpr std::array<entry, 9> table{{
+constexpr std::array<entry, 11> table{{
     {route::chat_completions, "/v1/chat/completions", write_methods},
     {route::completions, "/v1/completions", write_methods},
     {route::models, "/v1/models", read_methods},
@@ -26,6 +26,8 @@ constexpr std::array<entry, 9> table{{
     {route::metrics, "/metrics", read_methods},
     {route::tokenize, "/tokenize", write_methods},
     {route::detokenize, "/detokenize", write_methods},
+    {route::cluster, "/cluster", read_methods},
+    {route::cluster_drain, "/cluster/drain", write_methods},
     {route::unknown, "other", {}},
 }};
 

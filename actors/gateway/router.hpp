@@ -15,6 +15,8 @@ enum class route : std::uint8_t {
   metrics,
   tokenize,
   detokenize,
+  cluster,
+  cluster_drain,
   unknown,
 };
 

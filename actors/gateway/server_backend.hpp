@@ -2,20 +2,34 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 
+#include "cluster/cluster_view.hpp"
 #include "runtime/api/generation.hpp"
 #include "runtime/api/served_model.hpp"
 #include "runtime/base/result.hpp"
 
 namespace troupe {
 
-/// What the HTTP server answers with, once there is a model.
+/// The cluster behind a server. Whoever may ask for completions may look at it and drain nodes.
+struct cluster_access {
+  std::string join_address;  ///< "host:port" that nodes join
+  /// For GET /cluster. Called on the server's io thread; must not block. Empty: there is no
+  /// cluster.
+  std::function<cluster_view()> view;
+  /// For POST /cluster/drain: the name of a node. Called on a thread of the server's pool, where it
+  /// may wait for an answer within a bounded time, but not for the drain's end.
+  std::function<result<void>(const std::string&)> drain;
+};
+
+/// What the HTTP server answers with, once there is a model. A cluster may be there before.
 struct server_backend {
   std::shared_ptr<generation_service> service;
   std::shared_ptr<const served_model> model;
   /// For /health: why the service cannot answer, if it cannot. Called on the server's io thread;
   /// must not block. Empty means always well.
   std::function<result<void>()> health;
+  cluster_access cluster = {};
 };
 
 }  // namespace troupe

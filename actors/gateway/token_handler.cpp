@@ -1,6 +1,5 @@
 #include "actors/gateway/token_handler.hpp"
 
-#include <boost/asio/post.hpp>
 #include <boost/json/array.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
@@ -10,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "actors/gateway/handlers.hpp"
+#include "actors/gateway/pool_answer.hpp"
 #include "actors/gateway/server_core.hpp"
 #include "runtime/api/chat_request.hpp"
 
@@ -120,19 +119,9 @@ api_result<std::string> detokenize_body(const served_model& model, std::string_v
 void convert_tokens(server_core& core, const std::shared_ptr<connection>& client) {
   const auto convert =
       client->request().target == route::tokenize ? &tokenize_body : &detokenize_body;
-  const bool posted = core.pool().post([convert, body = client->take_body(),
-                                        lease = client->take_lease(), model = core.backend().model,
-                                        io = core.io(), weak = std::weak_ptr(client)]() mutable {
-    answer made = as_answer(convert(*model, body));
-    // Before the answer leaves, so that its client's next request finds the room again.
-    body = std::string();
-    lease.give_back();
-    if (const auto context = io.lock())
-      boost::asio::post(*context, [weak, made = std::move(made)] {
-        if (const auto still = weak.lock()) still->respond(made);
-      });
+  answer_from_pool(core, client, [convert, model = core.backend().model](std::string_view body) {
+    return as_answer(convert(*model, body));
   });
-  if (!posted) client->respond(refusal(too_busy()));
 }
 
 }  // namespace troupe::gateway

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "actors/bin/progress.hpp"
+#include "actors/bin/screen.hpp"
 #include "actors/bin/table.hpp"
 
 namespace troupe::cli {
@@ -69,6 +70,28 @@ TEST_CASE("progress rewrites one line of a terminal and clears it at the end") {
   CHECK(text.find("100 %") != std::string::npos);
   CHECK(text.find('\n') == std::string::npos);
   CHECK(text.ends_with("\r\x1b[K"));
+}
+
+TEST_CASE("a text that changes is painted over on a terminal, line by line") {
+  captured_file file;
+  {
+    screen out(file.get(), true);
+    out.show("one\ntwo\n");
+    out.show("three\n");
+  }
+  CHECK(file.text() ==
+        "\x1b[?7l\x1b[Hone\x1b[K\ntwo\x1b[K\n\x1b[J"
+        "\x1b[?7l\x1b[Hthree\x1b[K\n\x1b[J\x1b[?7h");
+}
+
+TEST_CASE("elsewhere one text follows another") {
+  captured_file file;
+  {
+    screen out(file.get(), false);
+    out.show("one\n");
+    out.show("two\n");
+  }
+  CHECK(file.text() == "one\n\ntwo\n");
 }
 
 }  // namespace troupe::cli

@@ -31,7 +31,7 @@ TEST_CASE("an option wins over the configuration file") {
   overrides given;
   CLI::App app;
   add_options(app, schema, given);
-  app.parse("--port 9000 --threads 3 --log-level warning", false);
+  app.parse("--port 9000 --threads 3 --log-level warning --workers 4 --redundancy 3", false);
   REQUIRE(read_toml(schema, "[http]\nport = 1\nhost = \"::1\"\n[engine]\nthreads = 1\n", "f")
               .has_value());
   REQUIRE(apply_overrides(schema, given).has_value());
@@ -39,6 +39,8 @@ TEST_CASE("an option wins over the configuration file") {
   CHECK(config.http.host == "::1");
   CHECK(config.engine.threads == 3);
   CHECK(config.log_level == "warning");
+  CHECK(config.cluster.workers == 4);
+  CHECK(config.cluster.redundancy == 3);
 }
 
 TEST_CASE("an option out of range is named in the error") {

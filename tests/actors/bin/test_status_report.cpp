@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-#include "actors/bin/http_get.hpp"
+#include "actors/bin/http_call.hpp"
 
 namespace troupe::cli {
 namespace {

@@ -17,6 +17,9 @@ TEST_CASE("known paths find their route, and a wrong method what is allowed") {
   CHECK_FALSE(wrong.method_fits);
   CHECK(wrong.allow == "GET, HEAD");
   CHECK(find_route("GET", "/v1/completions").allow == "POST");
+  CHECK(find_route("GET", "/cluster").target == route::cluster);
+  CHECK(find_route("GET", "/cluster").method_fits);
+  CHECK(find_route("POST", "/cluster/drain").target == route::cluster_drain);
 }
 
 TEST_CASE("a model's name may hold slashes") {

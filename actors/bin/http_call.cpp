@@ -1,4 +1,4 @@
-#include "actors/bin/http_get.hpp"
+#include "actors/bin/http_call.hpp"
 
 #include <boost/asio/connect.hpp>
 #include <boost/asio/io_context.hpp>
@@ -7,6 +7,7 @@
 #include <boost/beast/http.hpp>
 #include <boost/url/parse.hpp>
 #include <optional>
+#include <utility>
 
 namespace troupe::cli {
 namespace asio = boost::asio;
@@ -16,20 +17,21 @@ using boost::system::error_code;
 
 namespace {
 
+using request_type = http::request<http::string_body>;
+
 constexpr std::uint64_t most_body_bytes = 16U << 20U;
 
 /// One exchange, step by step, on the caller's own io_context.
 class exchange {
  public:
-  exchange(asio::io_context& io, const server_address& server, std::string_view path,
+  exchange(asio::io_context& io, const server_address& server, request_type request,
            std::chrono::milliseconds limit)
-      : resolver_(io), stream_(io), server_(server) {
+      : resolver_(io), stream_(io), server_(server), request_(std::move(request)) {
     stream_.expires_after(limit);
     parser_.body_limit(most_body_bytes);
-    request_.method(http::verb::get);
-    request_.target({path.data(), path.size()});
     request_.set(http::field::host, server.host);
     request_.set(http::field::connection, "close");
+    request_.prepare_payload();
   }
 
   void start() {
@@ -61,11 +63,28 @@ class exchange {
   asio::ip::tcp::resolver resolver_;
   beast::tcp_stream stream_;
   const server_address& server_;
-  http::request<http::empty_body> request_;
+  request_type request_;
   beast::flat_buffer buffer_;
   http::response_parser<http::string_body> parser_;
   std::optional<error_code> outcome_;
 };
+
+result<http_reply> call(const server_address& server, request_type request,
+                        std::chrono::milliseconds limit) {
+  asio::io_context io(1);
+  exchange one(io, server, std::move(request), limit);
+  one.start();
+  io.run_for(limit + std::chrono::milliseconds(100));
+  const std::string where = fmt::format("{}:{}", server.host, server.port);
+  if (!one.outcome() || *one.outcome() == beast::error::timeout)
+    return fail(errc::deadline_exceeded, "{}: no answer within {} s", where,
+                static_cast<double>(limit.count()) / 1000);
+  if (*one.outcome() == asio::error::connection_refused)
+    return fail(errc::unavailable, "{}: nobody listens there; start one with `troupe serve`",
+                where);
+  if (*one.outcome()) return fail(errc::io_error, "{}: {}", where, one.outcome()->message());
+  return one.reply();
+}
 
 }  // namespace
 
@@ -80,19 +99,14 @@ result<server_address> parse_address(std::string_view url) {
 
 result<http_reply> http_get(const server_address& server, std::string_view path,
                             std::chrono::milliseconds limit) {
-  asio::io_context io(1);
-  exchange one(io, server, path, limit);
-  one.start();
-  io.run_for(limit + std::chrono::milliseconds(100));
-  const std::string where = fmt::format("{}:{}", server.host, server.port);
-  if (!one.outcome() || *one.outcome() == beast::error::timeout)
-    return fail(errc::deadline_exceeded, "{}: no answer within {} s", where,
-                static_cast<double>(limit.count()) / 1000);
-  if (*one.outcome() == asio::error::connection_refused)
-    return fail(errc::unavailable, "{}: nobody listens there; start one with `troupe serve`",
-                where);
-  if (*one.outcome()) return fail(errc::io_error, "{}: {}", where, one.outcome()->message());
-  return one.reply();
+  return call(server, {http::verb::get, {path.data(), path.size()}, 11}, limit);
+}
+
+result<http_reply> http_post(const server_address& server, std::string_view path, std::string json,
+                             std::chrono::milliseconds limit) {
+  request_type request(http::verb::post, {path.data(), path.size()}, 11, std::move(json));
+  request.set(http::field::content_type, "application/json");
+  return call(server, std::move(request), limit);
 }
 
 }  // namespace troupe::cli

@@ -27,4 +27,8 @@ struct http_reply {
 [[nodiscard]] result<http_reply> http_get(const server_address& server, std::string_view path,
                                           std::chrono::milliseconds limit);
 
+/// POST of JSON to `path`; else like http_get.
+[[nodiscard]] result<http_reply> http_post(const server_address& server, std::string_view path,
+                                           std::string json, std::chrono::milliseconds limit);
+
 }  // namespace troupe::cli

@@ -1,0 +1,74 @@
+#include "actors/bin/cluster_table.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "actors/bin/table.hpp"
+
+namespace troupe::cli {
+namespace {
+
+using rows = std::vector<std::vector<std::string>>;
+
+constexpr std::size_t events_shown = 10;
+
+std::string ago(double seconds) {
+  if (seconds < 60) return fmt::format("{:.1f} s ago", seconds);
+  if (seconds < 3600) return fmt::format("{:.0f} min ago", seconds / 60);
+  return fmt::format("{:.1f} h ago", seconds / 3600);
+}
+
+std::string copies(const cluster_view& view) {
+  if (view.redundancy < 2) return "1: nothing to spare";
+  return fmt::format("{}{}", view.redundancy, view.redundant ? ", all there" : ", not all there");
+}
+
+std::string buddies(const cluster_view::stage& stage) {
+  std::vector<std::string> names;
+  for (const auto& copy : stage.buddies)
+    names.push_back(copy.synced ? copy.node : copy.node + " (catching up)");
+  return names.empty() ? "-" : fmt::format("{}", fmt::join(names, ", "));
+}
+
+rows node_rows(const cluster_view& view) {
+  rows out{{"node", "state", "pid", "threads", "memory", "holds"}};
+  for (const auto& node : view.nodes) {
+    if (node.state == "gone") continue;
+    out.push_back({node.name, node.state, std::to_string(node.pid), std::to_string(node.threads),
+                   short_bytes(node.memory_bytes),
+                   node.holds.empty() ? "-" : fmt::format("{}", fmt::join(node.holds, ", "))});
+  }
+  return out;
+}
+
+rows stage_rows(const cluster_view& view) {
+  rows out{{"layers", "node", "copies on"}};
+  for (const auto& stage : view.stages)
+    out.push_back({fmt::format("{}-{}", stage.first, std::max(stage.last, 1U) - 1),
+                   stage.node.empty() ? "none" : stage.node, buddies(stage)});
+  return out;
+}
+
+}  // namespace
+
+std::string to_text(const gateway::cluster_report& report) {
+  const cluster_view& view = report.view;
+  std::string out = align({{"cluster", view.serving ? "serving" : "not serving"},
+                           {"epoch", std::to_string(view.epoch)},
+                           {"copies", copies(view)},
+                           {"nodes join", report.join.empty() ? "-" : report.join}},
+                          false);
+  if (!view.nodes.empty()) out += '\n' + align(node_rows(view), false);
+  if (!view.stages.empty()) out += '\n' + align(stage_rows(view), false);
+  if (view.events.empty()) return out;
+  rows events;
+  const std::size_t first = view.events.size() - std::min(view.events.size(), events_shown);
+  for (std::size_t i = first; i < view.events.size(); ++i)
+    events.push_back({ago(view.events[i].seconds_ago), view.events[i].text});
+  return out + '\n' + align(events, false);
+}
+
+}  // namespace troupe::cli

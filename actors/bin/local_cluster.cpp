@@ -1,0 +1,53 @@
+#include "actors/bin/local_cluster.hpp"
+
+#include <unistd.h>
+
+#include <utility>
+
+#include "actors/bin/progress.hpp"
+#include "actors/bin/worker_commands.hpp"
+#include "actors/engine/memory_plan.hpp"
+
+namespace troupe::cli {
+namespace {
+
+constexpr std::chrono::minutes serving_limit{10};
+
+/// Progress on standard error; a signal meanwhile ends the process.
+cluster_runtime::progress shown_on(progress_line& line, const interrupts& signals) {
+  return [&](std::string_view stage, double done) {
+    signals.deliver();
+    line.show(stage, done);
+  };
+}
+
+}  // namespace
+
+result<std::unique_ptr<local_cluster>> local_cluster::start(const std::filesystem::path& model,
+                                                            const serve_config& config,
+                                                            const interrupts& signals,
+                                                            worker_processes::notice tell) {
+  progress_line line(stderr, ::isatty(STDERR_FILENO) == 1);
+  auto head = cluster_runtime::start(model, config.engine, config.cluster, config.cluster.workers,
+                                     shown_on(line, signals));
+  if (!head) return fail(std::move(head.error()));
+  node_options common;
+  common.join = (*head)->join_address();
+  common.model = model;
+  common.actor_threads = config.engine.actor_threads;
+  common.log_level = config.log_level;
+  const auto shares =
+      share_processors(allowed_processors(), config.cluster.workers, config.engine.threads);
+  auto workers = worker_processes::start(
+      worker_commands(common, shares, available_memory() / config.cluster.workers),
+      std::move(tell));
+  if (!workers) return fail(std::move(workers.error()));
+  return std::unique_ptr<local_cluster>(new local_cluster(std::move(*head), std::move(*workers)));
+}
+
+result<void> local_cluster::await_serving(const interrupts& signals) {
+  progress_line line(stderr, ::isatty(STDERR_FILENO) == 1);
+  return head_->await_serving(serving_limit, shown_on(line, signals));
+}
+
+}  // namespace troupe::cli

@@ -1,0 +1,85 @@
+#include "actors/bin/node_life.hpp"
+
+#include <fmt/format.h>
+
+#include <string>
+#include <utility>
+
+#include "actors/bin/backoff.hpp"
+
+namespace troupe::cli {
+namespace {
+
+constexpr std::chrono::milliseconds first_pause{100};
+constexpr std::chrono::milliseconds most_pause{2'000};
+/// How often the end is looked for.
+constexpr std::chrono::milliseconds look_interval{50};
+/// For as long the cluster may take to notice that the bearer of a name, perhaps this node's former
+/// self, is gone.
+constexpr std::chrono::seconds name_patience{30};
+/// A life shorter than this is followed by a pause, so that a cluster that takes a node in only to
+/// send it away is not asked without end.
+constexpr std::chrono::seconds short_life{2};
+
+bool worth_another_try(errc code, std::chrono::steady_clock::duration tried) {
+  switch (code) {
+    case errc::unavailable:
+    case errc::deadline_exceeded:
+    case errc::exhausted:
+      return true;
+    case errc::already_exists:
+      return tried < name_patience;
+    default:
+      return false;
+  }
+}
+
+std::string farewell(worker_runtime::end why, const std::string& name) {
+  if (why == worker_runtime::end::drained)
+    return fmt::format("{} has been drained and leaves", name);
+  if (why == worker_runtime::end::fenced)
+    return fmt::format("the cluster has gone on without {}; it joins again as a new node", name);
+  return fmt::format("{} has lost the cluster's supervisor and joins again", name);
+}
+
+/// The node, or the signal that came before there was one.
+result<node_end> join(const node_world& world) {
+  backoff pause(first_pause, most_pause);
+  const auto begun = world.now();
+  std::string said;
+  while (true) {
+    auto node = world.join();
+    if (node) return node_end{node_end::kind::drained, 0, std::move(*node)};
+    const error& why = node.error();
+    if (!worth_another_try(why.code(), world.now() - begun)) return fail(why);
+    if (why.message() != said) world.say(why.message() + "; trying until it works");
+    said = why.message();
+    if (const int signal = world.signal(pause.next()); signal != 0)
+      return node_end{node_end::kind::signalled, signal, nullptr};
+  }
+}
+
+}  // namespace
+
+result<node_end> live(const node_world& world) {
+  auto life = join(world);
+  if (!life || life->how == node_end::kind::signalled) return life;
+  const worker_runtime& node = *life->node;
+  const auto since = world.now();
+  const auto signalled = [&](std::chrono::milliseconds limit) {
+    life->signal = world.signal(limit);
+    if (life->signal != 0) life->how = node_end::kind::signalled;
+    return life->signal != 0;
+  };
+  world.say(fmt::format("{} has joined the cluster", node.name()));
+  while (node.ended() == worker_runtime::end::none)
+    if (signalled(look_interval)) return life;
+  const auto why = node.ended();
+  world.say(farewell(why, node.name()));
+  if (why == worker_runtime::end::drained) return life;
+  life->how = node_end::kind::again;
+  if (world.now() - since < short_life) (void)signalled(most_pause);
+  return life;
+}
+
+}  // namespace troupe::cli

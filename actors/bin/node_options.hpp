@@ -1,0 +1,29 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace troupe::cli {
+
+/// What `troupe node` can be told.
+struct node_options {
+  std::string join;                 ///< "host:port"
+  std::string model;                ///< empty: the path that the cluster serves
+  std::string name;                 ///< empty: made of the host's name and the process id
+  std::uint32_t threads = 0;        ///< 0: one a core
+  std::uint32_t actor_threads = 2;  ///< threads of the actor scheduler
+  std::uint64_t memory_mib = 0;     ///< 0: what is available
+  std::string log_level = "info";
+
+  friend bool operator==(const node_options&, const node_options&) = default;
+};
+
+/// Adds the options to the command; what is given goes to `options`, which must outlive the parse.
+void add_options(CLI::App& command, node_options& options);
+
+/// The command line that says the same, the program's name first.
+[[nodiscard]] std::vector<std::string> command_line(const node_options& options);
+
+}  // namespace troupe::cli

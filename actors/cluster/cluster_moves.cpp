@@ -1,0 +1,311 @@
+// How a placement changes: what is wanted, orders to the nodes, and the new group for the batcher.
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "actors/cluster/cluster_supervisor.hpp"
+#include "runtime/cache/kv_layout.hpp"
+#include "runtime/wire/frames.hpp"
+
+namespace troupe {
+namespace {
+
+/// For a node to carry out orders; loading weights is the longest of it.
+constexpr auto prepare_deadline = std::chrono::minutes(10);
+constexpr auto commit_deadline = std::chrono::seconds(5);
+/// Before something that did not work out is tried again.
+constexpr auto retry_pause = std::chrono::milliseconds(500);
+
+bool holds(const stage_home& stage, peer_id node) {
+  return stage.primary == node || std::ranges::find(stage.buddies, node) != stage.buddies.end();
+}
+
+/// The stage of `plan` with these layers; null if it is cut otherwise.
+const stage_home* same_stage(const cluster_plan& plan, const stage_home& as) {
+  const auto found = std::ranges::find(plan.stages, as.layers, &stage_home::layers);
+  return found == plan.stages.end() ? nullptr : &*found;
+}
+
+}  // namespace
+
+std::vector<node_capacity> cluster_supervisor_state::capacities() const {
+  std::vector<node_capacity> all;
+  for (const member& m : members_->members()) {
+    if (!nodes_.contains(m.info.peer)) continue;
+    all.push_back({m.info.peer, m.info.name, m.info.host, m.info.memory_bytes, m.info.threads,
+                   m.state == member_state::draining || m.trusted == member_state::draining,
+                   m.state == member_state::suspect});
+  }
+  return all;
+}
+
+void cluster_supervisor_state::place_first() {
+  const auto nodes = capacities();
+  const kv_layout layer{1, w_.model.kv_heads, w_.model.head_dim, w_.engine.page_size, w_.engine.kv};
+  std::size_t memory = 0;
+  for (const node_capacity& n : nodes) memory += n.memory_bytes;
+  const std::size_t copies = std::max<std::uint32_t>(w_.cluster.redundancy, 1);
+  const std::size_t weights = w_.sizes.total_bytes() * copies;
+  const std::size_t page = layer.page_bytes() * w_.model.layers * copies;
+  const std::uint64_t usable =
+      std::uint64_t{layer.pages_for(w_.engine.context)} * w_.engine.max_sequences;
+  const std::size_t room = memory > weights ? memory - weights : 0;
+  pages_ = static_cast<std::uint32_t>(
+      w_.engine.kv_bytes != 0 ? w_.engine.kv_bytes / (layer.page_bytes() * w_.model.layers)
+                              : std::min<std::uint64_t>(usable, room / 4 / page));
+  placement_wishes wishes;
+  wishes.stages = w_.engine.stages;
+  wishes.redundancy = w_.cluster.redundancy;
+  wishes.kv_positions = std::size_t{pages_} * w_.engine.page_size;
+  wishes.kv_position_bytes = layer.position_bytes();
+  auto plan = plan_cluster(w_.sizes, nodes, wishes, ++epoch_);
+  if (plan && pages_ == 0) {
+    plan = fail(errc::out_of_memory,
+                "no KV page fits: {} nodes with {} hold {} copies of {} of weights", nodes.size(),
+                show_bytes(memory), copies, show_bytes(w_.sizes.total_bytes()));
+  }
+  if (!plan) {
+    w_.board->set_obstacle(plan.error());
+    members_->note(clock::now(), "nothing can be placed: " + plan.error().message());
+    return;
+  }
+  w_.board->set_obstacle(std::nullopt);
+  begin(std::move(*plan), true);
+}
+
+void cluster_supervisor_state::lose_copies(peer_id peer) {
+  // What is being moved to counts as well: its copies are lost, too.
+  const bool moving = move_.has_value();
+  if (!plan_ && !moving) return;
+  const cluster_plan& from = plan_ ? *plan_ : move_->plan;
+  const bool concerned =
+      std::ranges::any_of(from.stages, [&](const stage_home& s) { return holds(s, peer); }) ||
+      (moving && move_->awaited.contains(peer));
+  if (!concerned) return;
+  if (!plan_) {  // the first placement was under way: begin again
+    move_.reset();
+    if (nodes_.size() >= w_.nodes) place_first();
+    return;
+  }
+  std::vector<peer_id> lost{peer};
+  promotion left = promote(from, lost, ++epoch_);
+  for (const std::uint32_t stage : left.taken_over) {
+    const std::uint32_t first_layer = left.plan.stages[stage].layers.first;
+    std::erase_if(synced_, [&](const auto& synced) { return synced.first == first_layer; });
+  }
+  if (left.homeless_stages.empty()) {
+    plan_ = left.plan;
+    begin(std::move(left.plan), false);
+    return;
+  }
+  serving_ = false;
+  plan_ = left.plan;
+  move_.reset();
+  improve();
+}
+
+void cluster_supervisor_state::improve() {
+  auto goal = repair(*plan_, w_.sizes, capacities(), epoch_ + 1);
+  not_before_ = clock::now() + retry_pause;
+  if (!goal) {
+    if (w_.board->obstacle() != goal.error()) {
+      members_->note(clock::now(), "not everything has a place: " + goal.error().message());
+      w_.board->set_obstacle(goal.error());
+      publish();
+    }
+    return;
+  }
+  w_.board->set_obstacle(std::nullopt);
+  cluster_plan same = goal->plan;
+  same.epoch = plan_->epoch;
+  if (same == *plan_ && serving_) {
+    // Who joined and is not needed holds nothing, and is ready for it.
+    for (const auto& [peer, node] : nodes_) {
+      const member* m = members_->find(peer);
+      if (m == nullptr || m->state != member_state::joining) continue;
+      (void)members_->ready(peer, clock::now());
+      publish();
+    }
+    return let_go_drained();
+  }
+  ++epoch_;
+  goal->plan.epoch = epoch_;
+  // Who is to lead a stage holds its keys and values first.
+  if (serving_ && !leaders_are_synced(goal->plan)) {
+    cluster_plan between = with_new_buddies(goal->plan);
+    between.epoch = plan_->epoch;
+    if (between == *plan_) return;  // they are being copied
+    between.epoch = epoch_;
+    return begin(std::move(between), true);
+  }
+  begin(std::move(goal->plan), true);
+}
+
+cluster_plan cluster_supervisor_state::with_new_buddies(const cluster_plan& goal) const {
+  cluster_plan between = *plan_;
+  for (stage_home& s : between.stages) {
+    const stage_home* wanted = same_stage(goal, s);
+    if (wanted == nullptr) continue;
+    std::vector<peer_id> all = wanted->buddies;
+    all.push_back(wanted->primary);
+    for (const peer_id p : all)
+      if (!holds(s, p)) s.buddies.push_back(p);
+  }
+  return between;
+}
+
+bool cluster_supervisor_state::leaders_are_synced(const cluster_plan& goal) const {
+  return std::ranges::all_of(goal.stages, [&](const stage_home& s) {
+    const stage_home* now = same_stage(*plan_, s);
+    return now != nullptr && (now->primary == no_peer || now->primary == s.primary ||
+                              synced_.contains({s.layers.first, s.primary}));
+  });
+}
+
+void cluster_supervisor_state::begin(cluster_plan plan, bool prepare) {
+  move m;
+  m.plan = std::move(plan);
+  m.prepare = prepare;
+  move_ = std::move(m);
+  send_orders();
+}
+
+void cluster_supervisor_state::send_orders() {
+  const epoch_number epoch = move_->plan.epoch;
+  const auto limit = move_->prepare ? std::chrono::duration_cast<clock::duration>(prepare_deadline)
+                                    : std::chrono::duration_cast<clock::duration>(commit_deadline);
+  move_->deadline = clock::now() + limit;
+  move_->awaited.clear();
+  for (const auto& [peer, node] : nodes_) {
+    move_->awaited.insert(peer);
+    self_->request(node.worker, limit, orders_for(peer))
+        .then([this, peer = peer](const orders_done& done) { on_orders_done(peer, done); },
+              [this, peer = peer, epoch](const caf::error& e) {
+                on_no_answer(peer, epoch, caf::to_string(e));
+              });
+  }
+}
+
+node_orders cluster_supervisor_state::orders_for(peer_id node) {
+  node_orders orders;
+  const cluster_plan& plan = move_->plan;
+  orders.epoch = plan.epoch;
+  orders.prepare = move_->prepare;
+  orders.batcher = w_.port->self();
+  orders.kv_pages = pages_;
+  const auto add = [&](const peer_address& p) {
+    const auto* const bytes = reinterpret_cast<const std::uint8_t*>(p.address.data());
+    orders.peers.push_back({p.peer, {bytes, bytes + p.address.size()}, nonce_of(node, p.peer)});
+  };
+  add({w_.port->self(), w_.port->address(), 0});
+  for (const auto& [peer, entry] : nodes_)
+    if (peer != node) add(entry.address);
+  for (std::size_t i = 0; i < plan.stages.size(); ++i) {
+    const stage_home& s = plan.stages[i];
+    if (!holds(s, node)) continue;
+    orders.stages.push_back({s.layers.first, s.layers.last, s.primary == node, s.primary,
+                             i + 1 < plan.stages.size() ? plan.stages[i + 1].primary : 0,
+                             s.buddies});
+  }
+  return orders;
+}
+
+void cluster_supervisor_state::on_no_answer(peer_id node, epoch_number epoch,
+                                            const std::string& why) {
+  if (move_ && move_->plan.epoch == epoch) on_lost(node, "no answer to its orders: " + why);
+}
+
+void cluster_supervisor_state::on_orders_done(peer_id node, const orders_done& done) {
+  if (!move_ || move_->plan.epoch != done.epoch || move_->awaited.erase(node) == 0) return;
+  if (!done.failure.empty()) {
+    members_->note(clock::now(), fmt::format("{} could not do its part in epoch {}: {}",
+                                             name_of(node), done.epoch, done.failure));
+    return on_lost(node, done.failure);
+  }
+  move_->taken_over.insert(move_->taken_over.end(), done.taken_over.begin(), done.taken_over.end());
+  if (!move_->awaited.empty()) return;
+  if (move_->prepare) {
+    move_->prepare = false;
+    return send_orders();
+  }
+  commit();
+}
+
+void cluster_supervisor_state::commit() {
+  const auto now = clock::now();
+  const bool first = group_ == nullptr;
+  for (const stage_home& s : move_->plan.stages) {
+    const stage_home* before = plan_ ? same_stage(*plan_, s) : nullptr;
+    // Another primary begins logs of its own: nobody has all of them yet.
+    std::erase_if(synced_, [&](const auto& synced) {
+      return synced.first == s.layers.first &&
+             (before == nullptr || before->primary != s.primary || !holds(s, synced.second));
+    });
+  }
+  for (const auto& [peer, node] : nodes_) (void)members_->ready(peer, now);
+  plan_ = move_->plan;
+  serving_ = true;
+  members_->note(now, fmt::format("epoch {}: {} stages on {} nodes", plan_->epoch,
+                                  plan_->stages.size(), nodes_.size()));
+  if (first) move_->taken_over.clear();
+  hand_to_batcher();
+  move_.reset();
+  publish();
+}
+
+void cluster_supervisor_state::hand_to_batcher() {
+  serving_group group;
+  std::vector<remote_group::stage> stages;
+  group.plan.epoch = plan_->epoch;
+  bool replicated = true;
+  for (const stage_home& s : plan_->stages) {
+    stages.push_back({s.layers, s.primary});
+    group.plan.stages.push_back(s.layers);
+    replicated = replicated && !s.buddies.empty();
+  }
+  // The former stand-ins end only once the batcher has new ones.
+  const auto former =
+      std::exchange(group_, std::make_shared<remote_group>(self_->system(), w_.port, stages));
+  w_.port->route(frames::cache_reply,
+                 [group = group_](incoming_frame&& frame) { group->take_cache_reply(frame); });
+  group.stages = group_->stages();
+  group.caches = group_->caches();
+  batch_limits& limits = group.limits;
+  limits.step_rows = w_.engine.step_rows;
+  limits.prefill_chunk = w_.engine.prefill_chunk;
+  limits.prefill_beside = w_.engine.prefill_beside;
+  limits.max_sequences = w_.engine.max_sequences;
+  limits.max_waiting = w_.engine.max_waiting;
+  limits.page_size = w_.engine.page_size;
+  limits.pages = pages_;
+  limits.context = w_.engine.context;
+  limits.in_flight = static_cast<std::uint32_t>(plan_->stages.size());
+  limits.reuse_prefixes = w_.engine.prefix_cache;
+  limits.replicated = replicated;
+  limits.speculation = {w_.engine.speculation.max_draft, w_.engine.speculation.rows};
+  group.speculation = w_.engine.speculation.mode;
+  for (const stage_heritage& h : move_->taken_over) {
+    if (!group.kept) group.kept.emplace(h.whole ? std::optional(h.applied) : std::nullopt);
+    auto& kept = *group.kept;
+    kept = kept && h.whole ? std::optional(std::min(*kept, h.applied)) : std::nullopt;
+  }
+  group.watch = cluster_supervisor_actor(self_);
+  self_->send(w_.batcher, std::move(group));
+}
+
+void cluster_supervisor_state::let_go_drained() {
+  std::vector<peer_id> leaving;
+  for (const node_capacity& n : capacities()) {
+    const bool empty =
+        std::ranges::none_of(plan_->stages, [&](const stage_home& s) { return holds(s, n.node); });
+    if (n.draining && empty) leaving.push_back(n.node);
+  }
+  for (const peer_id peer : leaving) {
+    self_->send(nodes_.at(peer).worker, leave_atom::value);
+    on_lost(peer, "it has nothing left and was let go");
+  }
+}
+
+}  // namespace troupe

@@ -1,0 +1,256 @@
+#include "actors/cluster/cluster_runtime.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <caf/all.hpp>
+#include <caf/io/all.hpp>
+#include <random>
+#include <thread>
+#include <utility>
+
+#include "actors/batcher.hpp"
+#include "actors/cluster/cluster_supervisor.hpp"
+#include "actors/engine/host_time.hpp"
+#include "actors/engine/model_opening.hpp"
+#include "actors/engine/request_desk.hpp"
+#include "kernels/cpu/backend.hpp"
+#include "runtime/cache/kv_layout.hpp"
+#include "runtime/transport/ucx/ucx_transport.hpp"
+#include "runtime/wire/frames.hpp"
+#include "runtime/wire/step_frames.hpp"
+#include "version.hpp"
+
+namespace troupe {
+namespace {
+
+constexpr auto drain_deadline = std::chrono::minutes(1);
+constexpr auto answer_deadline = std::chrono::seconds(5);
+
+class head_config : public caf::actor_system_config {
+ public:
+  explicit head_config(std::uint32_t threads) {
+    load<caf::io::middleman>();
+    add_control_messages(*this);
+    set("scheduler.policy", caf::atom("sharing"));
+    set("scheduler.max-threads", threads);
+  }
+};
+
+peer_id random_peer() {
+  std::random_device random;
+  return (std::uint64_t{random()} << 32U | random()) | 1U;
+}
+
+/// Members go in reverse order: the data plane's thread first, as it sends to actors.
+class cluster_head final : public cluster_runtime {
+ public:
+  cluster_head(std::shared_ptr<const served_model> model, const engine_config& config)
+      : model_(std::move(model)),
+        desk_(std::size_t{config.max_waiting} + config.max_sequences),
+        board_(std::make_shared<cluster_board>()),
+        system_config_(config.actor_threads),
+        system_(system_config_) {}
+  ~cluster_head() override;
+
+  [[nodiscard]] result<void> launch(const std::string& path, const engine_config& config,
+                                    const cluster_config& cluster, std::uint32_t nodes,
+                                    bool integer_weights);
+
+  result<request_id> submit(generation_request request,
+                            std::shared_ptr<generation_listener> listener) override {
+    return desk_.submit(std::move(request), std::move(listener));
+  }
+  void cancel(request_id id) override { desk_.cancel(id); }
+  [[nodiscard]] engine_stats stats() const override;
+  [[nodiscard]] const std::shared_ptr<const served_model>& model() const override { return model_; }
+  [[nodiscard]] const engine_description& description() const override { return description_; }
+  [[nodiscard]] bool healthy() const override { return board_->read().serving; }
+  [[nodiscard]] std::string join_address() const override { return join_address_; }
+  [[nodiscard]] result<void> await_serving(std::chrono::steady_clock::duration limit,
+                                           const progress& report) override;
+  [[nodiscard]] cluster_view view() const override { return board_->read(); }
+  [[nodiscard]] result<void> drain(const std::string& node) override;
+
+ private:
+  void listen_to_nodes();
+  void describe();
+
+  std::shared_ptr<const served_model> model_;
+  request_desk desk_;
+  std::shared_ptr<cluster_board> board_;
+  std::string join_address_;
+  std::uint32_t nodes_ = 0;
+  engine_description description_;
+  head_config system_config_;
+  caf::actor_system system_;
+  batcher_actor batcher_;
+  cluster_supervisor_actor supervisor_;
+  std::shared_ptr<data_port> port_;
+};
+
+result<void> cluster_head::launch(const std::string& path, const engine_config& config,
+                                  const cluster_config& cluster, std::uint32_t nodes,
+                                  bool integer_weights) {
+  ucx_settings settings;
+  settings.host = cluster.host;
+  settings.keepalive_interval = std::chrono::milliseconds(0);  // the failure detector's concern
+  auto net = open_ucx_transport(random_peer(), settings);
+  if (!net) return fail(net.error());
+  port_ = std::make_shared<data_port>(std::move(*net));
+  batcher_ = system_.spawn(batcher, desk_.board());
+  const auto kernels = kernels::cpu::make_cpu_backend();
+  auto wiring = std::make_shared<cluster_supervisor_wiring>();
+  wiring->port = port_;
+  wiring->batcher = batcher_;
+  wiring->board = board_;
+  wiring->health = desk_.board();
+  wiring->identity = {std::string(version), model_->files->identity(), kernels->target()};
+  wiring->model_path = path;
+  wiring->model = model_->files->config();
+  const bool packs = config.pack_weights && config.activations != activation_mode::f32;
+  wiring->sizes = sizes_of(*model_->files, [&](const kernels::matrix& w) -> std::size_t {
+    return packs ? kernels->packed_bytes(w) : 0;
+  });
+  wiring->engine = config;
+  wiring->cluster = cluster;
+  wiring->nodes = nodes;
+  nodes_ = nodes;
+  supervisor_ = system_.spawn(cluster_supervisor, std::move(wiring));
+  listen_to_nodes();
+  const auto port = system_.middleman().publish(
+      join_desk_actor(supervisor_), static_cast<std::uint16_t>(cluster.port), cluster.host.c_str());
+  if (!port) {
+    return fail(errc::address_in_use, "nodes cannot join at {}:{}: {}", cluster.host, cluster.port,
+                caf::to_string(port.error()));
+  }
+  join_address_ = fmt::format("{}:{}", cluster.host, *port);
+  desk_.open(system_, batcher_, config.context);
+  const model_config& about = model_->files->config();
+  const kv_layout whole{about.layers, about.kv_heads, about.head_dim, config.page_size, config.kv};
+  description_.target = kernels->target();
+  description_.activations =
+      integer_weights && config.activations != activation_mode::f32 ? "integer" : "f32";
+  description_.kv_bytes_per_token = whole.position_bytes();
+  return {};
+}
+
+void cluster_head::listen_to_nodes() {
+  const step_bounds bounds{.vocab = model_->files->config().vocab};
+  port_->route(frames::step_result, [batcher = batcher_, bounds](incoming_frame&& frame) {
+    auto r = decode_step_result(frame.header, bounds);
+    if (r) caf::anon_send(batcher, std::move(*r));
+  });
+  port_->route(frames::step_failure, [batcher = batcher_](incoming_frame&& frame) {
+    auto f = decode_step_failure(frame.header);
+    if (f) caf::anon_send(batcher, step_failure{f->step, std::move(f->why)});
+  });
+  port_->route(frames::kv_durable,
+               [batcher = batcher_, supervisor = supervisor_](incoming_frame&& frame) {
+                 const auto d = decode_kv_durable(frame.header);
+                 if (!d) return;
+                 caf::anon_send(batcher, *d);
+                 caf::anon_send(supervisor, buddy_durable{frame.from, *d});
+               });
+  port_->route(frames::ping, [supervisor = supervisor_](incoming_frame&& frame) {
+    caf::anon_send(supervisor, peer_heard{frame.from});
+  });
+  port_->start([supervisor = supervisor_](peer_id peer, const error& why) {
+    caf::anon_send(supervisor, peer_lost{peer, why});
+  });
+}
+
+result<void> cluster_head::await_serving(std::chrono::steady_clock::duration limit,
+                                         const progress& report) {
+  const auto deadline = std::chrono::steady_clock::now() + limit;
+  for (;;) {
+    const cluster_view v = board_->read();
+    if (v.serving) break;
+    if (const auto why = board_->obstacle()) return fail(*why);
+    if (std::chrono::steady_clock::now() > deadline) {
+      return fail(errc::deadline_exceeded, "{} of {} nodes have joined at {} and nothing is served",
+                  v.nodes.size(), nodes_, join_address_);
+    }
+    if (report)
+      report(v.nodes.size() < nodes_ ? "waiting for nodes" : "loading weights",
+             static_cast<double>(v.nodes.size()) / nodes_);
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  describe();
+  return {};
+}
+
+void cluster_head::describe() {
+  const cluster_view v = board_->read();
+  description_.stages = static_cast<std::uint32_t>(v.stages.size());
+  description_.expert_shards = description_.stages;
+  description_.threads = 0;
+  for (const cluster_view::node& n : v.nodes)
+    if (n.state != "gone") description_.threads += n.threads;
+}
+
+engine_stats cluster_head::stats() const {
+  engine_stats s = desk_.board()->read();
+  s.host_seconds = actor_thread_seconds();
+  return s;
+}
+
+result<void> cluster_head::drain(const std::string& node) {
+  caf::scoped_actor self{const_cast<caf::actor_system&>(system_)};
+  result<void> done;
+  self->request(supervisor_, answer_deadline, drain_atom::value, node)
+      .receive(
+          [&](const drain_answer& a) {
+            if (a.refusal) done = fail(*a.refusal);
+          },
+          [&](const caf::error& e) {
+            done = fail(errc::unavailable, "the supervisor gave no answer: {}", caf::to_string(e));
+          });
+  return done;
+}
+
+cluster_head::~cluster_head() {
+  desk_.close();
+  // The group there is holds the port, and the port's route the group.
+  if (port_ != nullptr) port_->route(frames::cache_reply, {});
+  port_.reset();
+  if (supervisor_) caf::anon_send_exit(supervisor_, caf::exit_reason::user_shutdown);
+  if (batcher_) caf::anon_send_exit(batcher_, caf::exit_reason::user_shutdown);
+  supervisor_ = cluster_supervisor_actor();
+  batcher_ = batcher_actor();
+  const auto deadline = std::chrono::steady_clock::now() + drain_deadline;
+  while (system_.registry().running() > 0 && std::chrono::steady_clock::now() < deadline)
+    std::this_thread::sleep_for(std::chrono::microseconds(200));
+  system_.await_actors_before_shutdown(false);
+}
+
+}  // namespace
+
+result<std::unique_ptr<cluster_runtime>> cluster_runtime::start(const std::filesystem::path& path,
+                                                                const engine_config& wanted,
+                                                                const cluster_config& cluster,
+                                                                std::uint32_t nodes,
+                                                                const progress& report) {
+  if (wanted.speculation.mode == speculation_mode::model) {
+    return fail(errc::unsupported,
+                "a draft model guesses within one process only: leave out --workers, or choose "
+                "--speculation ngram");
+  }
+  auto opened = open_model(path, report);
+  if (!opened) return fail(std::move(opened.error()));
+  auto model = std::make_shared<served_model>(std::move(opened->model));
+  engine_config config = wanted;
+  const std::uint32_t own = model->files->config().context;
+  config.context = config.context == 0 ? own : std::min(config.context, own);
+  config.step_rows = std::max(config.step_rows, 2U);
+  model->context = config.context;
+  auto head = std::make_unique<cluster_head>(model, config);
+  std::error_code ignored;
+  const auto absolute = std::filesystem::absolute(path, ignored);
+  if (auto up = head->launch(absolute.string(), config, cluster, nodes, opened->integer_weights);
+      !up)
+    return fail(std::move(up.error()));
+  return head;
+}
+
+}  // namespace troupe

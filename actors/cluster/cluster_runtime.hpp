@@ -1,0 +1,44 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "actors/engine/serving_runtime.hpp"
+#include "cluster/cluster_view.hpp"
+#include "runtime/base/result.hpp"
+#include "runtime/config/cluster_config.hpp"
+#include "runtime/config/engine_config.hpp"
+
+namespace troupe {
+
+/// The head of a cluster in this process: supervisor, batcher and gateway actors. Nodes join over
+/// the network; the model is placed on them once enough have. Destroying it ends the actors; nodes
+/// notice and try to join again.
+class cluster_runtime : public serving_runtime {
+ public:
+  using progress = std::function<void(std::string_view stage, double done)>;
+
+  /// Opens the model's tokenizer and template and listens for nodes. `nodes` must have joined
+  /// before anything is placed.
+  [[nodiscard]] static result<std::unique_ptr<cluster_runtime>> start(
+      const std::filesystem::path& model, const engine_config& config,
+      const cluster_config& cluster, std::uint32_t nodes, const progress& report = {});
+
+  /// "host:port" that nodes join.
+  [[nodiscard]] virtual std::string join_address() const = 0;
+  /// Waits until requests can be answered. deadline_exceeded says how many nodes have joined;
+  /// out_of_memory and invalid_argument: the model cannot be placed on them.
+  [[nodiscard]] virtual result<void> await_serving(std::chrono::steady_clock::duration limit,
+                                                   const progress& report = {}) = 0;
+  [[nodiscard]] virtual cluster_view view() const = 0;
+  /// Moves everything off a node and lets it go; returns at once, view() shows how it goes.
+  /// not_found: no such node; out_of_memory: the others have no room, with the arithmetic.
+  [[nodiscard]] virtual result<void> drain(const std::string& node) = 0;
+};
+
+}  // namespace troupe

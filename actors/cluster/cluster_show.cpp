@@ -1,0 +1,87 @@
+// What people and scripts see of the cluster.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "actors/cluster/cluster_supervisor.hpp"
+
+namespace troupe {
+
+cluster_view cluster_board::read() const {
+  const std::lock_guard lock(mutex_);
+  cluster_view now = view_;
+  const std::chrono::duration<double> age = std::chrono::steady_clock::now() - published_;
+  for (cluster_view::event& e : now.events) e.seconds_ago += age.count();
+  return now;
+}
+
+void cluster_board::publish(cluster_view view) {
+  const std::lock_guard lock(mutex_);
+  view_ = std::move(view);
+  published_ = std::chrono::steady_clock::now();
+}
+
+std::optional<error> cluster_board::obstacle() const {
+  const std::lock_guard lock(mutex_);
+  return obstacle_;
+}
+
+void cluster_board::set_obstacle(std::optional<error> why) {
+  const std::lock_guard lock(mutex_);
+  obstacle_ = std::move(why);
+}
+
+bool cluster_supervisor_state::is_redundant() const {
+  if (!plan_ || !serving_) return false;
+  return std::ranges::all_of(plan_->stages, [&](const stage_home& s) {
+    return s.buddies.size() + 1 >= plan_->redundancy &&
+           std::ranges::all_of(s.buddies, [&](peer_id buddy) {
+             return synced_.contains({s.layers.first, buddy});
+           });
+  });
+}
+
+void cluster_supervisor_state::publish() {
+  const auto now = clock::now();
+  cluster_view v;
+  v.epoch = plan_ ? plan_->epoch : 0;
+  v.serving = serving_;
+  v.redundancy = w_.cluster.redundancy;
+  v.redundant = is_redundant();
+  for (const member& m : members_->members()) {
+    cluster_view::node n;
+    n.name = m.info.name;
+    n.peer = m.info.peer;
+    n.host = m.info.host;
+    n.pid = m.info.pid;
+    n.state = to_string(m.state);
+    n.kernel_target = m.info.kernel_target;
+    n.threads = m.info.threads;
+    n.memory_bytes = m.info.memory_bytes;
+    for (std::size_t i = 0; plan_ && i < plan_->stages.size(); ++i) {
+      const stage_home& s = plan_->stages[i];
+      if (s.primary == n.peer)
+        n.holds.push_back(
+            fmt::format("stage {} (layers {}-{})", i, s.layers.first, s.layers.last - 1));
+      if (std::ranges::find(s.buddies, n.peer) != s.buddies.end())
+        n.holds.push_back(fmt::format("replica of stage {}", i));
+    }
+    v.nodes.push_back(std::move(n));
+  }
+  if (plan_) {
+    for (const stage_home& s : plan_->stages) {
+      cluster_view::stage shown{
+          s.layers.first, s.layers.last, s.primary == no_peer ? "" : name_of(s.primary), {}};
+      for (const peer_id buddy : s.buddies)
+        shown.buddies.push_back({name_of(buddy), synced_.contains({s.layers.first, buddy})});
+      v.stages.push_back(std::move(shown));
+    }
+  }
+  for (const cluster_event& e : members_->events())
+    v.events.push_back({std::chrono::duration<double>(now - e.at).count(), e.text});
+  w_.board->publish(std::move(v));
+  w_.health->set_healthy(serving_);
+}
+
+}  // namespace troupe

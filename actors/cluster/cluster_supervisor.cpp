@@ -1,0 +1,225 @@
+#include "actors/cluster/cluster_supervisor.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <random>
+#include <utility>
+
+#include "runtime/wire/frames.hpp"
+
+namespace troupe {
+namespace {
+
+constexpr auto tick_period = std::chrono::milliseconds(50);
+
+failure_detector::limits limits_of(const cluster_config& config) {
+  failure_detector::limits l;
+  l.interval = std::chrono::milliseconds(config.suspect_after_ms / 4);
+  l.suspect_after = std::chrono::milliseconds(config.suspect_after_ms);
+  l.gone_after = std::chrono::milliseconds(config.gone_after_ms);
+  return l;
+}
+
+member_info info_of(const node_hello& hello) {
+  member_info info;
+  info.peer = hello.peer;
+  info.name = hello.name;
+  info.host = hello.host;
+  info.pid = hello.pid;
+  info.version = hello.version;
+  info.model = hello.model;
+  info.kernel_target = hello.kernel_target;
+  info.memory_bytes = hello.memory_bytes;
+  info.threads = hello.threads;
+  return info;
+}
+
+peer_introduction introduce(const peer_address& peer) {
+  const auto* const bytes = reinterpret_cast<const std::uint8_t*>(peer.address.data());
+  return {peer.peer, {bytes, bytes + peer.address.size()}, peer.nonce};
+}
+
+}  // namespace
+
+void cluster_supervisor_state::start(cluster_supervisor_actor::pointer self,
+                                     cluster_supervisor_wiring wiring) {
+  self_ = self;
+  w_ = std::move(wiring);
+  members_.emplace(w_.identity);
+  detector_ = failure_detector(limits_of(w_.cluster));
+  self_->set_down_handler([this](const caf::down_msg& down) {
+    for (const auto& [peer, node] : nodes_) {
+      if (down.source != node.worker.address()) continue;
+      return on_lost(peer, "its control connection ended: " + caf::to_string(down.reason));
+    }
+  });
+  self_->delayed_send(self_, tick_period, tick_atom::value);
+  publish();
+}
+
+node_welcome cluster_supervisor_state::settings() const {
+  node_welcome w;
+  w.model_path = w_.model_path;
+  w.model_identity = w_.identity.model;
+  w.page_size = w_.engine.page_size;
+  w.kv_type = static_cast<std::uint32_t>(w_.engine.kv);
+  w.step_rows = w_.engine.step_rows;
+  w.activations = static_cast<std::uint32_t>(w_.engine.activations);
+  w.prefix_cache = w_.engine.prefix_cache;
+  w.pack_weights = w_.engine.pack_weights;
+  w.heartbeat_ms = w_.cluster.suspect_after_ms / 4;
+  return w;
+}
+
+node_welcome cluster_supervisor_state::on_hello(const node_hello& hello) {
+  if (hello.protocol == control_protocol && hello.version == w_.identity.version) return settings();
+  node_welcome refused;
+  refused.refusal = fmt::format(
+      "this cluster runs troupe {} (protocol {}), the node {} (protocol {}): install the same "
+      "version",
+      w_.identity.version, control_protocol, hello.version, hello.protocol);
+  return refused;
+}
+
+node_welcome cluster_supervisor_state::on_join(const node_hello& hello,
+                                               const worker_actor& worker) {
+  node_welcome answer = on_hello(hello);
+  if (!answer.refusal.empty()) return answer;
+  const auto now = clock::now();
+  if (const auto joined = members_->join(info_of(hello), now); !joined) {
+    node_welcome refused;
+    refused.refusal = joined.error().message();
+    publish();
+    return refused;
+  }
+  const auto bytes = std::as_bytes(std::span(hello.data_address));
+  nodes_[hello.peer] = {worker, {hello.peer, {bytes.begin(), bytes.end()}, 0}};
+  self_->monitor(worker);
+  detector_.watch(hello.peer, now);
+  connect();
+  answer.supervisor =
+      introduce({w_.port->self(), w_.port->address(), nonce_of(w_.port->self(), hello.peer)});
+  if (!plan_ && !move_ && nodes_.size() >= w_.nodes) place_first();
+  publish();
+  return answer;
+}
+
+std::uint64_t cluster_supervisor_state::nonce_of(peer_id a, peer_id b) {
+  const auto [place, fresh] = nonces_.try_emplace(std::minmax(a, b), 0);
+  if (fresh) {
+    std::random_device random;
+    place->second = std::uint64_t{random()} << 32U | random();
+  }
+  return place->second;
+}
+
+void cluster_supervisor_state::connect() {
+  std::vector<peer_address> peers;
+  for (auto& [peer, node] : nodes_) {
+    node.address.nonce = nonce_of(w_.port->self(), peer);
+    peers.push_back(node.address);
+  }
+  if (const auto done = w_.port->connect_to(peers); !done)
+    spdlog::error("the data plane refused a peer: {}", done.error().message());
+}
+
+void cluster_supervisor_state::on_heard(peer_id peer) {
+  const auto now = clock::now();
+  if (!detector_.heard(peer, now)) return;
+  (void)members_->trust(peer, now);
+  publish();
+}
+
+void cluster_supervisor_state::on_lost(peer_id peer, const std::string& why) {
+  const auto known = nodes_.find(peer);
+  if (known == nodes_.end()) return;
+  spdlog::warn("node {} is gone: {}", name_of(peer), why);
+  (void)members_->lose(peer, clock::now(), why);
+  self_->demonitor(known->second.worker.address());
+  nodes_.erase(known);
+  detector_.forget(peer);
+  w_.port->disconnect(peer);
+  std::erase_if(synced_, [peer](const auto& s) { return s.second == peer; });
+  std::erase_if(nonces_,
+                [peer](const auto& n) { return n.first.first == peer || n.first.second == peer; });
+  lose_copies(peer);
+  publish();
+}
+
+void cluster_supervisor_state::on_durable(const buddy_durable& d) {
+  if (!plan_ || d.durable.epoch != plan_->epoch) return;
+  for (const stage_home& s : plan_->stages) {
+    if (s.layers.first != d.durable.stage) continue;
+    if (std::ranges::find(s.buddies, d.buddy) == s.buddies.end()) return;
+    const bool fresh = synced_.emplace(d.durable.stage, d.buddy).second;
+    if (fresh) publish();
+    return;
+  }
+}
+
+void cluster_supervisor_state::on_stalled(epoch_number epoch) {
+  if (!plan_ || move_ || plan_->epoch != epoch) return;
+  members_->note(clock::now(), "no step gets through: the nodes connect anew");
+  spdlog::warn("no step gets through in epoch {}: the nodes connect anew", epoch);
+  std::erase_if(nonces_, [&](const auto& pair) {
+    return pair.first.first != w_.port->self() && pair.first.second != w_.port->self();
+  });
+  cluster_plan same = *plan_;
+  same.epoch = ++epoch_;
+  begin(std::move(same), false);
+}
+
+void cluster_supervisor_state::on_tick() {
+  const auto now = clock::now();
+  const auto verdicts = detector_.tick(now);
+  for (const peer_id peer : verdicts.suspect)
+    (void)members_->suspect(peer, now, "it has been silent");
+  for (const peer_id peer : verdicts.gone) on_lost(peer, "it has been silent for too long");
+  if (move_ && now > move_->deadline) {
+    const std::set<peer_id> silent = move_->awaited;
+    for (const peer_id peer : silent) on_lost(peer, "it did not carry out its orders in time");
+  }
+  if (!move_ && plan_ && now >= not_before_) improve();
+  if (!verdicts.suspect.empty() || !verdicts.gone.empty()) publish();
+  self_->delayed_send(self_, tick_period, tick_atom::value);
+}
+
+drain_answer cluster_supervisor_state::on_drain(const std::string& node) {
+  const member* m = members_->find(node);
+  if (m == nullptr || m->state == member_state::gone)
+    return {error(errc::not_found, fmt::format("there is no node '{}'", node))};
+  if (!plan_) return {error(errc::unavailable, "nothing is placed yet")};
+  if (const auto possible = troupe::drain(*plan_, w_.sizes, capacities(), m->info.peer, epoch_ + 1);
+      !possible)
+    return {possible.error()};
+  if (const auto done = members_->drain(m->info.peer, clock::now()); !done) return {done.error()};
+  publish();
+  return {};
+}
+
+std::string cluster_supervisor_state::name_of(peer_id peer) const {
+  const member* m = members_->find(peer);
+  return m == nullptr ? "?" : m->info.name;
+}
+
+cluster_supervisor_actor::behavior_type cluster_supervisor(
+    cluster_supervisor_actor::stateful_pointer<cluster_supervisor_state> self,
+    const std::shared_ptr<cluster_supervisor_wiring>& wiring) {
+  self->state.start(self, std::move(*wiring));
+  return {
+      [self](hello_atom, const node_hello& hello) { return self->state.on_hello(hello); },
+      [self](join_atom, const node_hello& hello, const worker_actor& worker) {
+        return self->state.on_join(hello, worker);
+      },
+      [self](const peer_heard& h) { self->state.on_heard(h.peer); },
+      [self](const peer_lost& l) { self->state.on_lost(l.peer, l.why.message()); },
+      [self](const buddy_durable& d) { self->state.on_durable(d); },
+      [self](stalled_atom, epoch_number epoch) { self->state.on_stalled(epoch); },
+      [self](tick_atom) { self->state.on_tick(); },
+      [self](drain_atom, const std::string& node) { return self->state.on_drain(node); },
+  };
+}
+
+}  // namespace troupe

@@ -1,0 +1,167 @@
+#pragma once
+
+#include <chrono>
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "actors/cluster/control.hpp"
+#include "actors/cluster/data_port.hpp"
+#include "actors/cluster/remote_group.hpp"
+#include "actors/engine/engine_board.hpp"
+#include "cluster/cluster_view.hpp"
+#include "cluster/failure_detector.hpp"
+#include "cluster/membership.hpp"
+#include "cluster/node_placement.hpp"
+#include "runtime/config/cluster_config.hpp"
+#include "runtime/config/engine_config.hpp"
+
+namespace troupe {
+
+/// What the supervisor lets the rest of its process read. Any thread.
+class cluster_board {
+ public:
+  [[nodiscard]] cluster_view read() const;
+  void publish(cluster_view view);
+  /// Why nothing can be placed; empty while there is hope.
+  [[nodiscard]] std::optional<error> obstacle() const;
+  void set_obstacle(std::optional<error> why);
+
+ private:
+  mutable std::mutex mutex_;
+  cluster_view view_;
+  std::chrono::steady_clock::time_point published_;
+  std::optional<error> obstacle_;
+};
+
+/// A peer was heard on the data plane, or its connection broke.
+struct peer_heard {
+  peer_id peer = 0;
+};
+struct peer_lost {
+  peer_id peer = 0;
+  error why{errc::unavailable, ""};
+};
+/// Who told that a stage's rows are at its buddy.
+struct buddy_durable {
+  peer_id buddy = 0;
+  kv_durable durable;
+};
+
+using drain_atom = caf::atom_constant<caf::atom("drain")>;
+/// Empty: draining has begun.
+struct drain_answer {
+  std::optional<error> refusal;
+};
+
+}  // namespace troupe
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::peer_heard)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::peer_lost)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::buddy_durable)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::drain_answer)
+
+namespace troupe {
+
+using cluster_supervisor_actor =
+    join_desk_actor::extend<caf::reacts_to<peer_heard>, caf::reacts_to<peer_lost>,
+                            caf::reacts_to<buddy_durable>,
+                            caf::reacts_to<stalled_atom, epoch_number>, caf::reacts_to<tick_atom>,
+                            caf::replies_to<drain_atom, std::string>::with<drain_answer>>;
+
+/// What a supervisor is born with.
+struct cluster_supervisor_wiring {
+  std::shared_ptr<data_port> port;
+  batcher_actor batcher;
+  std::shared_ptr<cluster_board> board;
+  std::shared_ptr<engine_board> health;
+  cluster_identity identity;
+  std::string model_path;
+  model_config model;
+  model_sizes sizes;
+  engine_config engine;  ///< with nothing left to choose
+  cluster_config cluster;
+  std::uint32_t nodes = 1;  ///< that must have joined before anything is placed
+};
+
+/// Decides who serves what: takes nodes in, notices that they are gone, and brings the placement
+/// from one epoch to the next. What it decides by are plain classes of cluster/.
+class cluster_supervisor_state {
+ public:
+  static inline const char* name = "supervisor";
+
+  void start(cluster_supervisor_actor::pointer self, cluster_supervisor_wiring wiring);
+  [[nodiscard]] node_welcome on_hello(const node_hello& hello);
+  [[nodiscard]] node_welcome on_join(const node_hello& hello, const worker_actor& worker);
+  void on_heard(peer_id peer);
+  void on_lost(peer_id peer, const std::string& why);
+  void on_durable(const buddy_durable& d);
+  /// Steps get lost though every node is there: begins an epoch with new connections among all.
+  void on_stalled(epoch_number epoch);
+  void on_tick();
+  [[nodiscard]] drain_answer on_drain(const std::string& node);
+
+ private:
+  using clock = std::chrono::steady_clock;
+  struct node_entry {
+    worker_actor worker;
+    peer_address address;
+  };
+  /// A change of placement that is being carried out.
+  struct move {
+    cluster_plan plan;
+    bool prepare = false;  ///< new holders load first, while the old placement serves
+    std::set<peer_id> awaited;
+    std::vector<stage_heritage> taken_over;
+    clock::time_point deadline;
+  };
+
+  [[nodiscard]] node_welcome settings() const;
+  [[nodiscard]] std::vector<node_capacity> capacities() const;
+  [[nodiscard]] std::uint64_t nonce_of(peer_id a, peer_id b);
+  void connect();
+  // changes of placement
+  void place_first();
+  void lose_copies(peer_id peer);
+  void improve();
+  [[nodiscard]] cluster_plan with_new_buddies(const cluster_plan& goal) const;
+  [[nodiscard]] bool leaders_are_synced(const cluster_plan& goal) const;
+  void begin(cluster_plan plan, bool prepare);
+  void send_orders();
+  [[nodiscard]] node_orders orders_for(peer_id node);
+  void on_orders_done(peer_id node, const orders_done& done);
+  void on_no_answer(peer_id node, epoch_number epoch, const std::string& why);
+  void commit();
+  void hand_to_batcher();
+  void let_go_drained();
+  // showing
+  void publish();
+  [[nodiscard]] bool is_redundant() const;
+  [[nodiscard]] std::string name_of(peer_id peer) const;
+
+  cluster_supervisor_actor::pointer self_ = nullptr;
+  cluster_supervisor_wiring w_;
+  std::optional<membership> members_;
+  failure_detector detector_;
+  std::map<peer_id, node_entry> nodes_;
+  std::map<std::pair<peer_id, peer_id>, std::uint64_t> nonces_;
+  std::uint32_t pages_ = 0;
+  epoch_number epoch_ = 0;
+  std::optional<cluster_plan> plan_;  ///< in force
+  std::optional<move> move_;
+  std::set<std::pair<std::uint32_t, peer_id>> synced_;  ///< first layer, buddy
+  std::shared_ptr<remote_group> group_;
+  bool serving_ = false;
+  clock::time_point not_before_;  ///< of the next improvement
+};
+
+cluster_supervisor_actor::behavior_type cluster_supervisor(
+    cluster_supervisor_actor::stateful_pointer<cluster_supervisor_state> self,
+    const std::shared_ptr<cluster_supervisor_wiring>& wiring);
+
+}  // namespace troupe

@@ -1,0 +1,129 @@
+#pragma once
+
+#include <caf/all.hpp>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "actors/messages.hpp"
+
+namespace troupe {
+
+/// What supervisors and nodes tell each other over CAF. Changed in a way that an older peer cannot
+/// read, `control_protocol` goes up: it is the first thing that is compared.
+inline constexpr std::uint32_t control_protocol = 1;
+
+/// A node introduces itself: first without a model, to hear what is served, then to join.
+struct node_hello {
+  std::uint32_t protocol = control_protocol;
+  std::string version;  ///< of troupe
+  std::uint64_t peer = 0;
+  std::string name, host;
+  std::uint64_t pid = 0;
+  std::string kernel_target;
+  std::uint64_t memory_bytes = 0;
+  std::uint32_t threads = 0;
+  std::string model;  ///< identity of the files it has
+  std::vector<std::uint8_t> data_address;
+};
+
+/// How to reach a peer on the data plane, and the secret of this pair.
+struct peer_introduction {
+  std::uint64_t peer = 0;
+  std::vector<std::uint8_t> address;
+  std::uint64_t nonce = 0;
+};
+
+/// What a node must know before it can hold anything. Not accepted: only `refusal` is set.
+struct node_welcome {
+  std::string refusal;
+  std::string model_path, model_identity;
+  std::uint32_t page_size = 0, kv_type = 0, step_rows = 0, activations = 0;
+  bool prefix_cache = false, pack_weights = false;
+  std::uint32_t heartbeat_ms = 0;
+  peer_introduction supervisor;
+};
+
+/// One stage that a node holds: as its primary (`leads`) or as a buddy.
+struct stage_order {
+  std::uint32_t first = 0, last = 0;  ///< layers
+  bool leads = false;
+  std::uint64_t primary = 0;
+  std::uint64_t next = 0;  ///< peer of the following stage; 0: this is the last
+  std::vector<std::uint64_t> buddies;
+};
+
+/// All that a node holds from an epoch on. What it held and is not listed goes.
+struct node_orders {
+  std::uint64_t epoch = 0;
+  bool prepare = false;       ///< only load what is lacking; everything else goes on as it is
+  std::uint64_t batcher = 0;  ///< peer of the process that has it
+  std::uint32_t kv_pages = 0;
+  std::vector<peer_introduction> peers;
+  std::vector<stage_order> stages;
+};
+
+/// A stage that the node leads now and did not before: the last step whose rows it holds.
+struct stage_heritage {
+  std::uint32_t first = 0;
+  bool whole = false;  ///< false: it holds nothing, all is to be replayed
+  std::uint64_t applied = 0;
+};
+
+struct orders_done {
+  std::uint64_t epoch = 0;
+  std::string failure;  ///< empty: all is in place
+  std::vector<stage_heritage> taken_over;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, node_hello& x) {
+  return f(caf::meta::type_name("node_hello"), x.protocol, x.version, x.peer, x.name, x.host, x.pid,
+           x.kernel_target, x.memory_bytes, x.threads, x.model, x.data_address);
+}
+template <class Inspector>
+auto inspect(Inspector& f, peer_introduction& x) {
+  return f(caf::meta::type_name("peer_introduction"), x.peer, x.address, x.nonce);
+}
+template <class Inspector>
+auto inspect(Inspector& f, node_welcome& x) {
+  return f(caf::meta::type_name("node_welcome"), x.refusal, x.model_path, x.model_identity,
+           x.page_size, x.kv_type, x.step_rows, x.activations, x.prefix_cache, x.pack_weights,
+           x.heartbeat_ms, x.supervisor);
+}
+template <class Inspector>
+auto inspect(Inspector& f, stage_order& x) {
+  return f(caf::meta::type_name("stage_order"), x.first, x.last, x.leads, x.primary, x.next,
+           x.buddies);
+}
+template <class Inspector>
+auto inspect(Inspector& f, node_orders& x) {
+  return f(caf::meta::type_name("node_orders"), x.epoch, x.prepare, x.batcher, x.kv_pages, x.peers,
+           x.stages);
+}
+template <class Inspector>
+auto inspect(Inspector& f, stage_heritage& x) {
+  return f(caf::meta::type_name("stage_heritage"), x.first, x.whole, x.applied);
+}
+template <class Inspector>
+auto inspect(Inspector& f, orders_done& x) {
+  return f(caf::meta::type_name("orders_done"), x.epoch, x.failure, x.taken_over);
+}
+
+using hello_atom = caf::atom_constant<caf::atom("hello")>;
+using join_atom = caf::atom_constant<caf::atom("join")>;
+using leave_atom = caf::atom_constant<caf::atom("leave")>;
+
+/// Runs a node of a cluster: places what it is ordered to hold.
+using worker_actor = caf::typed_actor<caf::replies_to<node_orders>::with<orders_done>,
+                                      caf::reacts_to<leave_atom>, caf::reacts_to<tick_atom>>;
+
+/// Where nodes join. Joining ends with orders once there is something to hold.
+using join_desk_actor =
+    caf::typed_actor<caf::replies_to<hello_atom, node_hello>::with<node_welcome>,
+                     caf::replies_to<join_atom, node_hello, worker_actor>::with<node_welcome>>;
+
+/// Tells CAF of the messages above; each process of a cluster does.
+void add_control_messages(caf::actor_system_config& config);
+
+}  // namespace troupe

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "runtime/transport/transport.hpp"
+
+namespace troupe {
+
+/// A process's end of the data plane: its transport, and who takes which kind of frame. Any thread.
+class data_port {
+ public:
+  /// Called on the transport's thread, or a sender's within this process: short, never blocking.
+  using taker = std::function<void(incoming_frame&&)>;
+
+  explicit data_port(std::unique_ptr<transport> net) : net_(std::move(net)) {}
+
+  /// Frames of this kind go to `take` from now on; an empty one: they are dropped.
+  void route(frame_kind kind, taker take);
+  /// Begins to listen; once.
+  void start(transport::loss_handler on_loss);
+
+  [[nodiscard]] peer_id self() const { return net_->self(); }
+  [[nodiscard]] std::vector<std::byte> address() const { return net_->address(); }
+  /// Connects to those that are not connected yet and ends the connections to all others. A peer
+  /// that cannot be reached is reported as lost later; the first error of another kind is returned.
+  [[nodiscard]] result<void> connect_to(const std::vector<peer_address>& peers);
+  /// Connects to one more, unless it is connected.
+  [[nodiscard]] result<void> connect(const peer_address& peer);
+  void disconnect(peer_id peer);
+  /// transport::send; a refused frame is counted. What goes to this process itself, as when it
+  /// holds two stages in a row, is taken at once, on the caller's thread.
+  result<void> send(peer_id to, outgoing_frame frame);
+  [[nodiscard]] transport_counters counters() const { return net_->counters(); }
+  /// Frames that were not sent, and frames that nobody took.
+  [[nodiscard]] std::uint64_t dropped() const { return dropped_.load(); }
+
+ private:
+  [[nodiscard]] result<void> connect_locked(const peer_address& peer);
+  void take(incoming_frame&& frame);
+
+  std::mutex mutex_;
+  std::map<frame_kind, std::shared_ptr<const taker>> takers_;
+  std::map<peer_id, std::uint64_t> connected_;  ///< by peer: the nonce
+  std::atomic<std::uint64_t> dropped_ = 0;
+  std::unique_ptr<transport> net_;  ///< last: its thread calls in here
+};
+
+}  // namespace troupe

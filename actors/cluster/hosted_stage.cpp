@@ -1,0 +1,124 @@
+#include "actors/cluster/hosted_stage.hpp"
+
+#include <utility>
+
+#include "actors/attention_block.hpp"
+#include "actors/cache_manager.hpp"
+#include "actors/cluster/remote_exit.hpp"
+#include "actors/expert_shard.hpp"
+#include "cluster/batching/cache_request.hpp"
+
+namespace troupe {
+namespace {
+
+std::vector<expert_range> experts_of(const model_config& model, layer_range layers) {
+  std::vector<expert_range> all;
+  for (std::uint32_t layer = layers.first; layer < layers.last; ++layer)
+    all.push_back({layer, 0, model.layer_experts(layer)});
+  return all;
+}
+
+}  // namespace
+
+hosted_stage::hosted_stage(const surroundings& around, layer_range layers)
+    : layers_(layers), dev_(around.node.dev) {
+  const engine_config& config = around.node.config;
+  const model_files& files = *around.node.files;
+  const model_config& model = files.config();
+  const weight_packing packing{config.pack_weights, around.node.progress};
+  const kv_layout layout{layers.count(), model.kv_heads, model.head_dim, config.page_size,
+                         config.kv};
+  kv_ = std::make_shared<kv_store>(*dev_, layout, around.node.kv_pages);
+  stage_ = std::make_shared<attention_stage>(*dev_, files, layers, *kv_, config.activations,
+                                             attention_stage::limits{config.step_rows, packing});
+  bank_ = std::make_unique<expert_bank>(*dev_, files, experts_of(model, layers), config.activations,
+                                        config.step_rows, packing);
+  doors_.hidden = model.hidden;
+  doors_.dev = dev_;
+}
+
+hosted_stage::~hosted_stage() {
+  stop_leading();
+  if (doors_.replica != nullptr) (void)doors_.replica->end();
+  if (shard_) caf::anon_send_exit(shard_, caf::exit_reason::user_shutdown);
+  // Actors leave their memory to the device; so does this.
+  release_behind(*dev_, std::move(bank_));
+  release_behind(*dev_, std::move(stage_));
+  release_behind(*dev_, std::move(kv_));
+}
+
+void hosted_stage::stop_leading() {
+  if (doors_.block) caf::anon_send_exit(doors_.block, caf::exit_reason::user_shutdown);
+  if (doors_.cache) caf::anon_send_exit(doors_.cache, caf::exit_reason::user_shutdown);
+  doors_.block = attention_block_actor();
+  doors_.cache = cache_manager_actor();
+  doors_.log.reset();
+}
+
+std::shared_ptr<stage_exit> hosted_stage::exit_of(const surroundings& around,
+                                                  const stage_order& order) const {
+  if (order.next == 0) return remote_exit::to_batcher(around.port, around.batcher, around.epoch);
+  auto exit = remote_exit::to_stage(around.port, order.next, order.last, doors_.hidden);
+  exit->report_to(around.batcher, around.epoch);
+  return exit;
+}
+
+stage_heritage hosted_stage::lead(const surroundings& around, caf::actor_system& system) {
+  const engine_config& config = around.node.config;
+  replica_host::heritage left;
+  if (doors_.replica != nullptr) left = std::exchange(doors_.replica, nullptr)->end();
+  if (!shard_) {
+    auto wiring = std::make_shared<expert_shard_wiring>();
+    wiring->epoch = around.epoch;
+    wiring->dev = dev_;
+    wiring->files = around.node.files;
+    wiring->bank = std::move(bank_);
+    shard_ = system.spawn(expert_shard, std::move(wiring));
+  }
+  doors_.cache = system.spawn(
+      cache_manager,
+      kv_manager::settings{config.page_size, around.node.kv_pages, config.prefix_cache},
+      std::make_shared<adopted_tables>(std::move(left.tables)));
+  doors_.log =
+      std::make_shared<replicator>(around.port, kv_, layers_.first, std::move(left.written));
+  auto wiring = std::make_unique<attention_block_wiring>();
+  wiring->epoch = 0;  // rewired at once
+  wiring->dev = dev_;
+  wiring->files = around.node.files;
+  wiring->kv = kv_;
+  wiring->stage = stage_;
+  wiring->cache = doors_.cache;
+  wiring->shards.assign(layers_.count(), {shard_});
+  wiring->hidden_bytes = std::size_t{config.step_rows} * doors_.hidden * sizeof(float);
+  doors_.block =
+      system.spawn(attention_block,
+                   std::make_shared<std::unique_ptr<attention_block_wiring>>(std::move(wiring)));
+  caf::anon_send(doors_.cache, watch_atom::value, doors_.block);
+  return {layers_.first, left.applied.has_value(), left.applied.value_or(0)};
+}
+
+std::optional<stage_heritage> hosted_stage::assume(const surroundings& around,
+                                                   const stage_order& order,
+                                                   caf::actor_system& system) {
+  if (!order.leads) {
+    stop_leading();
+    if (doors_.replica == nullptr)
+      doors_.replica = std::make_shared<replica_host>(around.port, kv_, layers_.first);
+    doors_.replica->follow(order.primary, around.batcher, around.epoch);
+    return std::nullopt;
+  }
+  std::optional<stage_heritage> heritage;
+  if (!doors_.block) heritage = lead(around, system);
+  doors_.log->set_buddies(*dev_, order.buddies, around.epoch);
+  caf::anon_send(doors_.block, stage_rewiring{around.epoch, exit_of(around, order), doors_.log});
+  return heritage;
+}
+
+bool hosted_stage::pump() {
+  if (doors_.replica != nullptr) doors_.replica->remind(std::chrono::steady_clock::now());
+  if (doors_.log == nullptr || !doors_.log->behind()) return false;
+  doors_.log->pump(*dev_);
+  return true;
+}
+
+}  // namespace troupe

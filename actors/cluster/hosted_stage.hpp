@@ -1,0 +1,69 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "actors/cluster/control.hpp"
+#include "actors/cluster/data_port.hpp"
+#include "actors/cluster/replica_host.hpp"
+#include "actors/cluster/replicator.hpp"
+#include "actors/interfaces.hpp"
+#include "actors/node.hpp"
+#include "runtime/cache/kv_store.hpp"
+#include "runtime/engine/attention_stage.hpp"
+
+namespace troupe {
+
+/// A stage on this node, as its primary or as a buddy: weights and pages, which stay when the role
+/// changes, and the actors of the role. Used by one worker only, but for take().
+class hosted_stage {
+ public:
+  struct surroundings {
+    node_resources node;
+    std::shared_ptr<data_port> port;
+    peer_id batcher = 0;
+    epoch_number epoch = 0;
+  };
+
+  /// Maps and packs the weights and reserves the pages; throws std::bad_alloc.
+  hosted_stage(const surroundings& around, layer_range layers);
+  hosted_stage(const hosted_stage&) = delete;
+  hosted_stage& operator=(const hosted_stage&) = delete;
+  ~hosted_stage();
+
+  [[nodiscard]] layer_range layers() const { return layers_; }
+  /// Takes the role for a new epoch. Who becomes the primary says what it goes on with.
+  [[nodiscard]] std::optional<stage_heritage> assume(const surroundings& around,
+                                                     const stage_order& order,
+                                                     caf::actor_system& system);
+  /// Sends what is waiting of snapshots, or asks for what is missing; true while there is more.
+  bool pump();
+
+  /// What frames reach; null where the role has it not. Any thread.
+  struct doors {
+    attention_block_actor block;
+    cache_manager_actor cache;
+    std::shared_ptr<replica_host> replica;
+    std::shared_ptr<replicator> log;
+    std::uint32_t hidden = 0;
+    std::shared_ptr<device> dev;
+  };
+  [[nodiscard]] const doors& open_doors() const { return doors_; }
+
+ private:
+  [[nodiscard]] stage_heritage lead(const surroundings& around, caf::actor_system& system);
+  void stop_leading();
+  [[nodiscard]] std::shared_ptr<stage_exit> exit_of(const surroundings& around,
+                                                    const stage_order& order) const;
+
+  layer_range layers_;
+  std::shared_ptr<device> dev_;
+  std::shared_ptr<kv_store> kv_;
+  std::shared_ptr<attention_stage> stage_;
+  expert_shard_actor shard_;
+  std::unique_ptr<expert_bank> bank_;  ///< until the shard has it
+  doors doors_;
+};
+
+}  // namespace troupe

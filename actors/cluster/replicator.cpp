@@ -1,0 +1,128 @@
+#include "actors/cluster/replicator.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "runtime/wire/frames.hpp"
+
+namespace troupe {
+namespace {
+
+/// Pumps before a buddy that did not keep up is tried again.
+constexpr std::uint32_t retry_pumps = 50;
+/// Of a snapshot's piece: small enough not to hold up the steps between.
+constexpr std::size_t piece_bytes = std::size_t{4} << 20U;
+
+}  // namespace
+
+replicator::replicator(std::shared_ptr<data_port> port, std::shared_ptr<const kv_store> kv,
+                       std::uint32_t stage, std::vector<bool> written)
+    : port_(std::move(port)), kv_(std::move(kv)), stage_(stage), written_(std::move(written)) {
+  written_.resize(kv_->pages());
+}
+
+void replicator::set_buddies(device& dev, const std::vector<peer_id>& buddies, epoch_number epoch) {
+  // Behind the records of the steps so far, which the logs must have in order.
+  dev.notify([self = shared_from_this(), buddies, epoch] {
+    const std::lock_guard lock(self->mutex_);
+    self->epoch_ = epoch;
+    std::erase_if(self->lines_,
+                  [&](const line& l) { return std::ranges::find(buddies, l.to) == buddies.end(); });
+    for (const peer_id to : buddies) {
+      if (std::ranges::find(self->lines_, to, &line::to) != self->lines_.end()) continue;
+      self->lines_.push_back({to, nullptr, true, 0});
+    }
+    self->note_behind();
+  });
+}
+
+void replicator::written(device& dev, std::shared_ptr<const step_inputs> inputs) {
+  dev.notify([self = shared_from_this(), inputs = std::move(inputs)] { self->record(*inputs); });
+}
+
+void replicator::released(device& dev, sequence_id id) {
+  dev.notify([self = shared_from_this(), id] {
+    const std::lock_guard lock(self->mutex_);
+    self->open_.erase(id);
+    for (line& l : self->lines_)
+      if (l.log != nullptr) l.log->release(id);
+  });
+}
+
+void replicator::restart(peer_id buddy) {
+  const std::lock_guard lock(mutex_);
+  for (line& l : lines_) {
+    if (l.to != buddy) continue;
+    if (l.log != nullptr) l.log->end();
+    l.due = true;
+    l.pause = 0;
+  }
+  note_behind();
+}
+
+void replicator::pump(device& dev) {
+  dev.notify([self = shared_from_this()] { self->copy_pieces(); });
+}
+
+void replicator::note_written(const step_plan& plan, std::span<const page_table> tables) {
+  const std::uint32_t size = kv_->layout().page_size;
+  for (std::size_t i = 0; i < plan.runs.size(); ++i) {
+    const sequence_run& run = plan.runs[i];
+    open_[run.sequence] = tables[i];
+    const std::size_t end = run.first + run.tokens.size();
+    for (std::size_t entry = run.first / size; entry * size < end; ++entry)
+      written_[static_cast<std::size_t>((*tables[i])[entry])] = true;
+  }
+}
+
+void replicator::record(const step_inputs& inputs) {
+  const std::lock_guard lock(mutex_);
+  note_written(inputs.plan(), inputs.tables());
+  for (line& l : lines_) {
+    if (l.log == nullptr) continue;
+    for (logged_record& each : l.log->record(inputs.plan(), inputs.tables()))
+      if (!send(l, frames::kv_record, encode_kv_record(each.header), each.payload)) break;
+  }
+  note_behind();
+}
+
+void replicator::copy_pieces() {
+  const std::lock_guard lock(mutex_);
+  for (line& l : lines_) {
+    if (l.due && l.pause > 0) {
+      --l.pause;
+      continue;
+    }
+    if (l.due) {
+      l.log = std::make_unique<kv_log>(*kv_, stage_, kv_log::limits{.payload_bytes = piece_bytes},
+                                       written_);
+      // Greater than any log of a primary before this one.
+      last_log_ = std::max(last_log_ + 1, epoch_ << 20U);
+      l.log->begin(last_log_, open_tables());
+      l.due = false;
+    }
+    if (auto piece = l.log->next_piece(epoch_))
+      (void)send(l, frames::kv_snapshot, encode_kv_snapshot(piece->header), piece->payload);
+  }
+  note_behind();
+}
+
+bool replicator::send(line& l, frame_kind kind, std::vector<std::byte> header,
+                      const kv_payload& payload) {
+  outgoing_frame frame{kind, std::move(header), {}};
+  if (payload.size > 0) frame.payload.push_back({payload.bytes(), payload.memory});
+  if (port_->send(l.to, std::move(frame))) return true;
+  l.log->end();
+  l.due = true;
+  l.pause = retry_pumps;
+  return false;
+}
+
+kv_log::open_tables replicator::open_tables() const { return {open_.begin(), open_.end()}; }
+
+void replicator::note_behind() {
+  behind_ = std::ranges::any_of(
+      lines_, [](const line& l) { return l.due || (l.log != nullptr && l.log->copying()); });
+}
+
+}  // namespace troupe

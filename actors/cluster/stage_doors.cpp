@@ -1,0 +1,120 @@
+#include "actors/cluster/stage_doors.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <cstring>
+#include <utility>
+
+#include "cluster/wire/cache_frames.hpp"
+#include "runtime/wire/frames.hpp"
+#include "runtime/wire/kv_frames.hpp"
+
+namespace troupe {
+namespace {
+
+/// Bound on a cache manager's answer; it only counts pages.
+constexpr auto cache_deadline = std::chrono::seconds(10);
+
+}  // namespace
+
+void stage_doors::set(epoch_number epoch, std::map<std::uint32_t, hosted_stage::doors> doors) {
+  const std::lock_guard lock(mutex_);
+  epoch_ = epoch;
+  doors_ = std::move(doors);
+}
+
+std::optional<hosted_stage::doors> stage_doors::find(std::uint32_t stage, epoch_number epoch) {
+  const std::lock_guard lock(mutex_);
+  const auto known = doors_.find(stage);
+  if (epoch != epoch_ || known == doors_.end()) return std::nullopt;
+  return known->second;
+}
+
+void stage_doors::drop(const error& why) {
+  ++dropped_;
+  if (why.code() != errc::stale_epoch) spdlog::warn("a frame was dropped: {}", why.message());
+}
+
+hidden_rows stage_doors::borrow(device& dev) {
+  const std::lock_guard lock(pool_mutex_);
+  for (const hidden_rows& h : pool_)
+    if (h.use_count() == 1) return h;
+  pool_.push_back(std::make_shared<device_buffer>(dev.allocate(hidden_bytes_)));
+  return pool_.back();
+}
+
+void stage_doors::take_step(incoming_frame&& frame) {
+  const auto to = destination_of(frame.header);
+  if (!to) return drop(to.error());
+  auto plan = decode_step(to->header, bounds_);
+  if (!plan) return drop(plan.error());
+  const auto door = find(to->stage, (*plan)->epoch);
+  if (!door || !door->block) return drop({errc::stale_epoch, ""});
+  hidden_rows x;
+  if (to->stage > 0) {
+    const std::size_t bytes = std::size_t{(*plan)->rows()} * door->hidden * sizeof(float);
+    if (frame.payload.size() != bytes || bytes > hidden_bytes_) {
+      return drop({errc::corrupt, fmt::format("step {}: {} bytes of hidden rows, not {}",
+                                              (*plan)->id, frame.payload.size(), bytes)});
+    }
+    x = borrow(*door->dev);
+    std::memcpy(x->data(), frame.payload.data(), bytes);
+  }
+  caf::anon_send(door->block, step_message{std::move(*plan), std::move(x), nullptr});
+}
+
+void stage_doors::take_cache_request(incoming_frame&& frame) {
+  const auto to = destination_of(frame.header);
+  if (!to) return drop(to.error());
+  auto request = decode_cache_request(to->header);
+  if (!request) return drop(request.error());
+  const auto door = find(to->stage, request->epoch);
+  if (!door || !door->cache) return drop({errc::stale_epoch, ""});
+  // A short-lived actor waits for the answer and sends it back.
+  system_.spawn([cache = door->cache, port = port_, from = frame.from, stage = to->stage,
+                 request = std::move(*request)](caf::event_based_actor* self) {
+    self->request(cache, cache_deadline, request)
+        .then(
+            [=](const cache_reply& reply) {
+              (void)port->send(
+                  from, {frames::cache_reply, addressed(encode_cache_reply(reply), stage), {}});
+            },
+            [](const caf::error& e) {
+              spdlog::error("a cache manager gave no answer: {}", caf::to_string(e));
+            });
+  });
+}
+
+void stage_doors::take_gap(const incoming_frame& frame) {
+  const auto to = destination_of(frame.header);
+  if (!to) return drop(to.error());
+  const auto epoch = epoch_of(to->header);
+  if (!epoch) return drop(epoch.error());
+  const auto door = find(to->stage, *epoch);
+  if (!door || door->log == nullptr) return drop({errc::stale_epoch, ""});
+  door->log->restart(frame.from);
+}
+
+void stage_doors::take_log(const incoming_frame& frame) {
+  // Which stage a log frame is of stands in the frame itself.
+  std::uint32_t stage = 0;
+  if (frame.kind == frames::kv_record) {
+    const auto record = decode_kv_record(frame.header);
+    if (!record) return drop(record.error());
+    stage = record->stage;
+  } else {
+    const auto piece = decode_kv_snapshot(frame.header);
+    if (!piece) return drop(piece.error());
+    stage = piece->stage;
+  }
+  std::shared_ptr<replica_host> replica;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto known = doors_.find(stage);
+    if (known != doors_.end()) replica = known->second.replica;
+  }
+  if (replica == nullptr) return drop({errc::stale_epoch, ""});
+  replica->take(frame);
+}
+
+}  // namespace troupe

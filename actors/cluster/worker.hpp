@@ -1,0 +1,47 @@
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <memory>
+
+#include "actors/cluster/control.hpp"
+#include "actors/cluster/hosted_stage.hpp"
+#include "actors/cluster/stage_doors.hpp"
+#include "actors/cluster/worker_runtime.hpp"
+
+namespace troupe {
+
+/// What a worker is born with.
+struct worker_wiring {
+  node_resources node;
+  std::shared_ptr<data_port> port;
+  std::shared_ptr<stage_doors> doors;
+  std::shared_ptr<std::atomic<worker_runtime::end>> ended;
+};
+
+/// A node's part in the cluster: holds the stages it is ordered to hold.
+class worker_state {
+ public:
+  static inline const char* name = "worker";
+
+  void start(worker_actor::pointer self, worker_wiring wiring);
+  [[nodiscard]] orders_done on_orders(const node_orders& orders);
+  void on_leave();
+  void pump();
+
+ private:
+  /// Loads the stage if it is not here.
+  hosted_stage& hold(const hosted_stage::surroundings& around, const stage_order& order);
+  /// Returns why it could not.
+  [[nodiscard]] std::string obey(const node_orders& orders, orders_done& done);
+
+  worker_actor::pointer self_ = nullptr;
+  worker_wiring wiring_;
+  epoch_number epoch_ = 0;
+  std::map<std::uint32_t, std::unique_ptr<hosted_stage>> stages_;  ///< by first layer
+};
+
+worker_actor::behavior_type worker(worker_actor::stateful_pointer<worker_state> self,
+                                   const std::shared_ptr<worker_wiring>& wiring);
+
+}  // namespace troupe

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <memory>
+
+#include "actors/interfaces.hpp"
+#include "runtime/device/device.hpp"
+#include "runtime/engine/step_inputs.hpp"
+
+namespace troupe {
+
+/// Where a stage's steps go on: to the next stage, or with their result to the batcher.
+///
+/// Nothing here waits: work that needs what the stage computes goes behind it on the device. Called
+/// by the stage's attention block only.
+class stage_exit {
+ public:
+  stage_exit() = default;
+  stage_exit(const stage_exit&) = delete;
+  stage_exit& operator=(const stage_exit&) = delete;
+  virtual ~stage_exit() = default;
+
+  /// All of the stage's work for the step has been submitted; `inputs` must live until the device
+  /// has passed it.
+  virtual void leave(device& dev, step_message m, std::shared_ptr<step_inputs> inputs) = 0;
+  virtual void fail(const step_failure& failure) = 0;
+};
+
+/// Hears what a stage writes to its pages, to tell its buddies. Called by the stage's attention
+/// block only.
+class stage_log {
+ public:
+  stage_log() = default;
+  stage_log(const stage_log&) = delete;
+  stage_log& operator=(const stage_log&) = delete;
+  virtual ~stage_log() = default;
+
+  /// After leave(), with what the step was computed from.
+  virtual void written(device& dev, std::shared_ptr<const step_inputs> inputs) = 0;
+  /// A sequence ended; no step under way uses it.
+  virtual void released(device& dev, sequence_id id) = 0;
+};
+
+}  // namespace troupe

@@ -1,0 +1,184 @@
+#include <doctest/doctest.h>
+
+#include <deque>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "actors/bin/node_life.hpp"
+#include "actors/bin/node_options.hpp"
+
+namespace troupe::cli {
+namespace {
+
+using std::chrono::milliseconds;
+using end = worker_runtime::end;
+
+/// A node that serves for a time and then ends.
+class scripted_node final : public worker_runtime {
+ public:
+  scripted_node(const std::chrono::steady_clock::time_point& now, milliseconds life, end how)
+      : now_(now), until_(now + life), how_(how) {}
+  [[nodiscard]] end ended() const override { return now_ < until_ ? end::none : how_; }
+  [[nodiscard]] const std::string& name() const override { return name_; }
+
+ private:
+  const std::chrono::steady_clock::time_point& now_;
+  std::chrono::steady_clock::time_point until_;
+  end how_;
+  std::string name_ = "n1";
+};
+
+/// A world where time passes only in waits for a signal.
+struct scripted_world {
+  std::deque<error> refusals;  ///< of the first attempts
+  milliseconds life{60'000};
+  end how = end::drained;
+  milliseconds signal_after{1'000'000'000};
+  int signal = 15;
+
+  std::chrono::steady_clock::time_point now;
+  std::vector<milliseconds> waits;
+  std::vector<std::string> said;
+  int attempts = 0;
+
+  node_world world() {
+    node_world w;
+    const auto begun = now;
+    w.join = [this]() -> result<std::unique_ptr<worker_runtime>> {
+      ++attempts;
+      if (refusals.empty()) return std::make_unique<scripted_node>(now, life, how);
+      const error first = refusals.front();
+      refusals.pop_front();
+      return fail(first);
+    };
+    w.signal = [this, begun](milliseconds limit) {
+      waits.push_back(limit);
+      now += limit;
+      return now - begun >= signal_after ? signal : 0;
+    };
+    w.now = [this] { return now; };
+    w.say = [this](std::string_view line) { said.emplace_back(line); };
+    return w;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a node's options make a command line that means the same") {
+  node_options given;
+  given.join = "h:1";
+  given.model = "-a model";
+  given.name = "n";
+  given.threads = 3;
+  given.actor_threads = 1;
+  given.memory_mib = 77;
+  given.log_level = "debug";
+  node_options least;
+  least.join = "[::1]:9";
+  for (const node_options& options : {given, least}) {
+    CLI::App app;
+    node_options read;
+    add_options(*app.add_subcommand("node"), read);
+    auto words = command_line(options);
+    CHECK(words.front() == "troupe");
+    words.erase(words.begin());
+    std::vector<std::string> reversed(words.rbegin(), words.rend());
+    app.parse(std::move(reversed));
+    CHECK(read == options);
+  }
+}
+
+TEST_CASE("a node needs an address, and a known log level") {
+  CLI::App app;
+  node_options read;
+  add_options(app, read);
+  CHECK_THROWS_AS(app.parse("--name n", false), CLI::RequiredError);
+  CHECK_THROWS_AS(app.parse("--join h:1 --log-level loud", false), CLI::ValidationError);
+}
+
+TEST_CASE("a drained node ends in good order") {
+  scripted_world script;
+  const auto life = live(script.world());
+  REQUIRE(life);
+  CHECK(life->how == node_end::kind::drained);
+  CHECK(life->node != nullptr);
+  CHECK(script.said.front() == "n1 has joined the cluster");
+  CHECK(script.said.back() == "n1 has been drained and leaves");
+}
+
+TEST_CASE("while nobody answers a node tries again, after pauses that grow to two seconds") {
+  scripted_world script;
+  for (int i = 0; i < 8; ++i) script.refusals.emplace_back(errc::unavailable, "nobody at h:1");
+  const auto life = live(script.world());
+  REQUIRE(life);
+  CHECK(script.attempts == 9);
+  CHECK(script.waits[0] == milliseconds(100));
+  CHECK(script.waits[1] == milliseconds(200));
+  CHECK(script.waits[7] == milliseconds(2'000));
+  // Said once, not at each attempt.
+  CHECK(script.said[0] == "nobody at h:1; trying until it works");
+  CHECK(script.said[1] == "n1 has joined the cluster");
+}
+
+TEST_CASE("a node that is refused for good gives up, one whose name is taken after a while") {
+  scripted_world script;
+  script.refusals.emplace_back(errc::invalid_argument, "another model");
+  const auto refused = live(script.world());
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().message() == "another model");
+  CHECK(script.attempts == 1);
+
+  scripted_world twin;
+  for (int i = 0; i < 1000; ++i) twin.refusals.emplace_back(errc::already_exists, "taken");
+  const auto taken = live(twin.world());
+  REQUIRE_FALSE(taken);
+  CHECK(taken.error().code() == errc::already_exists);
+  CHECK(twin.attempts > 10);
+  CHECK(twin.attempts < 100);
+}
+
+TEST_CASE("a fenced or lost node joins again, after a pause where it hardly lived") {
+  for (const end how : {end::fenced, end::lost}) {
+    scripted_world script;
+    script.how = how;
+    const auto life = live(script.world());
+    REQUIRE(life);
+    CHECK(life->how == node_end::kind::again);
+    CHECK(life->node != nullptr);
+    CHECK(script.waits.back() < milliseconds(100));
+    CHECK(script.said.back().find("again") != std::string::npos);
+
+    scripted_world brief;
+    brief.how = how;
+    brief.life = milliseconds(0);
+    CHECK(live(brief.world())->how == node_end::kind::again);
+    CHECK(brief.waits.back() == milliseconds(2'000));
+  }
+}
+
+TEST_CASE("a signal ends a node wherever it is") {
+  scripted_world waiting;
+  for (int i = 0; i < 100; ++i) waiting.refusals.emplace_back(errc::unavailable, "nobody");
+  waiting.signal_after = milliseconds(5'000);
+  const auto early = live(waiting.world());
+  REQUIRE(early);
+  CHECK(early->how == node_end::kind::signalled);
+  CHECK(early->signal == 15);
+  CHECK(early->node == nullptr);
+
+  scripted_world serving;
+  serving.signal_after = milliseconds(500);
+  const auto late = live(serving.world());
+  REQUIRE(late);
+  CHECK(late->how == node_end::kind::signalled);
+  CHECK(late->node != nullptr);
+
+  scripted_world pausing;
+  pausing.how = end::lost;
+  pausing.life = milliseconds(0);
+  pausing.signal_after = milliseconds(1);
+  CHECK(live(pausing.world())->how == node_end::kind::signalled);
+}
+
+}  // namespace troupe::cli

@@ -1,0 +1,162 @@
+#include "actors/bin/worker_processes.hpp"
+
+#include <doctest/doctest.h>
+#include <sys/wait.h>
+
+#include <cerrno>
+#include <csignal>
+#include <fstream>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "actors/bin/backoff.hpp"
+#include "actors/bin/worker_commands.hpp"
+
+namespace troupe::cli {
+namespace {
+
+using std::chrono::milliseconds;
+using worker = worker_processes::worker;
+
+constexpr worker_timing quick{milliseconds(1), milliseconds(4), milliseconds(60'000),
+                              milliseconds(10'000)};
+
+/// False where it does not become true within twenty seconds.
+bool eventually(const std::function<bool()>& wanted) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (std::chrono::steady_clock::now() < deadline) {
+    if (wanted()) return true;
+    std::this_thread::sleep_for(milliseconds(1));
+  }
+  return wanted();
+}
+
+bool no_child_is_left() { return ::waitpid(-1, nullptr, WNOHANG) == -1 && errno == ECHILD; }
+
+/// What a process runs, its words run together.
+std::string program_of(int pid) {
+  std::ifstream in("/proc/" + std::to_string(pid) + "/cmdline");
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+worker sleeper(const std::string& name) { return {name, {"/bin/sleep", {"sleep", "60"}, {}}}; }
+worker script(const std::string& name, const std::string& text) {
+  return {name, {"/bin/sh", {"sh", "-c", text}, {}}};
+}
+
+/// What was told, from any thread.
+class told {
+ public:
+  worker_processes::notice listener() {
+    return [this](std::string_view line) {
+      const std::scoped_lock lock(mutex_);
+      lines_.emplace_back(line);
+    };
+  }
+  [[nodiscard]] bool has(std::string_view text) const {
+    const std::scoped_lock lock(mutex_);
+    for (const std::string& line : lines_)
+      if (line.find(text) != std::string::npos) return true;
+    return false;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::vector<std::string> lines_;
+};
+
+}  // namespace
+
+TEST_CASE("pauses grow up to a bound and begin anew") {
+  backoff pause(milliseconds(100), milliseconds(350));
+  CHECK(pause.next() == milliseconds(100));
+  CHECK(pause.next() == milliseconds(200));
+  CHECK(pause.next() == milliseconds(350));
+  CHECK(pause.next() == milliseconds(350));
+  pause.reset();
+  CHECK(pause.next() == milliseconds(100));
+}
+
+TEST_CASE("a worker that is killed is started again under its name; the others stay") {
+  told log;
+  const auto workers = worker_processes::start({sleeper("a"), sleeper("b")}, log.listener(), quick);
+  REQUIRE(workers);
+  const auto before = (*workers)->state();
+  REQUIRE(before.size() == 2);
+  REQUIRE(::kill(before[0].pid, SIGKILL) == 0);
+  REQUIRE(eventually([&] {
+    const auto now = (*workers)->state();
+    return now[0].starts == 2 && now[0].pid > 0;
+  }));
+  const auto after = (*workers)->state();
+  CHECK(after[0].name == "a");
+  CHECK(after[0].pid != before[0].pid);
+  CHECK(after[1].pid == before[1].pid);
+  CHECK(after[1].starts == 1);
+  CHECK(log.has("a (process " + std::to_string(before[0].pid) +
+                ") ended: signal 9 (Killed); starting it again in"));
+}
+
+TEST_CASE("a worker that leaves by its own wish stays away, one that fails comes back") {
+  told log;
+  const auto workers = worker_processes::start(
+      {script("done", "exit 0"), script("failing", "exit 7")}, log.listener(), quick);
+  REQUIRE(workers);
+  CHECK(eventually([&] { return (*workers)->state()[1].starts > 4; }));
+  CHECK(eventually([&] { return (*workers)->state()[0].left; }));
+  const auto now = (*workers)->state();
+  CHECK(now[0].starts == 1);
+  CHECK(now[0].pid == 0);
+  CHECK_FALSE(now[1].left);
+  CHECK(log.has("done (process "));
+  CHECK(log.has("ended: exit status 7"));
+}
+
+TEST_CASE("all workers end with their object, one that takes no notice and a frozen one too") {
+  told log;
+  {
+    auto times = quick;
+    times.stop_within = milliseconds(100);
+    const auto workers = worker_processes::start(
+        {sleeper("a"), script("deaf", "trap '' TERM; exec sleep 60"), sleeper("frozen")},
+        log.listener(), times);
+    REQUIRE(workers);
+    const auto now = (*workers)->state();
+    REQUIRE(eventually([&] { return program_of(now[1].pid).starts_with("sleep"); }));
+    REQUIRE(::kill(now[2].pid, SIGSTOP) == 0);
+  }
+  CHECK(no_child_is_left());
+  CHECK(log.has("deaf (process "));
+  CHECK_FALSE(log.has("frozen"));
+}
+
+TEST_CASE("where one worker cannot be started, none is left") {
+  const auto workers = worker_processes::start(
+      {sleeper("a"), {"b", {"/no/such/program", {"x"}, {}}}}, [](std::string_view) {}, quick);
+  REQUIRE_FALSE(workers);
+  CHECK(workers.error().message() ==
+        "b: /no/such/program cannot be started: No such file or directory");
+  CHECK(no_child_is_left());
+}
+
+TEST_CASE("workers are nodes of this program, each with its share") {
+  node_options common;
+  common.join = "127.0.0.1:7001";
+  common.model = "/models/a b";
+  const std::vector<processor_share> shares{{{0}, 1}, {{1}, 2}};
+  const auto workers = worker_commands(common, shares, std::size_t{3} << 30U);
+  REQUIRE(workers.size() == 2);
+  CHECK(workers[1].name == "worker-1");
+  CHECK(workers[1].command.program == "/proc/self/exe");
+  CHECK(workers[1].command.processors == std::vector<int>{1});
+  const std::vector<std::string> wanted{
+      "troupe",          "node",        "--join=127.0.0.1:7001", "--model=/models/a b",
+      "--name=worker-1", "--threads=2", "--actor-threads=2",     "--memory-mib=3072",
+      "--log-level=info"};
+  CHECK(workers[1].command.arguments == wanted);
+}
+
+}  // namespace troupe::cli
