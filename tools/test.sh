@@ -50,8 +50,8 @@ export TSAN_OPTIONS=${TSAN_OPTIONS:-second_deadlock_stack=1:suppressions=$root/t
 for suite in $suites; do
   case $suite in
     release) run_suite release all ;;
-    # Structure is a matter of the sources, the same in every build.
-    asan) run_suite asan all -LE '^(structure|bench)$' ;;
+    # Structure and scripts are matters of the sources, the same in every build.
+    asan) run_suite asan all -LE '^(structure|bench|faults)$' ;;
     tsan) run_suite tsan troupe_tsan_tests -L '^tsan$' ;;
     fuzz) run_suite fuzz troupe_fuzzers -L '^fuzz$' ;;
     tidy) "$root/tools/tidy.sh" "${TROUPE_TIDY_BASE:-HEAD}" || failed_step tidy clang-tidy ;;

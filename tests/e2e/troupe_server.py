@@ -1,5 +1,7 @@
 """Starts `troupe serve` for a test and ends it again."""
 
+import contextlib
+import json
 import os
 import pathlib
 import re
@@ -76,6 +78,23 @@ class Server:
                 return reply.status, reply.read().decode()
         except urllib.error.HTTPError as e:
             return e.code, e.read().decode()
+
+    @contextlib.contextmanager
+    def stream(self, path, body):
+        """The events of a streamed answer, as they come."""
+        request = urllib.request.Request(self.url + path, data=json.dumps(body).encode(),
+                                         headers={"Content-Type": "application/json"})
+
+        def events(reply):
+            for line in reply:
+                data = line.decode().strip().removeprefix("data: ")
+                if data == "[DONE]":
+                    return
+                if data and not data.startswith(":"):
+                    yield json.loads(data)
+
+        with urllib.request.urlopen(request, timeout=120) as reply:
+            yield events(reply)
 
     def metric(self, name):
         """The sum of a metric over its labels."""

@@ -1,0 +1,222 @@
+"""A cluster under test: `troupe serve MODEL --workers N` and the nodes that joined it."""
+
+import contextlib
+import dataclasses
+import http.client
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.parse
+from collections.abc import Callable
+from pathlib import Path
+from signal import SIGCONT, SIGKILL, SIGSTOP
+from typing import Any
+
+from harness.processes import NotOurs, Process, adopt_orphans, descendants, reap
+from harness.view import Node, View, parse_view
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "e2e"))
+import troupe_server  # noqa: E402  (found by the line above)
+
+ANSWER_SECONDS = 2  # for GET /cluster
+CHANGE_SECONDS = 60  # for a node to join, to drain, to end
+_POLL_SECONDS = 0.02
+
+
+class Impossible(Exception):
+    """What a strike needs is not there: no such worker, or a wait that ran out."""
+
+
+@dataclasses.dataclass
+class Blow:
+    """Something done to the cluster. `peer`: to which node; `undone`: when it was taken back."""
+
+    when: float
+    what: str
+    peer: str
+    undone: float | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """How a cluster is started."""
+
+    model: Path
+    workers: int = 4
+    redundancy: int = 2
+    serve: tuple[str, ...] = ()  # more options of `troupe serve`
+
+    def arguments(self) -> list[str]:
+        cluster = ["--workers", str(self.workers), "--redundancy", str(self.redundancy)]
+        return [*(cluster if self.workers else []), *self.serve]
+
+
+class Cluster:
+    """A running cluster, for use in a `with` statement. Signals go to its own processes only."""
+
+    def __init__(self, options: Options):
+        adopt_orphans()
+        self._others = descendants(os.getpid())  # all that starts from here on belongs to the cluster
+        self.options = options
+        self.server = troupe_server.Server(options.model, *options.arguments())
+        self.url, self.model = self.server.url, self.server.model
+        self.blows: list[Blow] = []
+        self._joined: list[subprocess.Popen[str]] = []
+        self._frozen: dict[str, Process] = {}
+        self._log = tempfile.TemporaryFile(mode="w+")
+        self._killed = self._stopped = False
+
+    def runs(self) -> bool:
+        """Whether the server process does."""
+        return self.server.process.poll() is None
+
+    def view(self) -> View:
+        """Raises OSError or ValueError where the server does not say."""
+        address = urllib.parse.urlsplit(self.url).netloc
+        connection = http.client.HTTPConnection(address, timeout=ANSWER_SECONDS)
+        try:
+            connection.request("GET", "/cluster")
+            reply = connection.getresponse()
+            text = reply.read().decode()
+        except http.client.HTTPException as e:
+            raise OSError(f"GET /cluster: {e!r}") from e
+        finally:
+            connection.close()
+        if reply.status != 200:
+            raise ValueError(f"GET /cluster: status {reply.status}: {text[:300]}")
+        return parse_view(text)
+
+    def errors(self) -> str:
+        """What the server and the nodes that joined have said so far."""
+        return self.server.errors() + troupe_server.read(self._log)
+
+    def wait(self, wanted: Callable[[View], Any], what: str, seconds: float = CHANGE_SECONDS) -> Any:
+        """What `wanted` says of the first view of which it says something true. Raises Impossible."""
+        deadline, last = time.monotonic() + seconds, "no view"
+        while time.monotonic() < deadline:
+            if not self.runs():
+                raise Impossible(f"{what}: the server has ended: {self.errors()[-1000:]}")
+            try:
+                view = self.view()
+                last = f"epoch {view.epoch}, " + ", ".join(f"{n.name} {n.state}" for n in view.nodes)
+                if found := wanted(view):
+                    return found
+            except (OSError, ValueError) as e:
+                last = repr(e)
+            time.sleep(_POLL_SECONDS)
+        raise Impossible(f"{what}: not within {seconds:.0f} s ({last})")
+
+    def kill(self, node: Node) -> None:
+        process = self._process(node)
+        self._blow("SIGKILL", node)
+        process.send(SIGKILL)
+        process.close()
+
+    def freeze(self, node: Node) -> None:
+        """Until `thaw`, or until the cluster stops."""
+        process = self._process(node)
+        self._blow("SIGSTOP", node)
+        process.send(SIGSTOP)
+        self._frozen[node.peer] = process
+
+    def thaw(self, node: Node) -> None:
+        process = self._frozen.pop(node.peer)
+        process.send(SIGCONT)
+        process.close()
+        for blow in self.blows:
+            if blow.peer == node.peer:
+                blow.undone = time.monotonic()
+
+    def drain(self, node: Node) -> None:
+        """Returns once the node has left and its process has ended."""
+        process = self._process(node)
+        try:
+            self._blow("drain", node)
+            code, _, errors = troupe_server.troupe("drain", node.name, "--url", self.url,
+                                                   seconds=CHANGE_SECONDS)
+            if code:
+                raise Impossible(f"troupe drain {node.name} ended with {code}: {errors.strip()}")
+            if not process.wait(CHANGE_SECONDS):
+                raise Impossible(f"{node.name} was drained and still runs after {CHANGE_SECONDS} s")
+        finally:
+            process.close()
+
+    def join(self) -> Node:
+        """Starts one more node; returns it once it is up."""
+        view = self.wait(lambda v: v, "the cluster's state")
+        if view.join is None:
+            raise Impossible("GET /cluster does not say where to join")
+        before = {node.peer for node in view.nodes}
+        process = subprocess.Popen([troupe_server.BINARY, "node", "--join", view.join],
+                                   stdout=self._log, stderr=self._log, text=True)
+        self._joined.append(process)
+
+        def arrived(now: View) -> Node | None:
+            if process.poll() is not None:
+                raise Impossible(f"the new node ended with {process.returncode}: {self.errors()[-1000:]}")
+            return next((n for n in now.up() if n.peer not in before and n.pid == process.pid), None)
+
+        return self.wait(arrived, "a new node joins")
+
+    def kill_server(self) -> None:
+        """Everything that the clients are connected to."""
+        self.blows.append(Blow(time.monotonic(), "SIGKILL the server", ""))
+        self._killed = True
+        self.server.process.kill()
+
+    def processes(self) -> set[int]:
+        """The pids of the server, of the nodes that joined and of all below them, orphans too."""
+        return descendants(os.getpid()) - self._others
+
+    def stop(self) -> list[str]:
+        """Ends everything; what was wrong about the way it ended."""
+        problems, self._stopped = [], True
+        for process in self._frozen.values():
+            process.send(SIGCONT)
+            process.close()
+        try:
+            code = self.server.stop()
+            if code and not self._killed:
+                problems.append(f"the server ended with {code}: {self.errors()[-2000:]}")
+        except subprocess.TimeoutExpired:
+            problems.append("the server did not end when asked to, and was killed")
+        # Whoever has lost its server ends by itself.
+        deadline = time.monotonic() + CHANGE_SECONDS
+        while (left := self._running()) and time.monotonic() < deadline:
+            time.sleep(_POLL_SECONDS)
+        for pid in left:
+            problems.append(f"process {pid} outlived the server and was killed")
+            with contextlib.suppress(NotOurs):
+                process = Process(pid, {os.getpid()})
+                process.send(SIGKILL)
+                process.wait(CHANGE_SECONDS)
+                process.close()
+        self._running()
+        return problems
+
+    def _running(self) -> set[int]:
+        """What has not ended yet of what belongs to the cluster."""
+        for node in self._joined:
+            node.poll()
+        started = {self.server.process.pid, *(node.pid for node in self._joined)}
+        for pid in self.processes() - started:
+            reap(pid)
+        return self.processes()
+
+    def __enter__(self) -> "Cluster":
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        if not self._stopped:
+            self.stop()
+
+    def _blow(self, what: str, node: Node) -> None:
+        self.blows.append(Blow(time.monotonic(), f"{what} {node.name}", node.peer))
+
+    def _process(self, node: Node) -> Process:
+        try:
+            return Process(node.pid, {p.pid for p in (self.server.process, *self._joined) if p.poll() is None})
+        except NotOurs as e:
+            raise Impossible(f"{node.name}: {e}") from e

@@ -1,0 +1,105 @@
+"""Random strikes on one cluster for as long as asked, under a load that never ends."""
+
+import dataclasses
+import json
+import random
+import statistics
+import threading
+import time
+
+from harness.cluster import Cluster, Impossible
+from harness.compare import Finding, compare
+from harness.decode import decode
+from harness.load import Load, RawStream
+from harness.processes import memory_and_files
+from harness.scenario import REDUNDANCY_SECONDS, Plan, Reference
+from harness.strikes import Strike
+from harness.watch import Watch, wait_for_redundancy
+
+_MOST_FINDINGS = 100  # kept; all are counted
+_PAUSE_SECONDS = (0.5, 5.0)  # between two strikes
+_END_SECONDS = 600
+
+
+@dataclasses.dataclass
+class Soak:
+    """What a soak found. Memory in bytes, of the server process, one entry a strike."""
+
+    seconds: float = 0
+    streams: int = 0
+    wrong: int = 0
+    strikes: list[str] = dataclasses.field(default_factory=list)
+    findings: list[Finding] = dataclasses.field(default_factory=list)
+    problems: list[str] = dataclasses.field(default_factory=list)
+    memory: list[int] = dataclasses.field(default_factory=list)
+    files: list[int] = dataclasses.field(default_factory=list)
+
+    def good(self) -> bool:
+        return not self.wrong and not self.problems
+
+    def to_json(self) -> str:
+        return json.dumps(dataclasses.asdict(self), indent=2, default=lambda fault: fault.value) + "\n"
+
+    def growth(self) -> str:
+        """The medians of the first and of the last third: over hours they must be the same."""
+        third = max(len(self.memory) // 3, 1)
+        ends = [(statistics.median(series[:third]), statistics.median(series[-third:]))
+                for series in (self.memory, self.files) if series]
+        if not ends:
+            return "no strike was made"
+        (first, last), (few, many) = ends
+        return f"server memory {first / 2**20:.0f} -> {last / 2**20:.0f} MiB, files {few:.0f} -> {many:.0f}"
+
+
+def run_soak(plan: Plan, chosen: list[type[Strike]], reference: Reference, seconds: float) -> Soak:
+    """Draws strikes from `chosen` by the plan's seed. Between two of them the cluster becomes whole."""
+    soak, draw, lock = Soak(), random.Random(f"{plan.seed}/soak"), threading.Lock()
+
+    def consume(raw: RawStream) -> None:
+        stream = decode(raw)
+        found = compare(reference.streams[stream.request.index], stream)
+        with lock:
+            soak.streams += 1
+            soak.wrong += bool(found)
+            soak.findings += found[:_MOST_FINDINGS - len(soak.findings)]
+
+    with Cluster(plan.options) as cluster:
+        load = Load(cluster.url, plan.make_trace(cluster.model), plan.clients, consume)
+        load.start()
+        started = time.monotonic()
+        with Watch(cluster, keep=1000) as watch:
+            while time.monotonic() - started < seconds and not soak.problems:
+                time.sleep(draw.uniform(*_PAUSE_SECONDS))
+                _strike(plan, draw.choice(chosen), cluster, watch, draw, soak)
+        soak.seconds = time.monotonic() - started
+        load.finish()
+        if not load.join(_END_SECONDS):
+            soak.problems.append(f"streams did not end within {_END_SECONDS} s")
+        soak.problems += cluster.stop()
+    return soak
+
+
+def _strike(plan: Plan, strike: type[Strike], cluster: Cluster, watch: Watch, draw: random.Random,
+            soak: Soak) -> None:
+    cluster.blows.clear()
+    try:
+        strike().run(cluster, draw)
+        took = wait_for_redundancy(cluster, watch, REDUNDANCY_SECONDS) if cluster.blows else 0.0
+        if took is None:
+            soak.problems.append(f"{strike.name}: not redundant again within {REDUNDANCY_SECONDS} s")
+        refill(cluster, plan.options.workers)
+    except Impossible as e:
+        soak.problems.append(f"{strike.name}: {e}")
+        return
+    memory, files = memory_and_files(cluster.server.process.pid)
+    soak.strikes.append(strike.name)
+    soak.memory.append(memory)
+    soak.files.append(files)
+    plan.log(f"{len(soak.strikes):4} {strike.name}: {', '.join(b.what for b in cluster.blows)}; redundant "
+             f"after {took or 0:.2f} s; {soak.streams} streams, {soak.wrong} of them wrong")
+
+
+def refill(cluster: Cluster, workers: int) -> None:
+    """Brings the cluster back to the number of workers that it began with."""
+    while len(cluster.wait(lambda view: view, "the cluster's state").up()) < workers:
+        cluster.join()
