@@ -69,6 +69,9 @@ void cluster_supervisor_state::publish() {
     }
     v.nodes.push_back(std::move(n));
   }
+  // Who is there comes first: a name that was taken over is the living one's.
+  std::ranges::stable_partition(v.nodes,
+                                [](const cluster_view::node& n) { return n.state != "gone"; });
   if (plan_) {
     for (const stage_home& s : plan_->stages) {
       cluster_view::stage shown{

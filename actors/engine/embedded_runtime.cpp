@@ -11,12 +11,10 @@
 
 #include "actors/engine/draft_group.hpp"
 #include "actors/engine/draft_model.hpp"
-#include "actors/engine/engine_board.hpp"
 #include "actors/engine/host_time.hpp"
-#include "actors/engine/listener_table.hpp"
 #include "actors/engine/memory_plan.hpp"
 #include "actors/engine/model_opening.hpp"
-#include "actors/gateway_bridge.hpp"
+#include "actors/engine/request_desk.hpp"
 #include "actors/node.hpp"
 #include "actors/supervisor.hpp"
 #include "runtime/device/cpu_device.hpp"
@@ -40,13 +38,10 @@ class system_config : public caf::actor_system_config {
 class runtime_in_process final : public embedded_runtime {
  public:
   runtime_in_process(std::shared_ptr<device> dev, std::shared_ptr<const served_model> model,
-                     const engine_config& config, const memory_plan& memory)
+                     const engine_config& config)
       : device_(std::move(dev)),
         model_(std::move(model)),
-        context_(memory.context),
-        board_(std::make_shared<engine_board>()),
-        listeners_(std::make_shared<listener_table>(std::size_t{config.max_waiting} +
-                                                    config.max_sequences)),
+        desk_(std::size_t{config.max_waiting} + config.max_sequences),
         system_config_(config.actor_threads),
         system_(system_config_) {}
 
@@ -56,13 +51,15 @@ class runtime_in_process final : public embedded_runtime {
                                     const placement& plan, const progress& report);
 
   result<request_id> submit(generation_request request,
-                            std::shared_ptr<generation_listener> listener) override;
-  void cancel(request_id id) override;
+                            std::shared_ptr<generation_listener> listener) override {
+    return desk_.submit(std::move(request), std::move(listener));
+  }
+  void cancel(request_id id) override { desk_.cancel(id); }
   [[nodiscard]] engine_stats stats() const override;
   [[nodiscard]] const std::shared_ptr<const served_model>& model() const override { return model_; }
   [[nodiscard]] const engine_description& description() const override { return description_; }
   [[nodiscard]] device& compute() override { return *device_; }
-  [[nodiscard]] bool healthy() const override { return board_->healthy(); }
+  [[nodiscard]] bool healthy() const override { return desk_.board()->healthy(); }
   void describe(engine_description d) { description_ = std::move(d); }
   /// Starts a small model that guesses tokens; before launch().
   [[nodiscard]] result<void> add_drafter(const served_model& draft, const engine_config& config,
@@ -74,15 +71,12 @@ class runtime_in_process final : public embedded_runtime {
 
   std::shared_ptr<device> device_;
   std::shared_ptr<const served_model> model_;
-  std::uint32_t context_;
   engine_description description_;
-  std::shared_ptr<engine_board> board_;
-  std::shared_ptr<listener_table> listeners_;
+  request_desk desk_;
   system_config system_config_;
   caf::actor_system system_;
   node_actor node_;
   supervisor_actor supervisor_;
-  gateway_actor gateway_;
   std::unique_ptr<draft_group> draft_;  ///< may be null
 };
 
@@ -92,7 +86,7 @@ result<void> runtime_in_process::launch(const engine_config& config, const memor
   auto resources = std::make_shared<node_resources>(
       node_resources{device_, model_->files, config, memory.kv_pages, memory.context, loading});
   node_ = system_.spawn(troupe::node, std::move(resources));
-  supervisor_ = system_.spawn(troupe::supervisor, node_, plan, board_);
+  supervisor_ = system_.spawn(troupe::supervisor, node_, plan, desk_.board());
   caf::scoped_actor self{system_};
   batcher_actor batcher;
   std::string why;
@@ -100,7 +94,7 @@ result<void> runtime_in_process::launch(const engine_config& config, const memor
       .receive([&](const batcher_actor& b) { batcher = b; },
                [&](const caf::error& e) { why = caf::to_string(e); });
   if (!batcher) return fail(errc::internal, "the supervisor gave no batcher: {}", why);
-  gateway_ = system_.spawn(gateway_bridge, batcher, listeners_);
+  desk_.open(system_, batcher, memory.context);
   if (draft_ != nullptr) caf::anon_send(batcher, draft_->drafter());
   // The board turns healthy once the batcher has its group; a dead actor ends the wait early.
   self->monitor(supervisor_);
@@ -111,13 +105,13 @@ result<void> runtime_in_process::launch(const engine_config& config, const memor
     const std::size_t wanted = loading->wanted_bytes;
     if (report && wanted > 0)
       report("packing weights", static_cast<double>(loaded) / static_cast<double>(wanted));
-    return board_->healthy() && loaded == wanted;
+    return desk_.board()->healthy() && loaded == wanted;
   };
   while (!ready() && !down && std::chrono::steady_clock::now() < deadline) {
     self->receive([&](const caf::down_msg& d) { down = true, why = caf::to_string(d.reason); },
                   caf::after(std::chrono::milliseconds(2)) >> [] {});
   }
-  if (!board_->healthy())
+  if (!desk_.board()->healthy())
     return fail(errc::internal, "the actors did not start: {}", down ? why : "no answer in time");
   return {};
 }
@@ -131,13 +125,10 @@ result<void> runtime_in_process::add_drafter(const served_model& draft, const en
 }
 
 runtime_in_process::~runtime_in_process() {
-  board_->set_healthy(false);
-  listeners_->close({errc::unavailable, "the engine is shutting down"});
-  caf::anon_send_exit(gateway_, caf::exit_reason::user_shutdown);
+  desk_.close();
   caf::anon_send_exit(supervisor_, caf::exit_reason::user_shutdown);
   caf::anon_send_exit(node_, caf::exit_reason::user_shutdown);
   draft_.reset();
-  gateway_ = gateway_actor();
   supervisor_ = supervisor_actor();
   node_ = node_actor();
   // Work on the device names actors, and actors leave their memory to the device: first the actors
@@ -164,30 +155,8 @@ void runtime_in_process::drain_device() {
   (void)done->get_future().wait_for(drain_deadline);
 }
 
-result<request_id> runtime_in_process::submit(generation_request request,
-                                              std::shared_ptr<generation_listener> listener) {
-  const std::uint64_t positions = std::uint64_t{request.prompt.size()} + request.max_tokens;
-  if (positions > context_) {
-    return fail(errc::out_of_range,
-                "{} prompt tokens and {} to draw are more than the context of {} tokens",
-                request.prompt.size(), request.max_tokens, context_);
-  }
-  if (!board_->healthy()) return fail(errc::unavailable, "the engine is not running");
-  const auto id = listeners_->add(std::move(listener), request.choices);
-  if (!id) return fail(id.error());
-  caf::anon_send(
-      gateway_,
-      request_envelope{*id, std::make_shared<const generation_request>(std::move(request))});
-  return *id;
-}
-
-void runtime_in_process::cancel(request_id id) {
-  listeners_->remove(id);
-  caf::anon_send(gateway_, cancel_atom::value, id);
-}
-
 engine_stats runtime_in_process::stats() const {
-  engine_stats s = board_->read();
+  engine_stats s = desk_.board()->read();
   s.host_seconds = actor_thread_seconds();
   return s;
 }
@@ -227,7 +196,7 @@ result<std::unique_ptr<embedded_runtime>> embedded_runtime::start(const std::fil
 
   try {
     auto dev = std::make_shared<cpu_device>(config.threads);
-    auto engine = std::make_unique<runtime_in_process>(dev, model, config, *memory);
+    auto engine = std::make_unique<runtime_in_process>(dev, model, config);
     if (report) report("starting actors", 0);
     if (*draft) {
       const auto room = plan_draft_memory((*draft)->model.files->config(), config, *memory,
