@@ -76,6 +76,7 @@ void cluster_supervisor_state::place_first() {
 }
 
 void cluster_supervisor_state::lose_copies(peer_id peer) {
+  goal_.reset();  // another is found once this is settled
   // What is being moved to counts as well: its copies are lost, too.
   const bool moving = move_.has_value();
   if (!plan_ && !moving) return;
@@ -107,40 +108,54 @@ void cluster_supervisor_state::lose_copies(peer_id peer) {
 }
 
 void cluster_supervisor_state::improve() {
-  auto goal = repair(*plan_, w_.sizes, capacities(), epoch_ + 1);
   not_before_ = clock::now() + retry_pause;
-  if (!goal) {
-    if (w_.board->obstacle() != goal.error()) {
-      members_->note(clock::now(), "not everything has a place: " + goal.error().message());
-      w_.board->set_obstacle(goal.error());
+  if (goal_ && serving_) return approach();
+  auto repaired = repair(*plan_, w_.sizes, capacities(), epoch_ + 1);
+  if (!repaired) {
+    if (w_.board->obstacle() != repaired.error()) {
+      members_->note(clock::now(), "not everything has a place: " + repaired.error().message());
+      w_.board->set_obstacle(repaired.error());
       publish();
     }
     return;
   }
   w_.board->set_obstacle(std::nullopt);
-  cluster_plan same = goal->plan;
-  same.epoch = plan_->epoch;
-  if (same == *plan_ && serving_) {
-    // Who joined and is not needed holds nothing, and is ready for it.
-    for (const auto& [peer, node] : nodes_) {
-      const member* m = members_->find(peer);
-      if (m == nullptr || m->state != member_state::joining) continue;
-      (void)members_->ready(peer, clock::now());
-      publish();
-    }
-    return let_go_drained();
-  }
-  ++epoch_;
-  goal->plan.epoch = epoch_;
+  goal_ = std::move(repaired->plan);
+  goal_->epoch = plan_->epoch;
+  if (*goal_ != *plan_ || !serving_) return approach();
+  goal_.reset();
+  welcome_spares();
+  let_go_drained();
+  // One copy at a time, and none while another is on its way.
+  if (!is_redundant()) return;
+  cluster_plan levelled = level(*plan_, w_.sizes, capacities(), 1, epoch_ + 1);
+  if (levelled.epoch == plan_->epoch) return;
+  levelled.epoch = plan_->epoch;
+  goal_ = std::move(levelled);
+  approach();
+}
+
+void cluster_supervisor_state::approach() {
+  cluster_plan next = *goal_;
   // Who is to lead a stage holds its keys and values first.
-  if (serving_ && !leaders_are_synced(goal->plan)) {
-    cluster_plan between = with_new_buddies(goal->plan);
-    between.epoch = plan_->epoch;
-    if (between == *plan_) return;  // they are being copied
-    between.epoch = epoch_;
-    return begin(std::move(between), true);
+  if (serving_ && !leaders_are_synced(*goal_)) {
+    next = with_new_buddies(*goal_);
+    next.epoch = plan_->epoch;
+    if (next == *plan_) return;  // they are being copied
+  } else {
+    goal_.reset();
   }
-  begin(std::move(goal->plan), true);
+  next.epoch = ++epoch_;
+  begin(std::move(next), true);
+}
+
+void cluster_supervisor_state::welcome_spares() {
+  for (const auto& [peer, node] : nodes_) {
+    const member* m = members_->find(peer);
+    if (m == nullptr || m->state != member_state::joining) continue;
+    (void)members_->ready(peer, clock::now());
+    publish();
+  }
 }
 
 cluster_plan cluster_supervisor_state::with_new_buddies(const cluster_plan& goal) const {

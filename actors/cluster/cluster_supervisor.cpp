@@ -195,6 +195,7 @@ drain_answer cluster_supervisor_state::on_drain(const std::string& node) {
       !possible)
     return {possible.error()};
   if (const auto done = members_->drain(m->info.peer, clock::now()); !done) return {done.error()};
+  goal_.reset();
   publish();
   return {};
 }

@@ -128,7 +128,11 @@ class cluster_supervisor_state {
   // changes of placement
   void place_first();
   void lose_copies(peer_id peer);
+  /// Finds what would be better than what is, and goes there step by step.
   void improve();
+  void approach();
+  /// Nodes that hold nothing are up all the same.
+  void welcome_spares();
   [[nodiscard]] cluster_plan with_new_buddies(const cluster_plan& goal) const;
   [[nodiscard]] bool leaders_are_synced(const cluster_plan& goal) const;
   void begin(cluster_plan plan, bool prepare);
@@ -153,6 +157,7 @@ class cluster_supervisor_state {
   std::uint32_t pages_ = 0;
   epoch_number epoch_ = 0;
   std::optional<cluster_plan> plan_;  ///< in force
+  std::optional<cluster_plan> goal_;  ///< on the way there
   std::optional<move> move_;
   std::set<std::pair<std::uint32_t, peer_id>> synced_;  ///< first layer, buddy
   std::shared_ptr<remote_group> group_;

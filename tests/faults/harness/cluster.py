@@ -182,7 +182,9 @@ class Cluster:
                 problems.append(f"the server ended with {code}: {self.errors()[-2000:]}")
         except subprocess.TimeoutExpired:
             problems.append("the server did not end when asked to, and was killed")
-        # Whoever has lost its server ends by itself.
+        # Its own workers end with it. A node that joined looks for it until it is told to end.
+        for node in self._joined:
+            node.terminate()
         deadline = time.monotonic() + CHANGE_SECONDS
         while (left := self._running()) and time.monotonic() < deadline:
             time.sleep(_POLL_SECONDS)
