@@ -15,6 +15,28 @@ namespace {
 /// Bound on a cache manager's answer; it only counts pages.
 constexpr auto cache_deadline = std::chrono::seconds(10);
 
+/// A cache request on its way to its manager, and where the answer goes.
+struct question {
+  cache_manager_actor cache;
+  std::shared_ptr<data_port> port;
+  peer_id from = 0;
+  std::uint32_t stage = 0;
+  cache_request request;
+};
+
+/// An actor that lives until the manager has answered.
+void ask_and_send(caf::event_based_actor* self, const std::shared_ptr<const question>& q) {
+  self->request(q->cache, cache_deadline, q->request)
+      .then(
+          [q](const cache_reply& reply) {
+            (void)q->port->send(
+                q->from, {frames::cache_reply, addressed(encode_cache_reply(reply), q->stage), {}});
+          },
+          [](const caf::error& e) {
+            spdlog::error("a cache manager gave no answer: {}", caf::to_string(e));
+          });
+}
+
 }  // namespace
 
 void stage_doors::set(epoch_number epoch, std::map<std::uint32_t, hosted_stage::doors> doors) {
@@ -70,19 +92,8 @@ void stage_doors::take_cache_request(incoming_frame&& frame) {
   if (!request) return drop(request.error());
   const auto door = find(to->stage, request->epoch);
   if (!door || !door->cache) return drop({errc::stale_epoch, ""});
-  // A short-lived actor waits for the answer and sends it back.
-  system_.spawn([cache = door->cache, port = port_, from = frame.from, stage = to->stage,
-                 request = std::move(*request)](caf::event_based_actor* self) {
-    self->request(cache, cache_deadline, request)
-        .then(
-            [=](const cache_reply& reply) {
-              (void)port->send(
-                  from, {frames::cache_reply, addressed(encode_cache_reply(reply), stage), {}});
-            },
-            [](const caf::error& e) {
-              spdlog::error("a cache manager gave no answer: {}", caf::to_string(e));
-            });
-  });
+  system_.spawn(ask_and_send, std::make_shared<const question>(question{
+                                  door->cache, port_, frame.from, to->stage, std::move(*request)}));
 }
 
 void stage_doors::take_gap(const incoming_frame& frame) {
