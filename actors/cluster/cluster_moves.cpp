@@ -210,9 +210,9 @@ node_orders cluster_supervisor_state::orders_for(peer_id node) {
   orders.prepare = move_->prepare;
   orders.batcher = w_.port->self();
   orders.kv_pages = pages_;
-  const auto add = [&](const peer_address& p) {
-    const auto* const bytes = reinterpret_cast<const std::uint8_t*>(p.address.data());
-    orders.peers.push_back({p.peer, {bytes, bytes + p.address.size()}, nonce_of(node, p.peer)});
+  const auto add = [&](peer_address p) {
+    p.nonce = nonce_of(node, p.peer);
+    orders.peers.push_back(introduce(p));
   };
   add({w_.port->self(), w_.port->address(), 0});
   for (const auto& [peer, entry] : nodes_)

@@ -5,7 +5,6 @@
 
 #include <caf/all.hpp>
 #include <caf/io/all.hpp>
-#include <random>
 #include <thread>
 #include <utility>
 
@@ -26,21 +25,6 @@ namespace {
 
 constexpr auto drain_deadline = std::chrono::minutes(1);
 constexpr auto answer_deadline = std::chrono::seconds(5);
-
-class head_config : public caf::actor_system_config {
- public:
-  explicit head_config(std::uint32_t threads) {
-    load<caf::io::middleman>();
-    add_control_messages(*this);
-    set("scheduler.policy", caf::atom("sharing"));
-    set("scheduler.max-threads", threads);
-  }
-};
-
-peer_id random_peer() {
-  std::random_device random;
-  return (std::uint64_t{random()} << 32U | random()) | 1U;
-}
 
 /// Members go in reverse order: the data plane's thread first, as it sends to actors.
 class cluster_head final : public cluster_runtime {
@@ -82,7 +66,7 @@ class cluster_head final : public cluster_runtime {
   std::string join_address_;
   std::uint32_t nodes_ = 0;
   engine_description description_;
-  head_config system_config_;
+  cluster_system_config system_config_;
   caf::actor_system system_;
   batcher_actor batcher_;
   cluster_supervisor_actor supervisor_;
@@ -95,7 +79,7 @@ result<void> cluster_head::launch(const std::string& path, const engine_config& 
   ucx_settings settings;
   settings.host = cluster.host;
   settings.keepalive_interval = std::chrono::milliseconds(0);  // the failure detector's concern
-  auto net = open_ucx_transport(random_peer(), settings);
+  auto net = open_ucx_transport(draw_peer_id(), settings);
   if (!net) return fail(net.error());
   port_ = std::make_shared<data_port>(std::move(*net));
   batcher_ = system_.spawn(batcher, desk_.board());

@@ -36,11 +36,6 @@ member_info info_of(const node_hello& hello) {
   return info;
 }
 
-peer_introduction introduce(const peer_address& peer) {
-  const auto* const bytes = reinterpret_cast<const std::uint8_t*>(peer.address.data());
-  return {peer.peer, {bytes, bytes + peer.address.size()}, peer.nonce};
-}
-
 }  // namespace
 
 void cluster_supervisor_state::start(cluster_supervisor_actor::pointer self,
@@ -94,8 +89,7 @@ node_welcome cluster_supervisor_state::on_join(const node_hello& hello,
     publish();
     return refused;
   }
-  const auto bytes = std::as_bytes(std::span(hello.data_address));
-  nodes_[hello.peer] = {worker, {hello.peer, {bytes.begin(), bytes.end()}, 0}};
+  nodes_[hello.peer] = {worker, address_of({hello.peer, hello.data_address, 0})};
   self_->monitor(worker);
   detector_.watch(hello.peer, now);
   connect();

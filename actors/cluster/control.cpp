@@ -1,18 +1,40 @@
 #include "actors/cluster/control.hpp"
 
+#include <caf/io/all.hpp>
+#include <random>
+#include <span>
+
 namespace troupe {
 
-void add_control_messages(caf::actor_system_config& config) {
+peer_introduction introduce(const peer_address& peer) {
+  const auto* const bytes = reinterpret_cast<const std::uint8_t*>(peer.address.data());
+  return {peer.peer, {bytes, bytes + peer.address.size()}, peer.nonce};
+}
+
+peer_address address_of(const peer_introduction& peer) {
+  const auto bytes = std::as_bytes(std::span(peer.address));
+  return {peer.peer, {bytes.begin(), bytes.end()}, peer.nonce};
+}
+
+peer_id draw_peer_id() {
+  std::random_device random;
+  return (std::uint64_t{random()} << 32U | random()) | 1U;
+}
+
+cluster_system_config::cluster_system_config(std::uint32_t threads) {
+  load<caf::io::middleman>();
   // The names are on the wire.
-  config.add_message_type<node_hello>("node_hello")
-      .add_message_type<node_welcome>("node_welcome")
-      .add_message_type<peer_introduction>("peer_introduction")
-      .add_message_type<stage_order>("stage_order")
-      .add_message_type<node_orders>("node_orders")
-      .add_message_type<stage_heritage>("stage_heritage")
-      .add_message_type<orders_done>("orders_done")
-      .add_message_type<worker_actor>("worker_actor")
-      .add_message_type<join_desk_actor>("join_desk_actor");
+  add_message_type<node_hello>("node_hello");
+  add_message_type<node_welcome>("node_welcome");
+  add_message_type<peer_introduction>("peer_introduction");
+  add_message_type<stage_order>("stage_order");
+  add_message_type<node_orders>("node_orders");
+  add_message_type<stage_heritage>("stage_heritage");
+  add_message_type<orders_done>("orders_done");
+  add_message_type<worker_actor>("worker_actor");
+  add_message_type<join_desk_actor>("join_desk_actor");
+  set("scheduler.policy", caf::atom("sharing"));
+  set("scheduler.max-threads", threads);
 }
 
 }  // namespace troupe

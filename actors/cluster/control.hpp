@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "actors/messages.hpp"
+#include "runtime/transport/transport.hpp"
 
 namespace troupe {
 
@@ -123,7 +124,18 @@ using join_desk_actor =
     caf::typed_actor<caf::replies_to<hello_atom, node_hello>::with<node_welcome>,
                      caf::replies_to<join_atom, node_hello, worker_actor>::with<node_welcome>>;
 
-/// Tells CAF of the messages above; each process of a cluster does.
-void add_control_messages(caf::actor_system_config& config);
+/// Between the data plane's form and control's.
+[[nodiscard]] peer_introduction introduce(const peer_address& peer);
+[[nodiscard]] peer_address address_of(const peer_introduction& peer);
+
+/// A name for this process's life, drawn at random.
+[[nodiscard]] peer_id draw_peer_id();
+
+/// CAF's settings of a process of a cluster: the network, the messages above, and few threads that
+/// sleep when idle, as arithmetic belongs to the compute pool.
+class cluster_system_config : public caf::actor_system_config {
+ public:
+  explicit cluster_system_config(std::uint32_t threads);
+};
 
 }  // namespace troupe

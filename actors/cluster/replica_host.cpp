@@ -29,25 +29,25 @@ void replica_host::follow(peer_id primary, peer_id batcher, epoch_number epoch) 
   if (same && replica_.complete()) tell();
 }
 
-void replica_host::take(const incoming_frame& frame) {
+template <class Header>
+void replica_host::take_in(peer_id from, const Header& header, std::span<const std::byte> payload) {
   const std::lock_guard lock(mutex_);
-  if (ended_ || frame.from != primary_) return;
-  result<void> done;
-  bool step_done = true;
-  if (frame.kind == frames::kv_record) {
-    const auto record = decode_kv_record(frame.header);
-    done = record ? replica_.apply(*record, frame.payload) : fail(record.error());
-    step_done = record && record->last;
-  } else {
-    const auto piece = decode_kv_snapshot(frame.header);
-    done = piece ? replica_.apply(*piece, frame.payload) : fail(piece.error());
-    step_done = piece && piece->last;
-  }
+  if (ended_ || from != primary_) return;
+  const auto done = replica_.apply(header, payload);
   heard_ = std::chrono::steady_clock::now();
   gap_ = !done;
   if (!done && done.error().code() != errc::unavailable)
     spdlog::warn("a replica refused what it got: {}", done.error().message());
-  if (done && step_done && replica_.complete()) tell();
+  if (done && header.last && replica_.complete()) tell();
+}
+
+void replica_host::take(peer_id from, const kv_record& record, std::span<const std::byte> payload) {
+  take_in(from, record, payload);
+}
+
+void replica_host::take(peer_id from, const kv_snapshot& piece,
+                        std::span<const std::byte> payload) {
+  take_in(from, piece, payload);
 }
 
 void replica_host::remind(std::chrono::steady_clock::time_point now) {

@@ -4,6 +4,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -22,7 +23,8 @@ class replica_host {
 
   /// Whose log is taken, and whom to tell. A log that goes on under another epoch is the same log.
   void follow(peer_id primary, peer_id batcher, epoch_number epoch);
-  void take(const incoming_frame& frame);
+  void take(peer_id from, const kv_record& record, std::span<const std::byte> payload);
+  void take(peer_id from, const kv_snapshot& piece, std::span<const std::byte> payload);
   /// To be called now and then: asks the primary for a new log where something of this one is
   /// missing, or nothing of it comes.
   void remind(std::chrono::steady_clock::time_point now);
@@ -37,6 +39,8 @@ class replica_host {
   [[nodiscard]] heritage end();
 
  private:
+  template <class Header>
+  void take_in(peer_id from, const Header& header, std::span<const std::byte> payload);
   void tell();
 
   std::shared_ptr<data_port> port_;

@@ -107,25 +107,21 @@ void stage_doors::take_gap(const incoming_frame& frame) {
 }
 
 void stage_doors::take_log(const incoming_frame& frame) {
-  // Which stage a log frame is of stands in the frame itself.
-  std::uint32_t stage = 0;
-  if (frame.kind == frames::kv_record) {
-    const auto record = decode_kv_record(frame.header);
-    if (!record) return drop(record.error());
-    stage = record->stage;
-  } else {
-    const auto piece = decode_kv_snapshot(frame.header);
-    if (!piece) return drop(piece.error());
-    stage = piece->stage;
-  }
-  std::shared_ptr<replica_host> replica;
-  {
-    const std::lock_guard lock(mutex_);
-    const auto known = doors_.find(stage);
-    if (known != doors_.end()) replica = known->second.replica;
-  }
-  if (replica == nullptr) return drop({errc::stale_epoch, ""});
-  replica->take(frame);
+  const auto hand_on = [&](const auto& header) {
+    if (!header) return drop(header.error());
+    const auto replica = replica_of(header->stage);
+    if (replica == nullptr) return drop({errc::stale_epoch, ""});
+    replica->take(frame.from, *header, frame.payload);
+  };
+  frame.kind == frames::kv_record ? hand_on(decode_kv_record(frame.header))
+                                  : hand_on(decode_kv_snapshot(frame.header));
+}
+
+/// In whatever epoch: rows of one that ended are as true as before.
+std::shared_ptr<replica_host> stage_doors::replica_of(std::uint32_t stage) {
+  const std::lock_guard lock(mutex_);
+  const auto known = doors_.find(stage);
+  return known == doors_.end() ? nullptr : known->second.replica;
 }
 
 }  // namespace troupe

@@ -32,6 +32,7 @@ class stage_doors {
 
  private:
   [[nodiscard]] std::optional<hosted_stage::doors> find(std::uint32_t stage, epoch_number epoch);
+  [[nodiscard]] std::shared_ptr<replica_host> replica_of(std::uint32_t stage);
   [[nodiscard]] hidden_rows borrow(device& dev);
   void drop(const error& why);
 

@@ -15,10 +15,7 @@ constexpr auto idle_period = std::chrono::milliseconds(20);
 
 std::vector<peer_address> addresses_of(const node_orders& orders) {
   std::vector<peer_address> peers;
-  for (const peer_introduction& p : orders.peers) {
-    const auto bytes = std::as_bytes(std::span(p.address));
-    peers.push_back({p.peer, {bytes.begin(), bytes.end()}, p.nonce});
-  }
+  for (const peer_introduction& p : orders.peers) peers.push_back(address_of(p));
   return peers;
 }
 

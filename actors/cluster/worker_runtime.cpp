@@ -8,7 +8,6 @@
 #include <caf/io/all.hpp>
 #include <charconv>
 #include <condition_variable>
-#include <random>
 #include <thread>
 #include <utility>
 
@@ -25,21 +24,6 @@ namespace {
 
 constexpr auto answer_deadline = std::chrono::seconds(10);
 constexpr auto drain_deadline = std::chrono::seconds(20);
-
-class worker_config : public caf::actor_system_config {
- public:
-  explicit worker_config(std::uint32_t threads) {
-    load<caf::io::middleman>();
-    add_control_messages(*this);
-    set("scheduler.policy", caf::atom("sharing"));
-    set("scheduler.max-threads", threads);
-  }
-};
-
-peer_id random_peer() {
-  std::random_device random;
-  return (std::uint64_t{random()} << 32U | random()) | 1U;
-}
 
 std::string host_name() {
   char name[65] = {};
@@ -73,7 +57,7 @@ class joined_worker final : public worker_runtime {
   std::shared_ptr<std::atomic<end>> ended_;
   node_hello hello_;
   engine_config config_;
-  worker_config system_config_;
+  cluster_system_config system_config_;
   caf::actor_system system_;
   join_desk_actor desk_;
   worker_actor worker_;
@@ -88,13 +72,11 @@ result<void> joined_worker::open_port(const join_address& at) {
   ucx_settings settings;
   settings.host = *local;
   settings.keepalive_interval = std::chrono::milliseconds(0);  // the supervisor detects failures
-  hello_.peer = random_peer();
+  hello_.peer = draw_peer_id();
   auto net = open_ucx_transport(hello_.peer, settings);
   if (!net) return fail(net.error());
   port_ = std::make_shared<data_port>(std::move(*net));
-  const auto address = port_->address();
-  const auto* const bytes = reinterpret_cast<const std::uint8_t*>(address.data());
-  hello_.data_address.assign(bytes, bytes + address.size());
+  hello_.data_address = introduce({hello_.peer, port_->address(), 0}).address;
   return {};
 }
 
@@ -207,10 +189,7 @@ result<void> joined_worker::join(const worker_options& options, const progress& 
   if (!welcome) return fail(welcome.error());
   const peer_introduction& supervisor = welcome->supervisor;
   head->store(supervisor.peer);
-  const auto bytes = std::as_bytes(std::span(supervisor.address));
-  if (auto up = port_->connect({supervisor.peer, {bytes.begin(), bytes.end()}, supervisor.nonce});
-      !up)
-    return up;
+  if (auto up = port_->connect(address_of(supervisor)); !up) return up;
   heart_ = std::jthread(
       [this, to = supervisor.peer, every = std::chrono::milliseconds(welcome->heartbeat_ms)](
           std::stop_token stop) { beat(stop, to, every); });
