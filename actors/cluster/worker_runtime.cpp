@@ -192,7 +192,7 @@ result<void> joined_worker::join(const worker_options& options, const progress& 
   if (auto up = port_->connect(address_of(supervisor)); !up) return up;
   heart_ = std::jthread(
       [this, to = supervisor.peer, every = std::chrono::milliseconds(welcome->heartbeat_ms)](
-          std::stop_token stop) { beat(stop, to, every); });
+          const std::stop_token& stop) { beat(stop, to, every); });
   return {};
 }
 
