@@ -40,18 +40,15 @@ struct activation {
 
 /// Length of a run of integer activations that share a scale.
 inline constexpr std::uint32_t q8_group = 32;
-/// An integer activation is 255 * high + low with both digits in -127 .. 127. One digit alone would
-/// move SmolLM2's logits by up to 3, two by less than 0.1; both meet the same 8-bit multiply-adds.
-inline constexpr std::int32_t q8_base = 255;
-inline constexpr std::int32_t q8_largest = q8_base * 127 + 127;
+/// The largest magnitude of an integer activation. With 8 bits instead, SmolLM2's logits would move
+/// by up to 3; with 16 they move by less than 0.1.
+inline constexpr std::int32_t q8_largest = 32767;
 
-/// A run of integer activations: x[i] = scale * (255 * high[i] + low[i]).
+/// A run of integer activations: x[i] = scale * values[i].
 struct q8_block {
-  std::int8_t high[q8_group];
-  std::int8_t low[q8_group];
+  std::int16_t values[q8_group];
   float scale;
-  float sum;         ///< scale * the sum of the 32 integers
-  float first_half;  ///< scale * the sum of the first 16
+  float sum;  ///< scale * the sum of the 32 integers
 };
 
 /// Bytes of one row of integer activations, padded to 64. `cols` must be a multiple of 32.

@@ -3,7 +3,7 @@
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 //
 #include "kernels/cpu/limits_body.hpp"
-#include "kernels/cpu/simd/dot4-inl.hpp"
+#include "kernels/cpu/simd/intrinsics-inl.hpp"
 
 // Loops that do one thing as fast as the machine can. Sums are kept and stored, so that no compiler
 // may leave the work out.

@@ -14,7 +14,8 @@ inline constexpr std::uint32_t tile_rows = 16;
 /// each block a header that its groups share, then the groups. A group holds the quants of all 16
 /// rows, row index fastest in 32-bit words (word i of row n at 4 * (16 * i + n)), then its scales,
 /// row index fastest too. So one vector load brings the same columns of 16 rows, and a product
-/// reads its weights from first byte to last.
+/// reads its weights from first byte to last. A word's bytes stand for four columns in the order
+/// 0 2 1 3: each of its 16-bit halves opens into neighbouring columns' halves of two words.
 ///
 /// | type | header | quants of a group | scales of a group |
 /// |---|---|---|---|
@@ -22,8 +23,8 @@ inline constexpr std::uint32_t tile_rows = 16;
 /// | Q4_1 | - | as Q4_0 | f16 d, f16 m |
 /// | Q8_0 | - | 8 words of signed bytes | f16 d |
 /// | Q4_K | f16 d, f16 dmin | as Q4_0 | u8 scale, u8 min |
-/// | Q6_K | f16 d | as Q4_0, then 2 words of two-bit tops: word i holds those of words i, i + 2, i
-/// + 4, i + 6 from bit 0 up | i8 scale of columns 0.., of columns 16.. |
+/// | Q6_K | f16 d | as Q4_0, then 2 words of the two top bits of signed weights: word i holds those
+/// of words i, i + 2, i + 4, i + 6 from bit 0 up | i8 scale of columns 0.., of columns 16.. |
 struct packed_format {
   std::uint32_t groups = 0;        ///< groups in a block
   std::uint32_t header_bytes = 0;  ///< at the start of a block

@@ -17,7 +17,7 @@ bool loads_directly(dtype type) {
 
 /// True if turning a tile into float32 first pays for this many activation rows.
 bool worth_unpacking(const matrix& w, std::uint32_t rows) {
-  return w.type != dtype::f32 && rows > multiply_rows;
+  return w.type != dtype::f32 && rows > (many_registers ? 8 : 4);
 }
 
 std::size_t unpacked_bytes(const matrix& w) { return padded(w.cols) * tile_rows * sizeof(float); }

@@ -2,6 +2,8 @@
 #define HWY_TARGET_INCLUDE "kernels/cpu/product_f32.cpp"
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 //
+#include <type_traits>
+
 #include "kernels/cpu/simd/dequantise-inl.hpp"
 #include "kernels/cpu/simd/product-inl.hpp"
 
@@ -43,10 +45,6 @@ HWY_INLINE void block(const std::byte* const* w, const std::byte* const* x, std:
   floats total[Rows][weight_rows];
   for (auto& row : total)
     for (auto& one : row) one = hn::Zero(d);
-  const auto step = [&](const floats* wv, std::uint32_t r, floats xv) HWY_ATTR {
-    for (std::uint32_t n = 0; n < weight_rows; ++n)
-      total[r][n] = hn::MulAdd(xv, wv[n], total[r][n]);
-  };
   const std::size_t whole = cols / lanes * lanes;
   if constexpr (Rows == 1) {
     // One weight row after another: memory is what limits a single row, and it gives more to one
@@ -60,33 +58,45 @@ HWY_INLINE void block(const std::byte* const* w, const std::byte* const* x, std:
     }
   } else {
     for (std::size_t k = 0; k < whole; k += lanes) {
-      floats wv[weight_rows];
-      for (std::uint32_t n = 0; n < weight_rows; ++n)
-        wv[n] = Source::load(w[n] + k * Source::bytes);
-      for (std::uint32_t r = 0; r < Rows; ++r) step(wv, r, load_f32(x[r] + k * sizeof(float)));
+      floats xv[Rows];
+      for (std::uint32_t r = 0; r < Rows; ++r) xv[r] = load_f32(x[r] + k * sizeof(float));
+      for (std::uint32_t n = 0; n < weight_rows; ++n) {
+        const floats wv = Source::load(w[n] + k * Source::bytes);
+        for (std::uint32_t r = 0; r < Rows; ++r) total[r][n] = hn::MulAdd(xv[r], wv, total[r][n]);
+      }
     }
   }
   if (whole < cols) {
     floats wv[weight_rows];
     for (std::uint32_t n = 0; n < weight_rows; ++n)
       wv[n] = load_last<Source>(w[n] + whole * Source::bytes, cols - whole);
-    for (std::uint32_t r = 0; r < Rows; ++r)
-      step(wv, r, load_last<f32_source>(x[r] + whole * sizeof(float), cols - whole));
+    for (std::uint32_t r = 0; r < Rows; ++r) {
+      const floats xv = load_last<f32_source>(x[r] + whole * sizeof(float), cols - whole);
+      for (std::uint32_t n = 0; n < weight_rows; ++n)
+        total[r][n] = hn::MulAdd(xv, wv[n], total[r][n]);
+    }
   }
   for (std::uint32_t r = 0; r < Rows; ++r)
     sum4(total[r][0], total[r][1], total[r][2], total[r][3], out + std::size_t{r} * tile_rows);
 }
 
-constexpr std::uint32_t block_rows = many_registers ? 4 : 2;
+constexpr std::uint32_t block_rows = many_registers ? 4 : 3;
 
 /// Four weight rows against all of x.
 template <class Source>
 void columns(const std::byte* const* w, const std::byte* const* x, std::uint32_t count,
              std::uint32_t cols, float* out) {
   std::uint32_t r = 0;
-  for (; r + block_rows <= count; r += block_rows)
-    block<Source, block_rows>(w, x + r, cols, out + std::size_t{r} * tile_rows);
-  for (; r < count; ++r) block<Source, 1>(w, x + r, cols, out + std::size_t{r} * tile_rows);
+  const auto take = [&](auto rows) HWY_ATTR {
+    block<Source, decltype(rows)::value>(w, x + r, cols, out + std::size_t{r} * tile_rows);
+    r += rows;
+  };
+  // Four rows left are two and two rather than three and a lonely one.
+  constexpr std::uint32_t even = block_rows % 2 == 0 ? 0 : block_rows + 1;
+  while (count - r >= block_rows && count - r != even)
+    take(std::integral_constant<std::uint32_t, block_rows>());
+  while (count - r >= 2) take(std::integral_constant<std::uint32_t, 2>());
+  if (r < count) take(std::integral_constant<std::uint32_t, 1>());
 }
 
 template <class Source>

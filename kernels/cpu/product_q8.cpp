@@ -7,212 +7,248 @@
 
 // A product of two rows: for each group of 32 columns in ascending order, the exact integer
 // product, then total = fma(integer, scale_w * scale_x, total) and, where the type has minima,
-// total = fma(min_w, scaled_sum_x, total). Lanes stand for weight rows, so that order holds for any
-// number of activation rows and on every instruction set with fused multiply-adds.
+// total = fma(min_w, scaled_sum_x, total). A type with a scale for 16 columns does so for each half
+// group. Lanes stand for weight rows, so that order holds for any number of activation rows and on
+// every instruction set with fused multiply-adds.
 
 HWY_BEFORE_NAMESPACE();
 namespace troupe::kernels::cpu::HWY_NAMESPACE {
 namespace {
 
-/// Sums added up side by side: a byte product takes about four cycles, so the two chains of one row
-/// and tile would leave the units idle.
-constexpr std::uint32_t abreast = many_registers ? 4 : 1;
+/// Activation rows whose sums are kept in registers together.
+constexpr std::uint32_t block_rows = many_registers ? 8 : 4;
 
-/// Four digits in every lane.
-HWY_INLINE ints digits(const std::int8_t* from) {
-  return hn::Set(int_tag(), load_scalar<std::int32_t>(from));
+/// Two columns in every lane.
+HWY_INLINE ints two_values(const q8_block& x, std::size_t i) {
+  return hn::Set(int_tag(), load_scalar<std::int32_t>(x.values + 2 * i));
 }
 
-/// A running sum of weights times digits.
-template <class Source>
-class byte_sum {
- public:
-  /// Adds word `i` of words [first, last).
-  HWY_INLINE void add(ints w, ints x, int i, int first, int last) {
-    if constexpr (dot4_has_pairs && Source::addable > 1) {
-      const int place = (i - first) % Source::addable;
-      part_ = place == 0 ? pair_products(w, x) : hn::Add(part_, pair_products(w, x));
-      if (place == Source::addable - 1 || i + 1 == last) total_ = hn::Add(total_, widen(part_));
-    } else if constexpr (Source::kind == group_kind::symmetric) {
-      total_ = dot4_signed(total_, w, x);
-    } else {
-      total_ = dot4(total_, w, x);
-    }
-  }
-  /// To be called first.
-  HWY_INLINE void clear() { total_ = hn::Zero(int_tag()); }
-  [[nodiscard]] HWY_INLINE ints total() const { return total_; }
-
- private:
-  // No initialisers: a constructor would be compiled for the lowest instruction set.
-  ints total_;
-  pairs part_;
-};
-
-/// One group of `Tiles` tiles of weights, as vectors.
-template <std::uint32_t Tiles>
-struct group {
-  ints w[Tiles][8];
-  floats a[Tiles];
-  floats b[Tiles];
-};
-
-/// Running sums of `Tiles` tiles times `Rows` rows.
-template <std::uint32_t Tiles, std::uint32_t Rows>
-struct sums {
-  floats of[Tiles][Rows];
-};
-
-/// The exact integer products of words [first, last) of a group, as floats.
-template <class Source, std::uint32_t Tiles, std::uint32_t Rows>
-HWY_INLINE sums<Tiles, Rows> integer_products(const group<Tiles>& g, const q8_block* const* x,
-                                              int first, int last) {
-  byte_sum<Source> high[Tiles][Rows];
-  byte_sum<Source> low[Tiles][Rows];
-  for (std::uint32_t t = 0; t < Tiles; ++t) {
-    for (std::uint32_t r = 0; r < Rows; ++r) {
-      high[t][r].clear();
-      low[t][r].clear();
-    }
-  }
-#pragma GCC unroll 8
-  for (int i = first; i < last; ++i) {
-#pragma GCC unroll 4
-    for (std::uint32_t r = 0; r < Rows; ++r) {
-      const ints x_high = digits(x[r]->high + 4 * i);
-      for (std::uint32_t t = 0; t < Tiles; ++t) high[t][r].add(g.w[t][i], x_high, i, first, last);
-      const ints x_low = digits(x[r]->low + 4 * i);
-      for (std::uint32_t t = 0; t < Tiles; ++t) low[t][r].add(g.w[t][i], x_low, i, first, last);
-    }
-  }
-  static_assert(q8_base == 255);
-  sums<Tiles, Rows> out;
-  for (std::uint32_t t = 0; t < Tiles; ++t) {
-    for (std::uint32_t r = 0; r < Rows; ++r) {
-      const ints big = high[t][r].total();
-      const ints whole = hn::Add(hn::Sub(hn::ShiftLeft<8>(big), big), low[t][r].total());
-      out.of[t][r] = hn::ConvertTo(float_tag(), whole);
-    }
-  }
-  return out;
-}
-
-/// Adds a group's share to the sums of rows [first, first + Block) of `Rows`.
-template <class Source, std::uint32_t Block, std::uint32_t Tiles, std::uint32_t Rows>
-HWY_INLINE void add_group(const group<Tiles>& g, const q8_block* const* x, std::uint32_t first,
-                          sums<Tiles, Rows>& total) {
-  const float_tag d;
-  const auto add_products = [&](const floats* scale, int from, int to) HWY_ATTR {
-    const sums<Tiles, Block> product = integer_products<Source, Tiles, Block>(g, x, from, to);
-    for (std::uint32_t r = 0; r < Block; ++r) {
-      const floats x_scale = hn::Set(d, x[r]->scale);
-      for (std::uint32_t t = 0; t < Tiles; ++t) {
-        floats& sum = total.of[t][first + r];
-        sum = hn::MulAdd(product.of[t][r], hn::Mul(scale[t], x_scale), sum);
-      }
-    }
-  };
-  const auto add = [&](const floats* scale, const auto& factor) HWY_ATTR {
-    for (std::uint32_t r = 0; r < Block; ++r) {
-      const floats by = hn::Set(d, factor(*x[r]));
-      for (std::uint32_t t = 0; t < Tiles; ++t)
-        total.of[t][first + r] = hn::MulAdd(scale[t], by, total.of[t][first + r]);
-    }
-  };
-  if constexpr (Source::kind == group_kind::halves) {
-    add_products(g.a, 0, 4);
-    add(g.a, [](const q8_block& b) HWY_ATTR { return -32.0F * b.first_half; });
-    add_products(g.b, 4, 8);
-    add(g.b, [](const q8_block& b) HWY_ATTR { return -32.0F * (b.sum - b.first_half); });
-  } else {
-    add_products(g.a, 0, 8);
-    if constexpr (Source::kind == group_kind::with_min)
-      add(g.b, [](const q8_block& b) HWY_ATTR { return b.sum; });
-  }
-}
-
-/// Packed tiles that are multiplied together, and where their products go.
-template <std::uint32_t Tiles>
+/// `Vectors` vectors of weight rows that are multiplied together, and where their products go.
+template <std::size_t Vectors>
 struct operands {
-  const std::byte* tile[Tiles];
-  float* out[Tiles];  ///< [rows, 16]
+  const std::byte* tile[Vectors];
+  std::size_t lane[Vectors];  ///< the vector's first row in its tile
+  float* out[Vectors];        ///< [rows, 16]
   std::uint32_t cols;
   /// Bytes from a group to the one that will be wanted next at this place.
   std::size_t ahead;
 };
 
-template <class Packed, std::uint32_t Tiles, std::uint32_t Rows>
-HWY_INLINE void product(const operands<Tiles>& o, const std::byte* const* x) {
-  constexpr packed_format format = Packed::format;
-  constexpr std::uint32_t most = abreast / Tiles == 0 ? 1 : abreast / Tiles;
-  constexpr std::uint32_t block = Rows < most ? Rows : most;
-  const q8_block* rows[Rows];
-  for (std::uint32_t r = 0; r < Rows; ++r) rows[r] = reinterpret_cast<const q8_block*>(x[r]);
-  for (std::size_t lane = 0; lane < tile_rows; lane += lanes) {
-    sums<Tiles, Rows> total;
-    for (std::uint32_t t = 0; t < Tiles; ++t)
-      for (std::uint32_t r = 0; r < Rows; ++r) total.of[t][r] = hn::Zero(float_tag());
-    std::size_t at = 0;
-    for (std::uint32_t i = 0; i < o.cols / q8_group;) {
-      const std::size_t header = at;
-      at += format.header_bytes;
-      for (std::uint32_t j = 0; j < format.groups; ++j, ++i, at += format.group_bytes()) {
-        group<Tiles> g;
-        for (std::uint32_t t = 0; t < Tiles; ++t) {
-          const std::byte* from = o.tile[t] + at;
-          if (lane == 0)
-            for (std::size_t line = 0; line < format.group_bytes(); line += 64)
-              __builtin_prefetch(from + o.ahead + line);
-          Packed::load(from, lane, g.w[t]);
-          Packed::scales(o.tile[t] + header, from + format.quant_bytes, lane, g.a[t], g.b[t]);
-        }
-// Left alone, the compiler keeps the sums in memory.
-#pragma GCC unroll 8
-        for (std::uint32_t r = 0; r < Rows; r += block) {
-          const q8_block* some[block];
-          for (std::uint32_t k = 0; k < block; ++k) some[k] = rows[r + k] + i;
-          add_group<typename Packed::source, block>(g, some, r, total);
-        }
-      }
-    }
-    for (std::uint32_t t = 0; t < Tiles; ++t)
-      for (std::uint32_t r = 0; r < Rows; ++r)
-        hn::StoreU(total.of[t][r], float_tag(), o.out[t] + std::size_t{r} * tile_rows + lane);
+/// A group of weights as 16-bit integers.
+template <std::size_t Vectors>
+struct group {
+  ints w[16][Vectors];
+  floats a[Vectors];
+  floats b[Vectors];
+};
+
+/// Running sums, or products, of vectors of weight rows and rows of activations.
+template <std::size_t Vectors, std::uint32_t Rows>
+struct sums {
+  floats of[Rows][Vectors];
+};
+
+/// Loads the group at `at`, whose block begins at `header`.
+template <class Packed, std::size_t Vectors>
+HWY_INLINE void load(const operands<Vectors>& o, std::size_t header, std::size_t at,
+                     group<Vectors>& g) {
+  for (std::size_t v = 0; v < Vectors; ++v) {
+    const std::byte* from = o.tile[v] + at;
+    if (o.lane[v] == 0)
+      for (std::size_t line = 0; line < Packed::format.group_bytes(); line += 64)
+        __builtin_prefetch(from + o.ahead + line);
+    ints w[16];
+    Packed::load(from, o.lane[v], w);
+    for (std::size_t i = 0; i < 16; ++i) g.w[i][v] = w[i];
+    Packed::scales(o.tile[v] + header, from + Packed::format.quant_bytes, o.lane[v], g.a[v],
+                   g.b[v]);
   }
 }
 
-/// `count` rows in blocks of a power of two.
-template <class Packed, std::uint32_t Tiles, std::uint32_t Most>
-void products(operands<Tiles> o, const std::byte* const* x, std::uint32_t count) {
-  for (; count >= Most; count -= Most, x += Most) {
-    product<Packed, Tiles, Most>(o, x);
-    for (float*& out : o.out) out += Most * tile_rows;
+/// The exact integer products of words [first, last) of a group, as floats.
+template <std::size_t Vectors, std::uint32_t Rows>
+HWY_INLINE sums<Vectors, Rows> integer_products(const group<Vectors>& g, const q8_block* const* x,
+                                                std::size_t first, std::size_t last) {
+  // A product takes about four cycles: few sums are made of several chains each.
+  constexpr std::size_t chains = Rows * Vectors >= 4 ? 1 : 4 / (Rows * Vectors);
+  ints total[chains][Rows][Vectors];
+  for (auto& chain : total)
+    for (auto& row : chain)
+      for (ints& sum : row) sum = hn::Zero(int_tag());
+#pragma GCC unroll 16
+  for (std::size_t i = first; i < last; ++i) {
+    ints w[Vectors];
+    for (std::size_t v = 0; v < Vectors; ++v) {
+      w[v] = g.w[i][v];
+      if constexpr (Rows > 1) settle(w[v]);
+    }
+#pragma GCC unroll 8
+    for (std::uint32_t r = 0; r < Rows; ++r) {
+      const ints values = two_values(*x[r], i);
+      for (std::size_t v = 0; v < Vectors; ++v) {
+        ints& sum = total[i % chains][r][v];
+        sum = dot2(sum, w[v], values);
+        settle(sum);
+      }
+    }
   }
-  if constexpr (Most > 1) {
-    if (count != 0) products<Packed, Tiles, Most / 2>(o, x, count);
+  sums<Vectors, Rows> out;
+  for (std::uint32_t r = 0; r < Rows; ++r) {
+    for (std::size_t v = 0; v < Vectors; ++v) {
+      ints whole = total[0][r][v];
+      for (std::size_t c = 1; c < chains; ++c) whole = hn::Add(whole, total[c][r][v]);
+      out.of[r][v] = hn::ConvertTo(float_tag(), whole);
+    }
   }
+  return out;
+}
+
+/// Adds a group's share to the sums of `Rows` rows.
+template <group_kind Kind, std::size_t Vectors, std::uint32_t Rows>
+HWY_INLINE void add_group(const group<Vectors>& g, const q8_block* const* x,
+                          sums<Vectors, Rows>& total) {
+  const float_tag d;
+  const auto add_products = [&](const floats* scale, std::size_t first, std::size_t last) HWY_ATTR {
+    const auto product = integer_products<Vectors, Rows>(g, x, first, last);
+    for (std::uint32_t r = 0; r < Rows; ++r) {
+      const floats x_scale = hn::Set(d, x[r]->scale);
+      for (std::size_t v = 0; v < Vectors; ++v) {
+        floats& sum = total.of[r][v];
+        sum = hn::MulAdd(product.of[r][v], hn::Mul(scale[v], x_scale), sum);
+      }
+    }
+  };
+  if constexpr (Kind == group_kind::halves) {
+    add_products(g.a, 0, 8);
+    add_products(g.b, 8, 16);
+    return;
+  }
+  add_products(g.a, 0, 16);
+  if constexpr (Kind == group_kind::with_min) {
+    for (std::uint32_t r = 0; r < Rows; ++r) {
+      const floats x_sum = hn::Set(d, x[r]->sum);
+      for (std::size_t v = 0; v < Vectors; ++v)
+        total.of[r][v] = hn::MulAdd(g.b[v], x_sum, total.of[r][v]);
+    }
+  }
+}
+
+/// Calls `body` with where each group's block begins, where it begins itself, and its number.
+template <class Packed, class Body>
+HWY_INLINE void for_each_group(std::uint32_t cols, const Body& body) {
+  constexpr packed_format format = Packed::format;
+  std::size_t at = 0;
+  for (std::size_t i = 0; i < cols / q8_group;) {
+    const std::size_t header = at;
+    at += format.header_bytes;
+    for (std::uint32_t j = 0; j < format.groups; ++j, ++i, at += format.group_bytes())
+      body(header, at, i);
+  }
+}
+
+HWY_INLINE const q8_block* blocks(const std::byte* row) {
+  return reinterpret_cast<const q8_block*>(row);
+}
+
+/// One row, all in registers.
+template <class Packed, std::size_t Vectors>
+HWY_INLINE void one_row(const operands<Vectors>& o, const std::byte* row) {
+  sums<Vectors, 1> total;
+  for (floats& sum : total.of[0]) sum = hn::Zero(float_tag());
+  for_each_group<Packed>(o.cols, [&](std::size_t header, std::size_t at, std::size_t i) HWY_ATTR {
+    group<Vectors> g;
+    load<Packed>(o, header, at, g);
+    const q8_block* x = blocks(row) + i;
+    add_group<Packed::source::kind>(g, &x, total);
+  });
+  for (std::size_t v = 0; v < Vectors; ++v)
+    hn::StoreU(total.of[0][v], float_tag(), o.out[v] + o.lane[v]);
+}
+
+/// Adds a group's share to rows [first, first + Rows) of the products, which lie in memory.
+template <group_kind Kind, std::uint32_t Rows, std::size_t Vectors>
+HWY_INLINE void add_rows(const operands<Vectors>& o, const group<Vectors>& g,
+                         const std::byte* const* x, std::uint32_t first, std::size_t i) {
+  const q8_block* some[Rows];
+  for (std::uint32_t r = 0; r < Rows; ++r) some[r] = blocks(x[first + r]) + i;
+  const auto out = [&](std::uint32_t r, std::size_t v) HWY_ATTR {
+    return o.out[v] + std::size_t{first + r} * tile_rows + o.lane[v];
+  };
+  sums<Vectors, Rows> total;
+  for (std::uint32_t r = 0; r < Rows; ++r)
+    for (std::size_t v = 0; v < Vectors; ++v) total.of[r][v] = hn::LoadU(float_tag(), out(r, v));
+  add_group<Kind>(g, some, total);
+  for (std::uint32_t r = 0; r < Rows; ++r)
+    for (std::size_t v = 0; v < Vectors; ++v) hn::StoreU(total.of[r][v], float_tag(), out(r, v));
+}
+
+/// `count` rows: a group's weights are opened once for all of them.
+template <class Packed, std::size_t Vectors>
+HWY_INLINE void many_rows(const operands<Vectors>& o, const std::byte* const* x,
+                          std::uint32_t count) {
+  constexpr group_kind kind = Packed::source::kind;
+  for (std::uint32_t r = 0; r < count; ++r)
+    for (std::size_t v = 0; v < Vectors; ++v)
+      hn::StoreU(hn::Zero(float_tag()), float_tag(),
+                 o.out[v] + std::size_t{r} * tile_rows + o.lane[v]);
+  for_each_group<Packed>(o.cols, [&](std::size_t header, std::size_t at, std::size_t i) HWY_ATTR {
+    group<Vectors> g;
+    load<Packed>(o, header, at, g);
+    settle_in_memory(g);
+    std::uint32_t r = 0;
+    for (; r + block_rows <= count; r += block_rows) add_rows<kind, block_rows>(o, g, x, r, i);
+    if constexpr (block_rows > 4) {
+      if (r + 4 <= count) {
+        add_rows<kind, 4>(o, g, x, r, i);
+        r += 4;
+      }
+    }
+    if (r + 2 <= count) {
+      add_rows<kind, 2>(o, g, x, r, i);
+      r += 2;
+    }
+    if (r < count) add_rows<kind, 1>(o, g, x, r, i);
+  });
+}
+
+template <class Packed, std::size_t Vectors>
+HWY_INLINE void product(const operands<Vectors>& o, const std::byte* const* x,
+                        std::uint32_t count) {
+  if (count == 1)
+    one_row<Packed>(o, x[0]);
+  else
+    many_rows<Packed>(o, x, count);
 }
 
 }  // namespace
 
 void multiply_q8(const tile& t, const std::byte* const* x, std::uint32_t count, float* out) {
-  with_packed(t.w->type, [&](auto packed) {
+  with_packed(t.w->type, [&](auto packed) HWY_ATTR {
     using packed_type = decltype(packed);
     const std::uint32_t cols = t.w->cols;
-    products<packed_type, 1, multiply_rows>(
-        {{t.packed}, {out}, cols, packed_type::format.tile_bytes(cols)}, x, count);
+    const std::size_t ahead = packed_type::format.tile_bytes(cols);
+    if constexpr (lanes == tile_rows) {
+      product<packed_type, 1>({{t.packed}, {0}, {out}, cols, ahead}, x, count);
+    } else {
+      for (std::size_t lane = 0; lane < tile_rows; lane += 2 * lanes)
+        product<packed_type, 2>(
+            {{t.packed, t.packed}, {lane, lane + lanes}, {out, out}, cols, ahead}, x, count);
+    }
   });
 }
 
 void multiply_two_q8(const tile& a, const tile& b, const std::byte* const* x, std::uint32_t count,
                      float* out_a, float* out_b) {
   if constexpr (many_registers) {
-    with_packed(a.w->type, [&](auto packed) {
+    with_packed(a.w->type, [&](auto packed) HWY_ATTR {
       using packed_type = decltype(packed);
       const std::uint32_t cols = a.w->cols;
-      products<packed_type, 2, multiply_rows>(
-          {{a.packed, b.packed}, {out_a, out_b}, cols, 2 * packed_type::format.tile_bytes(cols)}, x,
-          count);
+      product<packed_type, 2>({{a.packed, b.packed},
+                               {0, 0},
+                               {out_a, out_b},
+                               cols,
+                               2 * packed_type::format.tile_bytes(cols)},
+                              x, count);
     });
   } else {
     multiply_q8(a, x, count, out_a);

@@ -108,19 +108,14 @@ void quantise_row(const float* x, std::uint32_t cols, std::byte* row) {
     // Below this the reciprocal would overflow.
     const bool tiny = !(peak > 1e-33F);
     const float inverse = tiny ? 0.0F : static_cast<float>(q8_largest) / peak;
-    float first = 0;
-    float all = 0;
+    float sum = 0;
     for (std::uint32_t i = 0; i < q8_group; ++i) {
       const float q = std::nearbyint(x[i] * inverse);
-      const float high = std::nearbyint(q / static_cast<float>(q8_base));
-      block->high[i] = static_cast<std::int8_t>(high);
-      block->low[i] = static_cast<std::int8_t>(q - high * static_cast<float>(q8_base));
-      all += q;
-      if (i < q8_group / 2) first += q;
+      block->values[i] = static_cast<std::int16_t>(q);
+      sum += q;
     }
     block->scale = tiny ? 0.0F : peak / static_cast<float>(q8_largest);
-    block->sum = block->scale * all;
-    block->first_half = block->scale * first;
+    block->sum = block->scale * sum;
   }
 }
 
@@ -128,8 +123,7 @@ void dequantise_activation(const std::byte* row, std::uint32_t cols, float* out)
   const auto* blocks = reinterpret_cast<const q8_block*>(row);
   for (std::uint32_t i = 0; i < cols; ++i) {
     const q8_block& b = blocks[i / q8_group];
-    const int q = q8_base * b.high[i % q8_group] + b.low[i % q8_group];
-    out[i] = b.scale * static_cast<float>(q);
+    out[i] = b.scale * static_cast<float>(b.values[i % q8_group]);
   }
 }
 

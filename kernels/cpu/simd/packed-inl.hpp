@@ -1,6 +1,7 @@
 // Reading the packed order (kernels/cpu/packed_format.hpp), compiled once per instruction set. Each
-// type says how to load a group: 8 vectors whose lane n holds columns 4i .. 4i + 3 of row n as
-// bytes (vector i), and its two scales.
+// type says how to load a group: 16 vectors whose lane n holds columns 2i and 2i + 1 of row n as
+// 16-bit halves (vector i), and its two scales; and how to store one from 8 vectors of bytes as
+// unpack-inl.hpp loads them.
 #if defined(TROUPE_PACKED_INL) == defined(HWY_TARGET_TOGGLE)
 #ifdef TROUPE_PACKED_INL
 #undef TROUPE_PACKED_INL
@@ -37,16 +38,29 @@ HWY_INLINE floats load_bytes(const std::byte* from, std::size_t lane) {
   return hn::ConvertTo(float_tag(), hn::PromoteTo(int_tag(), raw));
 }
 
+/// Bytes 0 1 2 3 of each lane as 0 2 1 3, so that neighbouring columns are two bytes apart.
+HWY_INLINE ints swap_middle(ints v) {
+  const int_tag d;
+  const ints outer = hn::And(v, hn::Set(d, static_cast<std::int32_t>(0xff0000ffU)));
+  const ints second = hn::And(hn::ShiftRight<8>(v), hn::Set(d, 0xff00));
+  return hn::Or(outer, hn::Or(second, hn::ShiftLeft<8>(hn::And(v, hn::Set(d, 0xff00)))));
+}
+
 HWY_INLINE void load_nibble_words(const std::byte* quants, std::size_t lane, ints* w) {
+  const ints nibbles = hn::Set(int_tag(), 0x000f000f);
   for (std::size_t i = 0; i < 4; ++i) {
-    const ints both = load_word(quants, i, lane);
-    w[i] = low_nibbles(both);
-    w[4 + i] = low_nibbles(hn::ShiftRight<4>(both));
+    const ints all = load_word(quants, i, lane);
+    w[2 * i] = hn::And(all, nibbles);
+    w[2 * i + 1] = hn::And(hn::ShiftRight<8>(all), nibbles);
+    w[2 * i + 8] = hn::And(hn::ShiftRight<4>(all), nibbles);
+    w[2 * i + 9] = hn::And(hn::ShiftRight<12>(all), nibbles);
   }
 }
 HWY_INLINE void store_nibble_words(const ints* w, std::size_t lane, std::byte* quants) {
-  for (std::size_t i = 0; i < 4; ++i)
-    store_word(hn::Or(low_nibbles(w[i]), hn::ShiftLeft<4>(low_nibbles(w[4 + i]))), i, lane, quants);
+  for (std::size_t i = 0; i < 4; ++i) {
+    const ints both = hn::Or(low_nibbles(w[i]), hn::ShiftLeft<4>(low_nibbles(w[4 + i])));
+    store_word(swap_middle(both), i, lane, quants);
+  }
 }
 
 template <dtype Type>
@@ -82,25 +96,18 @@ struct packed_q8_0 {
   using source = q8_0_weights;
   static constexpr packed_format format = packed_format_of(dtype::q8_0);
   static HWY_INLINE void load(const std::byte* quants, std::size_t lane, ints* w) {
-    for (std::size_t i = 0; i < 8; ++i) w[i] = signed_bytes(load_word(quants, i, lane));
+    for (std::size_t i = 0; i < 8; ++i) {
+      const ints all = load_word(quants, i, lane);
+      w[2 * i] = even_bytes<0>(all);
+      w[2 * i + 1] = odd_bytes<0>(all);
+    }
   }
   static HWY_INLINE void store(const ints* w, std::size_t lane, std::byte* quants) {
-    for (std::size_t i = 0; i < 8; ++i) store_word(signed_bytes(w[i]), i, lane, quants);
+    for (std::size_t i = 0; i < 8; ++i) store_word(swap_middle(w[i]), i, lane, quants);
   }
   static HWY_INLINE void scales(const std::byte*, const std::byte* at, std::size_t lane, floats& a,
-                                floats& b) {
+                                floats&) {
     a = load_halves(at, lane);
-    b = hn::Mul(a, hn::Set(float_tag(), -128.0F));
-  }
-
- private:
-  /// Signed bytes to the form that the products take and back: shifted up by 128 where that is
-  /// exact.
-  static HWY_INLINE ints signed_bytes(ints v) {
-    if constexpr (source::kind == group_kind::with_min)
-      return hn::Xor(v, hn::Set(int_tag(), static_cast<std::int32_t>(0x80808080U)));
-    else
-      return v;
   }
 };
 
@@ -117,24 +124,35 @@ struct packed_q6_k {
   using source = q6_k_weights;
   static constexpr packed_format format = packed_format_of(dtype::q6_k);
   static HWY_INLINE void load(const std::byte* quants, std::size_t lane, ints* w) {
-    load_nibble_words(quants, lane, w);
-    const ints two_bits = hn::Set(int_tag(), 0x30303030);
+    // Each byte four times its weight, as a signed one: the shift that spreads the sign divides.
+    const ints nibble = hn::Set(int_tag(), 0x3c3c3c3c);
+    const ints top = hn::Set(int_tag(), static_cast<std::int32_t>(0xc0c0c0c0U));
+    const auto put = [&](std::size_t i, ints nibbles, ints tops) HWY_ATTR {
+      const ints all = hn::Or(hn::And(nibbles, nibble), hn::And(tops, top));
+      w[2 * i] = even_bytes<2>(all);
+      w[2 * i + 1] = odd_bytes<2>(all);
+    };
     for (std::size_t i = 0; i < 2; ++i) {
       const ints tops = load_word(quants, 4 + i, lane);
-      w[i] = hn::Or(w[i], hn::And(hn::ShiftLeft<4>(tops), two_bits));
-      w[i + 2] = hn::Or(w[i + 2], hn::And(hn::ShiftLeft<2>(tops), two_bits));
-      w[i + 4] = hn::Or(w[i + 4], hn::And(tops, two_bits));
-      w[i + 6] = hn::Or(w[i + 6], hn::And(hn::ShiftRight<2>(tops), two_bits));
+      const ints first = load_word(quants, i, lane);
+      const ints third = load_word(quants, i + 2, lane);
+      put(i, hn::ShiftLeft<2>(first), hn::ShiftLeft<6>(tops));
+      put(i + 2, hn::ShiftLeft<2>(third), hn::ShiftLeft<4>(tops));
+      put(i + 4, hn::ShiftRight<2>(first), hn::ShiftLeft<2>(tops));
+      put(i + 6, hn::ShiftRight<2>(third), tops);
     }
   }
   static HWY_INLINE void store(const ints* w, std::size_t lane, std::byte* quants) {
     store_nibble_words(w, lane, quants);
-    const ints two_bits = hn::Set(int_tag(), 0x30303030);
-    const auto top = [&](std::size_t i) HWY_ATTR { return hn::And(w[i], two_bits); };
+    // Weights less 32 in two's complement: the same low bits, the top one turned.
+    const auto top = [&](std::size_t i) HWY_ATTR {
+      const ints turned = hn::Xor(w[i], hn::Set(int_tag(), 0x20202020));
+      return hn::And(turned, hn::Set(int_tag(), 0x30303030));
+    };
     for (std::size_t i = 0; i < 2; ++i) {
       const ints low = hn::Or(hn::ShiftRight<4>(top(i)), hn::ShiftRight<2>(top(i + 2)));
       const ints high = hn::Or(top(i + 4), hn::ShiftLeft<2>(top(i + 6)));
-      store_word(hn::Or(low, high), 4 + i, lane, quants);
+      store_word(swap_middle(hn::Or(low, high)), 4 + i, lane, quants);
     }
   }
   static HWY_INLINE void scales(const std::byte* header, const std::byte* at, std::size_t lane,

@@ -16,7 +16,7 @@ namespace troupe::kernels::cpu::HWY_NAMESPACE {
 HWY_INLINE void quantise_run(const float* from, q8_block* to) {
   const float_tag d;
   const int_tag di;
-  const hn::Rebind<std::int8_t, float_tag> bytes;
+  const hn::Rebind<std::int16_t, float_tag> half;
   floats largest = hn::Zero(d);
   for (std::size_t i = 0; i < q8_group; i += lanes)
     largest = hn::Max(largest, hn::Abs(hn::LoadU(d, from + i)));
@@ -24,22 +24,14 @@ HWY_INLINE void quantise_run(const float* from, q8_block* to) {
   // Below this the reciprocal would overflow; such a run is nought to any product.
   const bool tiny = !(peak > 1e-33F);
   const floats inverse = hn::Set(d, tiny ? 0.0F : static_cast<float>(q8_largest) / peak);
-  const floats to_high = hn::Set(d, 1.0F / q8_base);
   ints total = hn::Zero(di);
-  std::int32_t first_half = 0;
   for (std::size_t i = 0; i < q8_group; i += lanes) {
-    if (i == q8_group / 2) first_half = hn::GetLane(hn::SumOfLanes(di, total));
     const ints q = hn::NearestInt(hn::Mul(hn::LoadU(d, from + i), inverse));
-    const ints high = hn::NearestInt(hn::Mul(hn::ConvertTo(d, q), to_high));
-    static_assert(q8_base == 255);
-    const ints low = hn::Sub(q, hn::Sub(hn::ShiftLeft<8>(high), high));
-    hn::StoreU(hn::DemoteTo(bytes, high), bytes, to->high + i);
-    hn::StoreU(hn::DemoteTo(bytes, low), bytes, to->low + i);
+    hn::StoreU(hn::DemoteTo(half, q), half, to->values + i);
     total = hn::Add(total, q);
   }
   to->scale = tiny ? 0.0F : peak / static_cast<float>(q8_largest);
   to->sum = to->scale * static_cast<float>(hn::GetLane(hn::SumOfLanes(di, total)));
-  to->first_half = to->scale * static_cast<float>(first_half);
 }
 
 /// Writes blocks [first, first + blocks) of the integer row `row` from x.

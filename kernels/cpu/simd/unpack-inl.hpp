@@ -9,17 +9,16 @@
 #endif
 
 #include "kernels/api/matrix.hpp"
-#include "kernels/cpu/simd/dot4-inl.hpp"
+#include "kernels/cpu/simd/intrinsics-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace troupe::kernels::cpu::HWY_NAMESPACE {
 
-/// How a group's bytes and its two scales a, b make weights. (A type's `addable` says how many
-/// words of its products with digits, at most 127, fit 16 bits once neighbours are added.)
+/// How a group's bytes and its two scales a, b make weights.
 enum class group_kind : std::uint8_t {
-  with_min,   ///< w = a * q + b, q unsigned
-  symmetric,  ///< w = a * q, q signed
-  halves,     ///< w = (a in columns 0..15, b in 16..31) * (q - 32), q unsigned
+  with_min,   ///< w = a * q + b
+  symmetric,  ///< w = a * q
+  halves,     ///< w = (a in columns 0..15, b in 16..31) * q
 };
 
 HWY_INLINE ints low_nibbles(ints v) { return hn::And(v, hn::Set(int_tag(), 0x0f0f0f0f)); }
@@ -34,7 +33,6 @@ HWY_INLINE void load_nibbles(const std::byte* const* rows, std::size_t at, ints*
 
 struct q4_0_weights {
   static constexpr group_kind kind = group_kind::with_min;
-  static constexpr int addable = 8;
   static HWY_INLINE void load(const std::byte* const* rows, std::size_t g, ints* w) {
     load_nibbles(rows, g * 18 + 2, w);
   }
@@ -42,29 +40,21 @@ struct q4_0_weights {
 
 struct q4_1_weights {
   static constexpr group_kind kind = group_kind::with_min;
-  static constexpr int addable = 8;
   static HWY_INLINE void load(const std::byte* const* rows, std::size_t g, ints* w) {
     load_nibbles(rows, g * 20 + 4, w);
   }
 };
 
 struct q8_0_weights {
-  static constexpr group_kind kind =
-      dot4_takes_all_bytes ? group_kind::with_min : group_kind::symmetric;
-  static constexpr int addable = 1;
+  static constexpr group_kind kind = group_kind::symmetric;
   static HWY_INLINE void load(const std::byte* const* rows, std::size_t g, ints* w) {
     load_words(rows, g * 34 + 2, w);
     load_words(rows, g * 34 + 18, w + 4);
-    if constexpr (kind == group_kind::with_min) {
-      const ints bias = hn::Set(int_tag(), static_cast<std::int32_t>(0x80808080U));
-      for (int i = 0; i < 8; ++i) w[i] = hn::Xor(w[i], bias);
-    }
   }
 };
 
 struct q4_k_weights {
   static constexpr group_kind kind = group_kind::with_min;
-  static constexpr int addable = 8;
   static HWY_INLINE void load(const std::byte* const* rows, std::size_t g, ints* w) {
     const std::size_t at = g / 8 * 144 + 16 + g % 8 / 2 * 32;
     const int shift = g % 2 == 0 ? 0 : 4;
@@ -76,7 +66,6 @@ struct q4_k_weights {
 
 struct q6_k_weights {
   static constexpr group_kind kind = group_kind::halves;
-  static constexpr int addable = 2;
   static HWY_INLINE void load(const std::byte* const* rows, std::size_t g, ints* w) {
     const std::size_t block = g / 8 * 210;
     const std::size_t low = block + g % 8 / 4 * 64 + g % 2 * 32;

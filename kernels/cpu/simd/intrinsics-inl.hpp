@@ -1,10 +1,10 @@
-// The one place with intrinsics that Highway 1.0.3 lacks: four-way byte products, and gathering
-// 16-byte pieces of several rows into one vector. Compiled once per instruction set.
-#if defined(TROUPE_DOT4_INL) == defined(HWY_TARGET_TOGGLE)
-#ifdef TROUPE_DOT4_INL
-#undef TROUPE_DOT4_INL
+// The one place with intrinsics that Highway 1.0.3 lacks: sums of neighbouring products, and
+// gathering 16-byte pieces of several rows into one vector. Compiled once per instruction set.
+#if defined(TROUPE_INTRINSICS_INL) == defined(HWY_TARGET_TOGGLE)
+#ifdef TROUPE_INTRINSICS_INL
+#undef TROUPE_INTRINSICS_INL
 #else
-#define TROUPE_DOT4_INL
+#define TROUPE_INTRINSICS_INL
 #endif
 
 #include "kernels/cpu/simd/lanes-inl.hpp"
@@ -12,15 +12,43 @@
 HWY_BEFORE_NAMESPACE();
 namespace troupe::kernels::cpu::HWY_NAMESPACE {
 
-/// True where dot4 is exact for every unsigned byte; elsewhere only up to 127, as pairs of products
-/// saturate at 16 bits.
-#if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_SSE4
-inline constexpr bool dot4_takes_all_bytes = false;
+/// Lane by lane: total + the sum over its two 16-bit halves of w times x, both signed. Exact.
+HWY_INLINE ints dot2(ints total, ints w, ints x) {
+#if HWY_TARGET == HWY_AVX3_DL
+  return ints{_mm512_dpwssd_epi32(total.raw, w.raw, x.raw)};
+#elif HWY_TARGET == HWY_AVX3
+  return hn::Add(total, ints{_mm512_madd_epi16(w.raw, x.raw)});
+#elif HWY_TARGET == HWY_AVX2
+  return hn::Add(total, ints{_mm256_madd_epi16(w.raw, x.raw)});
+#elif HWY_TARGET == HWY_SSE4
+  return hn::Add(total, ints{_mm_madd_epi16(w.raw, x.raw)});
 #else
-inline constexpr bool dot4_takes_all_bytes = true;
+  const auto low = [](ints v) HWY_ATTR { return hn::ShiftRight<16>(hn::ShiftLeft<16>(v)); };
+  total = hn::Add(total, hn::Mul(low(w), low(x)));
+  return hn::Add(total, hn::Mul(hn::ShiftRight<16>(w), hn::ShiftRight<16>(x)));
 #endif
+}
 
-/// Lane by lane: total + the sum over its four bytes of w (unsigned) times x (signed).
+/// Makes the compiler have this vector in a register here. Left free, GCC turns a chain of integer
+/// sums into a tree whose leaves it keeps in memory, and loads a weight anew for every row.
+HWY_INLINE void settle(ints& v) {
+#if HWY_TARGET == HWY_AVX3_DL || HWY_TARGET == HWY_AVX3
+  asm("" : "+v"(v.raw));
+#elif HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_SSE4
+  asm("" : "+x"(v.raw));
+#else
+  (void)v;
+#endif
+}
+
+/// Makes the compiler have `all` in memory here, once.
+template <class T>
+HWY_INLINE void settle_in_memory(T& all) {
+  asm("" : "+m"(all));
+}
+
+/// Lane by lane: total + the sum over its four bytes of w (unsigned, at most 127: some instruction
+/// sets saturate at 16 bits) times x (signed).
 HWY_INLINE ints dot4(ints total, ints w, ints x) {
 #if HWY_TARGET == HWY_AVX3_DL
   return ints{_mm512_dpbusd_epi32(total.raw, w.raw, x.raw)};
@@ -45,55 +73,26 @@ HWY_INLINE ints dot4(ints total, ints w, ints x) {
 #endif
 }
 
-/// Where a byte product goes by way of 16-bit sums of neighbours, several of them may be added up
-/// at 16 bits before they are widened.
-#if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_SSE4
-inline constexpr bool dot4_has_pairs = true;
-using pairs = hn::Vec<hn::Repartition<std::int16_t, int_tag>>;
-
-/// Sums of neighbouring products of w (unsigned) and x (signed).
-HWY_INLINE pairs pair_products(ints w, ints x) {
-#if HWY_TARGET == HWY_AVX3
-  return pairs{_mm512_maddubs_epi16(w.raw, x.raw)};
-#elif HWY_TARGET == HWY_AVX2
-  return pairs{_mm256_maddubs_epi16(w.raw, x.raw)};
+/// The signed bytes 0 and 2 of each lane, divided by 2^Down, as its 16-bit halves; odd_bytes: 1 and
+/// 3.
+template <int Down>
+HWY_INLINE ints even_bytes(ints v) {
+#if HWY_TARGET == HWY_SCALAR
+  const ints low = hn::ShiftRight<24 + Down>(hn::ShiftLeft<24>(v));
+  const ints high = hn::ShiftRight<24 + Down>(hn::ShiftLeft<8>(v));
+  return hn::Or(hn::And(low, hn::Set(int_tag(), 0xffff)), hn::ShiftLeft<16>(high));
 #else
-  return pairs{_mm_maddubs_epi16(w.raw, x.raw)};
+  const hn::Repartition<std::int16_t, int_tag> half;
+  return hn::BitCast(int_tag(), hn::ShiftRight<8 + Down>(hn::ShiftLeft<8>(hn::BitCast(half, v))));
 #endif
 }
-
-/// The sums of neighbouring pairs.
-HWY_INLINE ints widen(pairs p) {
-#if HWY_TARGET == HWY_AVX3
-  return ints{_mm512_madd_epi16(p.raw, _mm512_set1_epi16(1))};
-#elif HWY_TARGET == HWY_AVX2
-  return ints{_mm256_madd_epi16(p.raw, _mm256_set1_epi16(1))};
+template <int Down>
+HWY_INLINE ints odd_bytes(ints v) {
+#if HWY_TARGET == HWY_SCALAR
+  return even_bytes<Down>(hn::ShiftRight<8>(v));
 #else
-  return ints{_mm_madd_epi16(p.raw, _mm_set1_epi16(1))};
-#endif
-}
-#else
-inline constexpr bool dot4_has_pairs = false;
-using pairs = ints;
-HWY_INLINE pairs pair_products(ints w, ints x) { return dot4(hn::Zero(int_tag()), w, x); }
-HWY_INLINE ints widen(pairs p) { return p; }
-#endif
-
-/// As dot4 with w signed too (x not -128).
-HWY_INLINE ints dot4_signed(ints total, ints w, ints x) {
-#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL
-  const __mmask64 negative = _mm512_movepi8_mask(w.raw);
-  const __m512i turned = _mm512_mask_sub_epi8(x.raw, negative, _mm512_setzero_si512(), x.raw);
-  return dot4(total, ints{_mm512_abs_epi8(w.raw)}, ints{turned});
-#elif HWY_TARGET == HWY_AVX2
-  return dot4(total, ints{_mm256_abs_epi8(w.raw)}, ints{_mm256_sign_epi8(x.raw, w.raw)});
-#elif HWY_TARGET == HWY_SSE4
-  return dot4(total, ints{_mm_abs_epi8(w.raw)}, ints{_mm_sign_epi8(x.raw, w.raw)});
-#else
-  // w = (w + 128) - 128.
-  const ints bias = hn::Set(int_tag(), static_cast<std::int32_t>(0x80808080U));
-  const ints shifted = dot4(total, hn::Xor(w, bias), x);
-  return hn::Sub(shifted, dot4(hn::Zero(int_tag()), bias, x));
+  const hn::Repartition<std::int16_t, int_tag> half;
+  return hn::BitCast(int_tag(), hn::ShiftRight<8 + Down>(hn::BitCast(half, v)));
 #endif
 }
 
