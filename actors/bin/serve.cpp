@@ -45,11 +45,17 @@ std::string first_request(const std::string& url, const served_model& model) {
       url, model.id);
 }
 
-std::shared_ptr<const served_model> renamed(const std::shared_ptr<const served_model>& model,
-                                            const std::string& name) {
-  if (name.empty()) return model;
-  auto copy = std::make_shared<served_model>(*model);
-  copy->id = name;
+/// The model under the name and with the parsers that the settings say.
+std::shared_ptr<const served_model> as_served(const served_model& model,
+                                              const serve_config& config) {
+  auto copy = std::make_shared<served_model>(model);
+  if (!config.name.empty()) copy->id = config.name;
+  message_markup& markup = copy->markup;
+  if (config.reasoning_parser != "auto")
+    markup.thoughts =
+        config.reasoning_parser == "think" ? thought_markup::think : thought_markup::none;
+  if (config.tool_parser != "auto")
+    markup.calls = config.tool_parser == "hermes" ? call_markup::hermes : call_markup::none;
   return copy;
 }
 
@@ -145,7 +151,7 @@ result<void> serve(serve_options& options) {
   if (!server) return fail(server.error());
   auto made = start(*path, config, signals, **server, log);
   if (!made) return fail(made.error());
-  const auto model = renamed(made->running().model(), config.name);
+  const auto model = as_served(*made->running().model(), config);
   (*server)->set_model(backend_of(*made, model));
   greet((*server)->url(), *model, *made, config.cluster);
 

@@ -55,6 +55,20 @@ void describe(config_schema& schema, serve_config& config) {
               "A GGUF file or a Hugging Face folder; empty: TROUPE_MODEL, or the fetched SmolLM2.");
   schema.text("name", config.name, 256, "The name that requests use; empty: the model's own.")
       .on_command_line("--name", "NAME");
+  schema
+      .choice<std::string>(
+          "reasoning_parser", config.reasoning_parser,
+          {{"auto", "auto"}, {"none", "none"}, {"think", "think"}},
+          "How thoughts are marked: \"think\" (<think> ... </think>), \"none\", or "
+          "\"auto\": as the chat template has it.")
+      .on_command_line("--reasoning-parser", "NAME");
+  schema
+      .choice<std::string>(
+          "tool_parser", config.tool_parser,
+          {{"auto", "auto"}, {"none", "none"}, {"hermes", "hermes"}},
+          "How tool calls are marked: \"hermes\" (<tool_call> JSON </tool_call>, Qwen's "
+          "too), \"none\", or \"auto\": as the chat template has it.")
+      .on_command_line("--tool-parser", "NAME");
   describe_http(schema, config.http);
   describe(schema, config.engine);
   describe(schema, config.cluster);

@@ -56,6 +56,7 @@ result<opened_model> open_model(const std::filesystem::path& path,
   } else {
     opened.model.template_error = chat.error().message();
   }
+  opened.model.markup = markup_of(m.chat_template());
   opened.model.id = m.name();
   opened.model.context = m.config().context;
   opened.model.created = std::chrono::duration_cast<std::chrono::seconds>(

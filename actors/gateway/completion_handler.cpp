@@ -35,18 +35,29 @@ api_context context_for(const server_backend& backend, const http_limits& limits
   return context;
 }
 
+std::shared_ptr<completion_session> begin(route target, const api_context& context,
+                                          std::string_view body, bool events,
+                                          std::shared_ptr<response_sink> sink,
+                                          std::shared_ptr<session_observer> observer) {
+  if (target == route::chat_completions)
+    return completion_session::chat(context, body, std::move(sink), std::move(observer));
+  if (target == route::completions)
+    return completion_session::completions(context, body, std::move(sink), std::move(observer));
+  return completion_session::dashscope(context, body, events, std::move(sink), std::move(observer));
+}
+
 }  // namespace
 
 void complete(server_core& core, const std::shared_ptr<connection>& client) {
   const auto relay = std::make_shared<answer_relay>(core.io(), client, core.limits().output_bytes);
   const auto watch = std::make_shared<completion_watch>(core.metrics(), relay);
-  const bool chat = client->request().target == route::chat_completions;
+  const route target = client->request().target;
+  const bool events = client->request().dashscope_events;
   const bool posted = core.pool().post(
-      [relay, watch, chat, body = client->take_body(), lease = client->take_lease(),
+      [relay, watch, target, events, body = client->take_body(), lease = client->take_lease(),
        service = core.backend().service, context = context_for(core.backend(), core.limits())] {
         if (!relay->wanted()) return;
-        const auto begin = chat ? &completion_session::chat : &completion_session::completions;
-        relay->attach(begin(context, body, relay, watch));
+        relay->attach(begin(target, context, body, events, relay, watch));
       });
   if (!posted) return client->respond(refusal(too_busy()));
   client->watch(watch);

@@ -103,6 +103,7 @@ void handle(server_core& core, const std::shared_ptr<connection>& client) {
   switch (found.target) {
     case route::chat_completions:
     case route::completions:
+    case route::dashscope_generation:
       return complete(core, client);
     case route::models:
       return client->respond({200, "application/json", list_models(model), {}});

@@ -95,6 +95,7 @@ void http_reader::check_header() {
   request_.http_1_0 = message.version() == 10;
   request_.keep_alive = message.keep_alive();
   request_.id = request_name(view(message["x-request-id"]));
+  request_.dashscope_events = same_word(message["x-dashscope-sse"], "enable");
   if (message.target().size() > limits_.line_bytes)
     return refuse(414,
                   fmt::format("the request target is longer than {} bytes", limits_.line_bytes));

@@ -13,6 +13,7 @@ struct http_request {
   std::string body;
   std::string id;  ///< the client's x-request-id, or one made here
   route target = route::unknown;
+  bool dashscope_events = false;  ///< X-DashScope-SSE: enable
   bool keep_alive = false;
   bool http_1_0 = false;  ///< an answer of unknown length then ends with the connection
 

@@ -17,9 +17,11 @@ struct entry {
   std::string_view allow;
 };
 
-constexpr std::array<entry, 11> table{{
+constexpr std::array<entry, 12> table{{
     {route::chat_completions, "/v1/chat/completions", write_methods},
     {route::completions, "/v1/completions", write_methods},
+    {route::dashscope_generation, "/api/v1/services/aigc/text-generation/generation",
+     write_methods},
     {route::models, "/v1/models", read_methods},
     {route::model, "/v1/models/{id}", read_methods},
     {route::health, "/health", read_methods},

@@ -9,6 +9,7 @@ namespace troupe::gateway {
 enum class route : std::uint8_t {
   chat_completions,
   completions,
+  dashscope_generation,
   models,
   model,
   health,

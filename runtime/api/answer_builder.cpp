@@ -7,17 +7,19 @@ namespace troupe {
 
 answer_builder::answer_builder(std::shared_ptr<const tokenizer> tokens,
                                const request_options& options, std::vector<token_id> stop_tokens,
-                               std::uint32_t first_index)
+                               std::uint32_t first_index, bool in_thought)
     : vocabulary_(std::move(tokens)),
       stop_tokens_(std::move(stop_tokens)),
       first_index_(first_index),
       min_tokens_(options.min_tokens),
       scores_(options.sampling.logprobs),
-      token_ids_(options.return_token_ids) {
+      token_ids_(options.return_token_ids),
+      include_reasoning_(options.include_reasoning) {
   choices_.reserve(options.choices);
   for (std::uint32_t i = 0; i < options.choices; ++i)
-    choices_.push_back({text_stream(vocabulary_, options.stop, options.include_stop,
-                                    options.skip_special_tokens)});
+    choices_.push_back(
+        {text_stream(vocabulary_, options.stop, options.include_stop, options.skip_special_tokens),
+         message_parser({options.markup, in_thought, options.one_call})});
 }
 
 std::vector<answer_part> answer_builder::echo(const prepared_prompt& prompt,
@@ -89,15 +91,25 @@ void answer_builder::extend(answer_part& part, choice& c, const token_event& eve
       if (scores_)
         part.scores.push_back(
             {event.token, event.logprob.logprob, event.logprob.top, echoed_ + c.text.characters()});
-      part.text += c.text.push(event.token, c.next > min_tokens_);
+      const bool thought = c.message.thinking();
+      tell(part, c.message.push(c.text.push(event.token, c.next > min_tokens_)));
+      if (thought || c.message.thinking()) ++reasoning_tokens_;
     }
   }
   if (event.finish != finish_reason::none) {
-    part.text += c.text.finish();
+    tell(part, c.message.push(c.text.finish()));
     part.finish = event.finish;
   }
-  if (c.text.stopped()) part.finish = finish_reason::stop;
+  if (c.text.stopped() || c.message.over()) part.finish = finish_reason::stop;
   c.ended = part.finish != finish_reason::none;
+  if (!c.ended) return;
+  tell(part, c.message.finish());
+  part.called = c.message.calls() != 0;
+}
+
+void answer_builder::tell(answer_part& part, message_part more) const {
+  if (!include_reasoning_) more.reasoning.clear();
+  part.add(std::move(more));
 }
 
 bool answer_builder::ended() const {

@@ -8,12 +8,32 @@ namespace troupe {
 namespace json = boost::json;
 
 void answer_part::add(answer_part more) {
-  text += more.text;
+  add(message_part{std::move(more.text), std::move(more.reasoning), std::move(more.calls)});
   scores.insert(scores.end(), std::make_move_iterator(more.scores.begin()),
                 std::make_move_iterator(more.scores.end()));
   tokens.insert(tokens.end(), more.tokens.begin(), more.tokens.end());
   if (more.finish != finish_reason::none) finish = more.finish;
+  called = called || more.called;
 }
+
+void answer_part::add(message_part more) {
+  text += more.content;
+  reasoning += more.reasoning;
+  for (call_part& call : more.calls) {
+    if (!calls.empty() && calls.back().call == call.call)
+      calls.back().arguments += call.arguments;
+    else
+      calls.push_back(std::move(call));
+  }
+}
+
+std::string answer_format::frame(std::string_view json) {
+  return fmt::format("data: {}\n\n", json);
+}
+
+std::string answer_format::error_frame(const api_error& e) { return frame(e.body()); }
+
+std::string answer_format::ending() { return frame("[DONE]"); }
 
 json::object answer_format::envelope(std::string_view object, json::array choices) const {
   json::object out;
@@ -33,16 +53,18 @@ json::object answer_format::chunk_envelope(std::string_view object, json::array 
 }
 
 json::object usage_json(const usage_counts& usage) {
-  return {{"prompt_tokens", usage.prompt},
-          {"completion_tokens", usage.completion},
-          {"total_tokens", usage.prompt + usage.completion},
-          {"prompt_tokens_details", {{"cached_tokens", usage.cached}}}};
+  json::object out{{"prompt_tokens", usage.prompt},
+                   {"completion_tokens", usage.completion},
+                   {"total_tokens", usage.prompt + usage.completion},
+                   {"prompt_tokens_details", {{"cached_tokens", usage.cached}}}};
+  if (usage.reasoning) out["completion_tokens_details"] = {{"reasoning_tokens", *usage.reasoning}};
+  return out;
 }
 
-json::value finish_json(finish_reason reason) {
+json::value finish_json(finish_reason reason, bool called) {
   switch (reason) {
     case finish_reason::stop:
-      return "stop";
+      return called ? "tool_calls" : "stop";
     case finish_reason::length:
       return "length";
     case finish_reason::none:

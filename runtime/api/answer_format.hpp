@@ -9,7 +9,9 @@
 #include <utility>
 #include <vector>
 
+#include "runtime/api/api_error.hpp"
 #include "runtime/api/generation.hpp"
+#include "runtime/api/message_parser.hpp"
 #include "runtime/tokenizer/tokenizer.hpp"
 
 namespace troupe {
@@ -27,18 +29,25 @@ struct scored_token {
 struct answer_part {
   std::uint32_t index = 0;
   std::string text;
+  std::string reasoning;
+  std::vector<call_part> calls;      ///< calls of tools, in order
   std::vector<scored_token> scores;  ///< only when asked for
   std::vector<token_id> tokens;      ///< only when asked for
   finish_reason finish = finish_reason::none;
+  bool called = false;  ///< with `finish`: the choice ended having called tools
 
   void add(answer_part more);
-  [[nodiscard]] bool empty() const { return text.empty() && scores.empty() && tokens.empty(); }
+  void add(message_part more);
+  [[nodiscard]] bool empty() const {
+    return text.empty() && reasoning.empty() && calls.empty() && scores.empty() && tokens.empty();
+  }
 };
 
 struct usage_counts {
   std::uint64_t prompt = 0;
   std::uint64_t completion = 0;
   std::uint64_t cached = 0;
+  std::optional<std::uint64_t> reasoning;  ///< of `completion`; only of models that mark thoughts
 };
 
 /// What every message of one answer repeats, and which parts were asked for.
@@ -65,13 +74,21 @@ class answer_format {
 
   /// The chunk that begins a choice; empty where this kind has none.
   [[nodiscard]] virtual std::string opening(std::uint32_t index) const = 0;
-  /// The chunk for a part with text, or for the end of a choice.
-  [[nodiscard]] virtual std::string chunk(const answer_part& part) const = 0;
+  /// The chunk for a part with text, or for the end of a choice; `usage` is that of the answer so
+  /// far. Chunks come in the order in which they are sent.
+  [[nodiscard]] virtual std::string chunk(const answer_part& part, const usage_counts& usage) = 0;
   /// The last chunk, with usage and no choices.
   [[nodiscard]] virtual std::string usage_chunk(const usage_counts& usage) const = 0;
   /// The whole answer at once.
   [[nodiscard]] virtual std::string whole(const std::vector<answer_part>& parts,
                                           const usage_counts& usage) const = 0;
+
+  /// A chunk as an event of the stream.
+  [[nodiscard]] virtual std::string frame(std::string_view json);
+  /// The event that ends a stream which cannot go on.
+  [[nodiscard]] virtual std::string error_frame(const api_error& e);
+  /// What follows the last chunk; empty where nothing does.
+  [[nodiscard]] virtual std::string ending();
 
  protected:
   [[nodiscard]] const answer_header& header() const { return header_; }
@@ -90,8 +107,8 @@ class answer_format {
 [[nodiscard]] std::unique_ptr<answer_format> make_completion_format(answer_header header);
 
 [[nodiscard]] boost::json::object usage_json(const usage_counts& usage);
-/// "stop", "length", or null while a choice goes on.
-[[nodiscard]] boost::json::value finish_json(finish_reason reason);
+/// "stop", "length", "tool_calls", or null while a choice goes on.
+[[nodiscard]] boost::json::value finish_json(finish_reason reason, bool called = false);
 /// A log-probability as the shortest number that reads back as the same float; minus infinity,
 /// which JSON cannot say, is -9999.
 [[nodiscard]] double logprob_number(float logprob);

@@ -1,6 +1,9 @@
 #include <boost/json/serialize.hpp>
+#include <string>
+#include <string_view>
 
 #include "runtime/api/answer_format.hpp"
+#include "runtime/api/message_json.hpp"
 
 namespace troupe {
 namespace json = boost::json;
@@ -18,18 +21,22 @@ class chat_format final : public answer_format {
   using answer_format::answer_format;
 
   [[nodiscard]] std::string opening(std::uint32_t index) const override {
+    answer_part begun;
+    begun.index = index;
     json::object chunk = chunk_envelope(
-        chunk_object, {choice(index, "delta", {{"role", "assistant"}, {"content", ""}}, nullptr,
-                              finish_reason::none)});
+        chunk_object, {choice(begun, "delta", {{"role", "assistant"}, {"content", ""}}, nullptr)});
     if (index == 0 && header().token_ids)
       chunk["prompt_token_ids"] = token_array(header().prompts.front());
     return json::serialize(chunk);
   }
 
-  [[nodiscard]] std::string chunk(const answer_part& part) const override {
+  [[nodiscard]] std::string chunk(const answer_part& part, const usage_counts&) override {
     json::object delta;
-    if (!part.text.empty() || part.finish == finish_reason::none) delta["content"] = part.text;
-    json::object one = choice(part.index, "delta", std::move(delta), logprobs(part), part.finish);
+    add_reasoning(part, delta);
+    if (!part.calls.empty()) delta["tool_calls"] = tool_calls_json(part, header().id, true);
+    if (!part.text.empty() || (delta.empty() && part.finish == finish_reason::none))
+      delta["content"] = part.text;
+    json::object one = choice(part, "delta", std::move(delta), logprobs(part));
     if (header().token_ids && !part.tokens.empty()) one["token_ids"] = token_array(part.tokens);
     return json::serialize(chunk_envelope(chunk_object, {std::move(one)}));
   }
@@ -44,12 +51,17 @@ class chat_format final : public answer_format {
                                   const usage_counts& usage) const override {
     json::array choices;
     for (const answer_part& part : parts) {
-      json::object one =
-          choice(part.index, "message",
-                 {{"role", "assistant"}, {"content", part.text}, {"refusal", nullptr}},
-                 header().logprobs ? json::value{{"content", entries(part)}, {"refusal", nullptr}}
-                                   : json::value(nullptr),
-                 part.finish);
+      json::object message{{"role", "assistant"}, {"content", part.text}, {"refusal", nullptr}};
+      add_reasoning(part, message);
+      if (!part.calls.empty()) {
+        message["tool_calls"] = tool_calls_json(part, header().id, false);
+        if (part.text.empty()) message["content"] = nullptr;
+      }
+      json::object one = choice(
+          part, "message", std::move(message),
+          header().logprobs ? json::value{{"content", scores_json(part, *header().vocabulary)},
+                                          {"refusal", nullptr}}
+                            : json::value(nullptr));
       if (header().token_ids) one["token_ids"] = token_array(part.tokens);
       choices.push_back(std::move(one));
     }
@@ -60,42 +72,26 @@ class chat_format final : public answer_format {
   }
 
  private:
-  static json::object choice(std::uint32_t index, const char* key, json::object content,
-                             json::value scores, finish_reason finish) {
+  static json::object choice(const answer_part& part, const char* key, json::object content,
+                             json::value scores) {
     json::object out;
-    out["index"] = index;
+    out["index"] = part.index;
     out[key] = std::move(content);
     out["logprobs"] = std::move(scores);
-    out["finish_reason"] = finish_json(finish);
+    out["finish_reason"] = finish_json(part.finish, part.called);
     return out;
+  }
+
+  /// Under both names that clients know: Qwen's own and OpenRouter's.
+  static void add_reasoning(const answer_part& part, json::object& to) {
+    if (part.reasoning.empty()) return;
+    to["reasoning_content"] = part.reasoning;
+    to["reasoning"] = part.reasoning;
   }
 
   [[nodiscard]] json::value logprobs(const answer_part& part) const {
     if (!header().logprobs || part.scores.empty()) return nullptr;
-    return {{"content", entries(part)}, {"refusal", nullptr}};
-  }
-
-  [[nodiscard]] json::array entries(const answer_part& part) const {
-    json::array out;
-    for (const scored_token& s : part.scores) {
-      json::object entry = token_entry(s.token, s.logprob.value_or(0));
-      json::array top;
-      for (const auto& [token, logprob] : s.top)
-        if (token >= 0) top.push_back(token_entry(token, logprob));
-      entry["top_logprobs"] = std::move(top);
-      out.push_back(std::move(entry));
-    }
-    return out;
-  }
-
-  /// A token may be part of a character: then its text shows U+FFFD and its bytes say the truth.
-  [[nodiscard]] json::object token_entry(token_id token, float logprob) const {
-    json::array bytes;
-    for (const char c : header().vocabulary->bytes(token))
-      bytes.push_back(static_cast<unsigned char>(c));
-    return {{"token", header().vocabulary->decode(std::span(&token, 1))},
-            {"logprob", logprob_number(logprob)},
-            {"bytes", std::move(bytes)}};
+    return {{"content", scores_json(part, *header().vocabulary)}, {"refusal", nullptr}};
   }
 };
 

@@ -26,7 +26,8 @@ void read_messages_into(request_reader& reader, const served_model& model, const
   variables["messages"] = std::move(*read);
 }
 
-void read_tools(request_reader& reader, json::object& variables) {
+/// Whether the answer may call tools.
+void read_tools(request_reader& reader, json::object& variables, bool& may_call) {
   bool wanted = true;
   if (const json::value* choice = reader.value("tool_choice")) {
     const json::string* word = choice->if_string();
@@ -55,7 +56,19 @@ void read_tools(request_reader& reader, json::object& variables) {
                                       "must be {{\"type\": \"function\", \"function\": "
                                       "{{\"name\": ..., ...}}}}"));
   }
-  if (wanted && !list->empty()) variables["tools"] = *list;
+  may_call = wanted && !list->empty();
+  if (may_call) variables["tools"] = *list;
+}
+
+/// What of the answer's text is told apart from its content.
+void read_markup(request_reader& reader, const served_model& model, bool may_call,
+                 request_options& out) {
+  bool parallel = true;
+  reader.boolean("parallel_tool_calls", parallel);
+  reader.boolean("include_reasoning", out.include_reasoning);
+  out.markup = model.markup;
+  if (!may_call) out.markup.calls = call_markup::none;
+  out.one_call = !parallel;
 }
 
 void read_template_arguments(request_reader& reader, json::object& variables) {
@@ -140,19 +153,26 @@ api_result<chat_request> parse_chat_request(std::string_view body, const served_
                                             const api_limits& limits) {
   auto object = parse_json_body(body, limits);
   if (!object) return tl::unexpected(std::move(object.error()));
-  request_reader reader(*object);
+  return parse_chat_request(*object, model, limits);
+}
+
+api_result<chat_request> parse_chat_request(const json::object& body, const served_model& model,
+                                            const api_limits& limits) {
+  request_reader reader(body);
   chat_request out;
   read_common_options(reader, model, limits, out.options);
   read_logprobs(reader, out.options.sampling);
   read_max_tokens(reader, out.options.max_tokens);
   read_messages_into(reader, model, limits, out.variables);
-  read_tools(reader, out.variables);
+  bool may_call = false;
+  read_tools(reader, out.variables, may_call);
+  read_markup(reader, model, may_call, out.options);
   add_special_tokens(*model.tokens, out.variables);
   read_template_arguments(reader, out.variables);
   bool prompts = true;
   out.continues = read_continuation(reader, out.variables, prompts);
   out.variables["add_generation_prompt"] = prompts;
-  reader.accept({"parallel_tool_calls", "verbosity"});
+  reader.accept({"verbosity"});
   reader.unsupported("functions", "use tools");
   reader.unsupported("function_call", "use tools and tool_choice");
   reader.unsupported("audio", "this model writes text");

@@ -26,4 +26,9 @@ struct chat_request {
                                                           const served_model& model,
                                                           const api_limits& limits = {});
 
+/// The same for a body that is JSON already.
+[[nodiscard]] api_result<chat_request> parse_chat_request(const boost::json::object& body,
+                                                          const served_model& model,
+                                                          const api_limits& limits = {});
+
 }  // namespace troupe

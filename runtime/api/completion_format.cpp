@@ -27,7 +27,7 @@ class completion_format final : public answer_format {
     return json::serialize(chunk_envelope(object_name, {std::move(one)}));
   }
 
-  [[nodiscard]] std::string chunk(const answer_part& part) const override {
+  [[nodiscard]] std::string chunk(const answer_part& part, const usage_counts&) override {
     json::object one = choice(part);
     if (header().token_ids && !part.tokens.empty()) one["token_ids"] = token_array(part.tokens);
     return json::serialize(chunk_envelope(object_name, {std::move(one)}));

@@ -1,9 +1,12 @@
 #include "runtime/api/completion_session.hpp"
 
+#include <functional>
 #include <utility>
 
 #include "runtime/api/chat_request.hpp"
 #include "runtime/api/completion_request.hpp"
+#include "runtime/api/dashscope_format.hpp"
+#include "runtime/api/dashscope_request.hpp"
 #include "runtime/api/session_core.hpp"
 
 namespace troupe {
@@ -63,7 +66,7 @@ api_result<std::vector<session_prompt>> completion_prompts(const api_context& co
 
 std::shared_ptr<completion_session> launch(
     const api_context& context, const request_options& options, answer_header header,
-    std::unique_ptr<answer_format> (*make_format)(answer_header),
+    const std::function<std::unique_ptr<answer_format>(answer_header)>& make_format,
     api_result<std::vector<session_prompt>> prompts, bool echo, std::shared_ptr<response_sink> sink,
     std::shared_ptr<session_observer> observer) {
   if (!prompts) {
@@ -91,6 +94,24 @@ std::shared_ptr<completion_session> completion_session::chat(
   auto prompts = chat_prompts(context, *request);
   return launch(context, request->options, make_header(context, request->options, "chatcmpl"),
                 make_chat_format, std::move(prompts), false, std::move(sink), std::move(observer));
+}
+
+std::shared_ptr<completion_session> completion_session::dashscope(
+    const api_context& context, std::string_view body, bool events,
+    std::shared_ptr<response_sink> sink, std::shared_ptr<session_observer> observer) {
+  const auto request = parse_dashscope_request(body, events, *context.model, context.limits);
+  const request_options options = request ? request->chat.options : request_options();
+  answer_header header = make_header(context, options, "req");
+  sink = dashscope_errors(std::move(sink), header.id);
+  if (!request) {
+    sink->fail(request.error());
+    return nullptr;
+  }
+  const dashscope_form form{request->as_text, request->incremental};
+  return launch(
+      context, options, std::move(header),
+      [form](answer_header h) { return make_dashscope_format(std::move(h), form); },
+      chat_prompts(context, request->chat), false, std::move(sink), std::move(observer));
 }
 
 std::shared_ptr<completion_session> completion_session::completions(

@@ -50,6 +50,10 @@ class completion_session {
   [[nodiscard]] static std::shared_ptr<completion_session> chat(
       const api_context& context, std::string_view body, std::shared_ptr<response_sink> sink,
       std::shared_ptr<session_observer> observer = {});
+  /// DashScope's text generation, as a stream of `events` or at once; otherwise as chat().
+  [[nodiscard]] static std::shared_ptr<completion_session> dashscope(
+      const api_context& context, std::string_view body, bool events,
+      std::shared_ptr<response_sink> sink, std::shared_ptr<session_observer> observer = {});
   /// POST /v1/completions; otherwise as chat().
   [[nodiscard]] static std::shared_ptr<completion_session> completions(
       const api_context& context, std::string_view body, std::shared_ptr<response_sink> sink,

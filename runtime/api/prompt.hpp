@@ -17,6 +17,7 @@ struct prepared_prompt {
   /// How many tokens at the front and the back the model's own rule added (they are no text).
   std::size_t added_front = 0;
   std::size_t added_back = 0;
+  bool in_thought = false;  ///< its end has opened a thought
 };
 
 /// Renders the conversation with the model's template and tokenizes it. Where the answer goes on

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/api/message_markup.hpp"
 #include "runtime/base/token.hpp"
 #include "runtime/sampling/params.hpp"
 
@@ -37,6 +38,11 @@ struct request_options {
   bool stream = false;
   bool include_usage = false;
   bool return_token_ids = false;
+  /// What of the text is told apart from the content: thoughts where the model has them, calls
+  /// where the request brought tools.
+  message_markup markup;
+  bool one_call = false;          ///< the answer ends with its first tool call
+  bool include_reasoning = true;  ///< thoughts are told, not only left out of the content
 };
 
 }  // namespace troupe

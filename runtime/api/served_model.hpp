@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "runtime/api/message_markup.hpp"
 #include "runtime/model/model_files.hpp"
 #include "runtime/template/chat_template.hpp"
 #include "runtime/tokenizer/tokenizer.hpp"
@@ -21,6 +22,7 @@ struct served_model {
   /// `template_error`.
   std::shared_ptr<const chat_template> chat;
   std::string template_error;
+  message_markup markup;  ///< how it marks thoughts and tool calls
 };
 
 }  // namespace troupe

@@ -61,10 +61,11 @@ bool session_core::start(std::vector<session_prompt> prompts, bool echo) {
     echo_ = echo;
     std::uint32_t index = 0;
     for (session_prompt& p : prompts) {
-      slots_.push_back({answer_builder(vocabulary_, options_, p.request.stop_tokens, index),
-                        std::move(p.prompt),
-                        {},
-                        {}});
+      slots_.push_back(
+          {answer_builder(vocabulary_, options_, p.request.stop_tokens, index, p.prompt.in_thought),
+           std::move(p.prompt),
+           {},
+           {}});
       index += options_.choices;
       requests.push_back(std::move(p.request));
     }
@@ -159,14 +160,20 @@ void session_core::emit(answer_part part) {
   answer_part end;
   end.index = part.index;
   end.finish = std::exchange(part.finish, finish_reason::none);
-  if (!part.empty()) frame(format_->chunk(part));
-  if (end.finish != finish_reason::none) frame(format_->chunk(end));
+  end.called = std::exchange(part.called, false);
+  const usage_counts now = usage_now();
+  if (!part.empty()) frame(format_->chunk(part, now));
+  if (end.finish != finish_reason::none) frame(format_->chunk(end, now));
 }
 
-void session_core::frame(std::string_view json) {
-  frames_ += "data: ";
-  frames_ += json;
-  frames_ += "\n\n";
+void session_core::frame(std::string_view json) { frames_ += format_->frame(json); }
+
+/// With what the prompts under way have drawn so far.
+usage_counts session_core::usage_now() const {
+  usage_counts now = usage_;
+  for (const slot_state& s : slots_)
+    if (!s.done) count(s, now);
+  return now;
 }
 
 void session_core::flush() {
@@ -177,17 +184,23 @@ void session_core::flush() {
   sink_->end();
 }
 
+void session_core::count(const slot_state& s, usage_counts& to) const {
+  to.prompt += s.prompt.tokens.size();
+  to.completion += s.builder.tokens();
+  if (options_.markup.thoughts != thought_markup::none)
+    to.reasoning = to.reasoning.value_or(0) + s.builder.reasoning_tokens();
+}
+
 void session_core::finish_slot(slot_state& s) {
   s.done = true;
-  usage_.prompt += s.prompt.tokens.size();
-  usage_.completion += s.builder.tokens();
+  count(s, usage_);
   if (++slots_done_ == slots_.size()) complete();
 }
 
 void session_core::complete() {
   if (options_.stream) {
     if (options_.include_usage) frame(format_->usage_chunk(usage_));
-    frame("[DONE]");
+    frames_ += format_->ending();
     complete_ = true;
     return;
   }
@@ -199,7 +212,7 @@ void session_core::complete() {
 /// An error is the whole answer while nothing was sent, and an event of the stream afterwards.
 void session_core::refuse_answer(const api_error& e) {
   if (options_.stream && submitted_) {
-    frame(e.body());
+    frames_ += format_->error_frame(e);
     if (sink_->write(std::exchange(frames_, {}))) sink_->end();
   } else {
     sink_->fail(e);

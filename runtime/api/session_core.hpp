@@ -55,8 +55,10 @@ class session_core final : public completion_session,
   void open_slot(slot_state& s);
   void emit(answer_part part);
   void frame(std::string_view json);
+  [[nodiscard]] usage_counts usage_now() const;
   void flush();
   void begin_stream();
+  void count(const slot_state& s, usage_counts& to) const;
   void finish_slot(slot_state& s);
   void complete();
   void refuse_answer(const api_error& e);
