@@ -261,6 +261,9 @@ void cluster_supervisor_state::commit() {
   }
   for (const auto& [peer, node] : nodes_) (void)members_->ready(peer, now);
   plan_ = move_->plan;
+  for (const stage_home& s : plan_->stages)
+    for (const peer_id buddy : s.buddies)
+      if (move_->synced.contains({s.layers.first, buddy})) synced_.emplace(s.layers.first, buddy);
   serving_ = true;
   members_->note(now, fmt::format("epoch {}: {} stages on {} nodes", plan_->epoch,
                                   plan_->stages.size(), nodes_.size()));

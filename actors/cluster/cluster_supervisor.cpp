@@ -143,6 +143,8 @@ void cluster_supervisor_state::on_lost(peer_id peer, const std::string& why) {
 }
 
 void cluster_supervisor_state::on_durable(const buddy_durable& d) {
+  if (move_ && d.durable.epoch == move_->plan.epoch)
+    move_->synced.emplace(d.durable.stage, d.buddy);
   if (!plan_ || d.durable.epoch != plan_->epoch) return;
   for (const stage_home& s : plan_->stages) {
     if (s.layers.first != d.durable.stage) continue;

@@ -118,6 +118,8 @@ class cluster_supervisor_state {
     bool prepare = false;  ///< new holders load first, while the old placement serves
     std::set<peer_id> awaited;
     std::vector<stage_heritage> taken_over;
+    /// Buddies that have all before the last holder has answered; they will not say it again.
+    std::set<std::pair<std::uint32_t, peer_id>> synced;
     clock::time_point deadline;
   };
 

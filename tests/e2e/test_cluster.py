@@ -91,6 +91,13 @@ def is_gone(seen, node):
     return all(n["peer"] != node["peer"] or n["state"] == "gone" for n in seen["nodes"])
 
 
+def test_every_new_cluster_gets_all_its_copies():
+    """Copies may be complete before the last worker has answered; that counts as well."""
+    for _ in range(8):
+        with Server(MODEL, "--workers", 4) as forming:
+            whole(forming)
+
+
 def test_four_workers_answer_as_one_process(cluster, expected):
     whole(cluster)
     assert ask_all(cluster) == expected
