@@ -86,17 +86,17 @@ constexpr std::uint32_t block_rows = many_registers ? 4 : 3;
 template <class Source>
 void columns(const std::byte* const* w, const std::byte* const* x, std::uint32_t count,
              std::uint32_t cols, float* out) {
-  std::uint32_t r = 0;
-  const auto take = [&](auto rows) HWY_ATTR {
-    block<Source, decltype(rows)::value>(w, x + r, cols, out + std::size_t{r} * tile_rows);
-    r += rows;
+  const auto take = [&](std::uint32_t from, auto rows) HWY_ATTR {
+    block<Source, decltype(rows)::value>(w, x + from, cols, out + std::size_t{from} * tile_rows);
+    return from + rows;
   };
   // Four rows left are two and two rather than three and a lonely one.
   constexpr std::uint32_t even = block_rows % 2 == 0 ? 0 : block_rows + 1;
+  std::uint32_t r = 0;
   while (count - r >= block_rows && count - r != even)
-    take(std::integral_constant<std::uint32_t, block_rows>());
-  while (count - r >= 2) take(std::integral_constant<std::uint32_t, 2>());
-  if (r < count) take(std::integral_constant<std::uint32_t, 1>());
+    r = take(r, std::integral_constant<std::uint32_t, block_rows>());
+  while (count - r >= 2) r = take(r, std::integral_constant<std::uint32_t, 2>());
+  if (r < count) take(r, std::integral_constant<std::uint32_t, 1>());
 }
 
 template <class Source>

@@ -15,10 +15,10 @@ struct parsed {
   std::vector<call_part> calls;
   std::uint32_t complete = 0;
 
-  void add(message_part part) {
+  void add(const message_part& part) {
     content += part.content;
     reasoning += part.reasoning;
-    for (call_part& c : part.calls) {
+    for (const call_part& c : part.calls) {
       if (calls.size() == c.call) calls.push_back({c.call, {}, {}});
       REQUIRE(calls.size() == c.call + 1);
       // A name comes once, before any argument.
@@ -57,7 +57,7 @@ std::string parse(std::string_view text, message_parser::settings s,
 /// What the whole text gives, having checked that every cut in two, every character by itself, and
 /// many random cuts give the same.
 std::string parse(std::string_view text, message_parser::settings s = {both}) {
-  const std::string whole = parse(text, s, {});
+  std::string whole = parse(text, s, {});
   std::vector<std::size_t> each;
   for (std::size_t i = 1; i < text.size(); ++i) {
     each.push_back(i);
