@@ -4,6 +4,14 @@
 #include <utility>
 
 namespace troupe {
+namespace {
+
+/// A request that only has its prompt scored draws nothing, and ends with the scores.
+bool ends_after(const generation_request& asked, std::span<const token_id> drawn) {
+  return asked.max_tokens > 0 && ending_of(asked, drawn) != finish_reason::none;
+}
+
+}  // namespace
 
 batch_scheduler::batch_scheduler(const batch_limits& limits, epoch_number epoch,
                                  std::unique_ptr<draft_source> drafts)
@@ -18,23 +26,39 @@ std::uint32_t batch_scheduler::pages_for(std::uint32_t positions) const {
   return (positions + limits_.page_size - 1) / limits_.page_size;
 }
 
-result<void> batch_scheduler::add(request_id id, std::shared_ptr<const generation_request> asked,
-                                  time_point now) {
-  if (asked->prompt.empty())
+result<void> batch_scheduler::check(request_id id, const generation_request& asked) const {
+  if (asked.prompt.empty())
     return fail(errc::invalid_argument, "request {}: the prompt has no tokens", id);
-  if (asked->choices == 0)
+  if (asked.choices == 0)
     return fail(errc::invalid_argument, "request {}: asks for no choices", id);
-  const std::uint64_t positions = std::uint64_t{asked->prompt.size()} + asked->max_tokens;
+  const std::uint64_t positions = std::uint64_t{asked.prompt.size()} + asked.max_tokens;
   const std::uint64_t most = most_positions();
   if (positions > most) {
     return fail(errc::out_of_range,
                 "request {}: {} prompt tokens and {} to draw pass the {} positions there are", id,
-                asked->prompt.size(), asked->max_tokens, most);
+                asked.prompt.size(), asked.max_tokens, most);
   }
-  if (waiting_.size() + asked->choices > limits_.max_waiting) {
+  if (waiting_.size() + asked.choices > limits_.max_waiting) {
     return fail(errc::exhausted, "the queue is full: {} sequences are waiting, at most {} may",
                 waiting_.size(), limits_.max_waiting);
   }
+  if (asked.resumes == nullptr) return {};
+  const auto& drawn = asked.resumes->drawn;
+  if (drawn.size() != asked.choices) {
+    return fail(errc::invalid_argument, "request {}: {} choices were begun of {}", id, drawn.size(),
+                asked.choices);
+  }
+  const bool over = std::ranges::all_of(drawn, [&](const std::vector<token_id>& tokens) {
+    return ends_after(asked, tokens);
+  });
+  if (over)
+    return fail(errc::invalid_argument, "request {}: every choice has ended already", id);
+  return {};
+}
+
+result<void> batch_scheduler::add(request_id id, std::shared_ptr<const generation_request> asked,
+                                  time_point now) {
+  if (auto sound = check(id, *asked); !sound) return sound;
   const auto [place, fresh] = requests_.try_emplace(id);
   if (!fresh) return fail(errc::already_exists, "request {} exists already", id);
   place->second = std::make_unique<request_record>();
@@ -43,19 +67,34 @@ result<void> batch_scheduler::add(request_id id, std::shared_ptr<const generatio
   r.sampling = std::shared_ptr<const sampling_params>(asked, &asked->sampling);
   r.asked = std::move(asked);
   r.arrived = now;
-  r.open_choices = r.asked->choices;
-  for (std::uint32_t choice = 0; choice < r.asked->choices; ++choice) {
-    auto s = std::make_unique<sequence>();
-    s->id = next_sequence_++;
-    s->order = s->id;
-    s->request = &r;
-    s->choice = choice;
-    s->tokens = r.asked->prompt;
-    r.sequences.push_back(s->id);
-    waiting_.push_back(s.get());
-    sequences_.emplace(s->id, std::move(s));
+  if (r.asked->resumes != nullptr && r.asked->resumes->cached_tokens) {
+    r.cached_tokens = *r.asked->resumes->cached_tokens;
+    r.cached_known = true;
   }
+  for (std::uint32_t choice = 0; choice < r.asked->choices; ++choice) queue_choice(r, choice);
   return {};
+}
+
+void batch_scheduler::queue_choice(request_record& r, std::uint32_t choice) {
+  auto s = std::make_unique<sequence>();
+  s->tokens = r.asked->prompt;
+  if (r.asked->resumes != nullptr) {
+    const std::vector<token_id>& drawn = r.asked->resumes->drawn[choice];
+    s->tokens.insert(s->tokens.end(), drawn.begin(), drawn.end());
+    r.completion_tokens += static_cast<std::uint32_t>(drawn.size());
+    if (ends_after(*r.asked, drawn)) {
+      r.prefix_ready = r.prefix_ready || choice == 0;
+      return;
+    }
+  }
+  s->id = next_sequence_++;
+  s->order = s->id;
+  s->request = &r;
+  s->choice = choice;
+  ++r.open_choices;
+  r.sequences.push_back(s->id);
+  waiting_.push_back(s.get());
+  sequences_.emplace(s->id, std::move(s));
 }
 
 batch_scheduler::action batch_scheduler::next(time_point now) {
@@ -133,7 +172,8 @@ void batch_scheduler::on_cache(const cache_reply& reply) {
     s.computed = s.committed = s.granted = cached;
     s.reached = {{0, cached}};  // what can be found is durable
     if (reply.uneven) pending_.trims.push_back({s.id, cached});
-    if (s.choice == 0 && !s.request->has_token && s.drawn() == 0) s.request->cached_tokens = cached;
+    if (s.choice == 0 && !s.request->has_token && !s.request->cached_known)
+      s.request->cached_tokens = std::min(cached, s.prompt_length());
   }
   if (!refused || release_parted()) return;
   // The youngest makes room. If a step still uses it, its result comes first and this is tried

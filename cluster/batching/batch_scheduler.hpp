@@ -42,6 +42,8 @@ struct request_news {
   std::vector<token_event> tokens;
   std::vector<token_logprob>
       prompt_scores;  ///< once, with or before the first token, when asked for
+  /// Once, with or before the first token: prompt tokens that were found in the prefix cache.
+  std::optional<std::uint32_t> cached_tokens;
   std::optional<generation_summary> summary;  ///< set with the last news
 };
 
@@ -64,8 +66,9 @@ class batch_scheduler {
   batch_scheduler(const batch_limits& limits, epoch_number epoch,
                   std::unique_ptr<draft_source> drafts = nullptr);
 
-  /// Queues a request. Fails with exhausted (queue full), out_of_range (can never fit),
-  /// already_exists.
+  /// Queues a request. One that resumes an answer goes on behind what was drawn: news of it begins
+  /// there. Fails with exhausted (queue full), out_of_range (can never fit), already_exists,
+  /// invalid_argument (no prompt, no choices, or what was drawn is not of such a request).
   [[nodiscard]] result<void> add(request_id id, std::shared_ptr<const generation_request> asked,
                                  time_point now);
   /// Drops a request: no more news of it; its pages go back once no step uses them. Unknown:
@@ -143,6 +146,8 @@ class batch_scheduler {
   };
 
   // admission
+  [[nodiscard]] result<void> check(request_id id, const generation_request& asked) const;
+  void queue_choice(request_record& r, std::uint32_t choice);
   void admit(time_point now);
   [[nodiscard]] bool fits(const sequence& s) const;
   [[nodiscard]] std::size_t most_running() const;

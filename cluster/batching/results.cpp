@@ -39,6 +39,7 @@ std::vector<request_news> batch_scheduler::on_step(const step_result& result, ti
     if (s == nullptr || s->computed < s->prompt_length() || s->request->has_token) continue;
     s->request->has_token = true;
     s->request->first_token = now;
+    news[s->request->id].cached_tokens = s->request->cached_tokens;
     if (s->request->asked->prompt_logprobs)
       news[s->request->id].prompt_scores = s->request->prompt_scores;
   }
@@ -115,14 +116,10 @@ void batch_scheduler::draw(sequence& s, const sampled_token& drawn, request_news
   if (asked.sampling.logprobs) event.logprob = drawn.logprob;
   s.tokens.push_back(drawn.token);
   ++s.request->completion_tokens;
-  const bool stops = std::ranges::find(asked.stop_tokens, drawn.token) != asked.stop_tokens.end();
-  if (stops && s.drawn() > asked.min_tokens) {
-    event.finish = finish_reason::stop;
-  } else if (s.drawn() >= asked.max_tokens) {
-    event.finish = finish_reason::length;
-  } else if (s.length() >= most_positions()) {
-    event.finish = finish_reason::error;  // it fitted when it was asked for: pages were lost since
-  }
+  event.finish = ending_of(asked, std::span(s.tokens).subspan(s.prompt_length()));
+  // It fitted when it was asked for: pages were lost since.
+  if (event.finish == finish_reason::none && s.length() >= most_positions())
+    event.finish = finish_reason::error;
   news.tokens.push_back(std::move(event));
 }
 

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -14,6 +16,25 @@
 namespace troupe {
 
 using request_id = std::uint64_t;
+
+enum class finish_reason : std::uint8_t { none, stop, length, cancelled, error };
+
+/// How far an answer had come when those who drew it were lost. Tokens are a function of the request
+/// and of the tokens before them, so drawing goes on behind these as if nothing had happened.
+struct answer_progress {
+  std::vector<std::vector<token_id>> drawn;     ///< by choice
+  std::optional<std::uint32_t> cached_tokens;  ///< as they were counted then; none: not known yet
+};
+
+/// Which HTTP request asks, and for what part of it: all that another gateway needs to go on with
+/// the answer where this one cannot.
+struct answer_origin {
+  std::string name;  ///< the response's id
+  std::uint8_t protocol = 0;  ///< which of the API's endpoints; its own numbering
+  std::int64_t created = 0;   ///< seconds since 1970, as the answer says
+  std::string body;           ///< as the client sent it
+  std::uint32_t parts = 1;    ///< prompts of the request, each a generation request
+};
 
 /// One prompt to continue, as the engine sees it: tokens in, tokens out.
 struct generation_request {
@@ -29,9 +50,18 @@ struct generation_request {
   bool prompt_logprobs = false;
   std::uint32_t min_tokens = 0;
   bool speculate = true;  ///< draw guessed tokens early, where the engine does; changes no answer
+  std::shared_ptr<const answer_progress> resumes;  ///< null: nothing was drawn before
+  std::shared_ptr<const answer_origin> origin;     ///< null: nobody else may go on with it
 };
 
-enum class finish_reason : std::uint8_t { none, stop, length, cancelled, error };
+/// Why a choice that has drawn these tokens has ended: by a stop token, by its length, or not yet.
+[[nodiscard]] inline finish_reason ending_of(const generation_request& asked,
+                                             std::span<const token_id> drawn) {
+  const bool stops = !drawn.empty() && std::ranges::find(asked.stop_tokens, drawn.back()) !=
+                                           asked.stop_tokens.end();
+  if (stops && drawn.size() > asked.min_tokens) return finish_reason::stop;
+  return drawn.size() >= asked.max_tokens ? finish_reason::length : finish_reason::none;
+}
 
 /// One token's log-probability, and the best alternatives in descending order.
 struct token_logprob {
