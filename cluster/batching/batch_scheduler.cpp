@@ -6,6 +6,24 @@
 namespace troupe {
 namespace {
 
+/// The tokens that a resumed request brings, by choice.
+result<std::vector<std::vector<token_id>>> drawn_before(request_id id,
+                                                        const generation_request& asked) {
+  std::vector<std::vector<token_id>> drawn(asked.choices);
+  if (asked.resumes == nullptr) return drawn;
+  for (const token_event& e : asked.resumes->events) {
+    if (e.token < 0) continue;
+    if (e.choice >= asked.choices || e.index != drawn[e.choice].size() ||
+        (e.index > 0 && ending_of(asked, drawn[e.choice]) != finish_reason::none)) {
+      return fail(errc::invalid_argument,
+                  "request {}: token {} of choice {} cannot have been drawn for it", id, e.index,
+                  e.choice);
+    }
+    drawn[e.choice].push_back(e.token);
+  }
+  return drawn;
+}
+
 /// A request that only has its prompt scored draws nothing, and ends with the scores.
 bool ends_after(const generation_request& asked, std::span<const token_id> drawn) {
   return asked.max_tokens > 0 && ending_of(asked, drawn) != finish_reason::none;
@@ -42,23 +60,16 @@ result<void> batch_scheduler::check(request_id id, const generation_request& ask
     return fail(errc::exhausted, "the queue is full: {} sequences are waiting, at most {} may",
                 waiting_.size(), limits_.max_waiting);
   }
-  if (asked.resumes == nullptr) return {};
-  const auto& drawn = asked.resumes->drawn;
-  if (drawn.size() != asked.choices) {
-    return fail(errc::invalid_argument, "request {}: {} choices were begun of {}", id, drawn.size(),
-                asked.choices);
-  }
-  const bool over = std::ranges::all_of(drawn, [&](const std::vector<token_id>& tokens) {
-    return ends_after(asked, tokens);
-  });
-  if (over)
-    return fail(errc::invalid_argument, "request {}: every choice has ended already", id);
   return {};
 }
 
 result<void> batch_scheduler::add(request_id id, std::shared_ptr<const generation_request> asked,
                                   time_point now) {
   if (auto sound = check(id, *asked); !sound) return sound;
+  auto drawn = drawn_before(id, *asked);
+  if (!drawn) return fail(std::move(drawn.error()));
+  if (std::ranges::all_of(*drawn, [&](const auto& tokens) { return ends_after(*asked, tokens); }))
+    return fail(errc::invalid_argument, "request {}: every choice has ended already", id);
   const auto [place, fresh] = requests_.try_emplace(id);
   if (!fresh) return fail(errc::already_exists, "request {} exists already", id);
   place->second = std::make_unique<request_record>();
@@ -67,30 +78,31 @@ result<void> batch_scheduler::add(request_id id, std::shared_ptr<const generatio
   r.sampling = std::shared_ptr<const sampling_params>(asked, &asked->sampling);
   r.asked = std::move(asked);
   r.arrived = now;
-  if (r.asked->resumes != nullptr && r.asked->resumes->cached_tokens) {
-    r.cached_tokens = *r.asked->resumes->cached_tokens;
-    r.cached_known = true;
+  if (const auto& before = r.asked->resumes; before != nullptr) {
+    r.prompt_scores = before->prompt_scores;
+    r.scores_told = !r.prompt_scores.empty();
+    r.cached_known = before->cached_tokens.has_value();
+    r.cached_tokens = before->cached_tokens.value_or(0);
   }
-  for (std::uint32_t choice = 0; choice < r.asked->choices; ++choice) queue_choice(r, choice);
+  for (std::uint32_t choice = 0; choice < r.asked->choices; ++choice)
+    queue_choice(r, choice, std::move((*drawn)[choice]));
   return {};
 }
 
-void batch_scheduler::queue_choice(request_record& r, std::uint32_t choice) {
-  auto s = std::make_unique<sequence>();
-  s->tokens = r.asked->prompt;
-  if (r.asked->resumes != nullptr) {
-    const std::vector<token_id>& drawn = r.asked->resumes->drawn[choice];
-    s->tokens.insert(s->tokens.end(), drawn.begin(), drawn.end());
-    r.completion_tokens += static_cast<std::uint32_t>(drawn.size());
-    if (ends_after(*r.asked, drawn)) {
-      r.prefix_ready = r.prefix_ready || choice == 0;
-      return;
-    }
+void batch_scheduler::queue_choice(request_record& r, std::uint32_t choice,
+                                   std::vector<token_id> drawn) {
+  r.completion_tokens += static_cast<std::uint32_t>(drawn.size());
+  if (ends_after(*r.asked, drawn)) {
+    r.prefix_ready = r.prefix_ready || choice == 0;
+    return;
   }
+  auto s = std::make_unique<sequence>();
   s->id = next_sequence_++;
   s->order = s->id;
   s->request = &r;
   s->choice = choice;
+  s->tokens = r.asked->prompt;
+  s->tokens.insert(s->tokens.end(), drawn.begin(), drawn.end());
   ++r.open_choices;
   r.sequences.push_back(s->id);
   waiting_.push_back(s.get());

@@ -36,17 +36,6 @@ struct batch_limits {
   speculation_limits speculation;  ///< counts only where there is a draft_source
 };
 
-/// News for a front end about one request, in order.
-struct request_news {
-  request_id request = 0;
-  std::vector<token_event> tokens;
-  std::vector<token_logprob>
-      prompt_scores;  ///< once, with or before the first token, when asked for
-  /// Once, with or before the first token: prompt tokens that were found in the prefix cache.
-  std::optional<std::uint32_t> cached_tokens;
-  std::optional<generation_summary> summary;  ///< set with the last news
-};
-
 /// Decides what runs next: which sequences have pages, which rows make up a step, who is preempted.
 ///
 /// Continuous batching: sequences join and leave at every step. Decode rows come first, then chunks
@@ -147,7 +136,7 @@ class batch_scheduler {
 
   // admission
   [[nodiscard]] result<void> check(request_id id, const generation_request& asked) const;
-  void queue_choice(request_record& r, std::uint32_t choice);
+  void queue_choice(request_record& r, std::uint32_t choice, std::vector<token_id> drawn);
   void admit(time_point now);
   [[nodiscard]] bool fits(const sequence& s) const;
   [[nodiscard]] std::size_t most_running() const;

@@ -40,7 +40,7 @@ std::vector<request_news> batch_scheduler::on_step(const step_result& result, ti
     s->request->has_token = true;
     s->request->first_token = now;
     news[s->request->id].cached_tokens = s->request->cached_tokens;
-    if (s->request->asked->prompt_logprobs)
+    if (s->request->asked->prompt_logprobs && !s->request->scores_told)
       news[s->request->id].prompt_scores = s->request->prompt_scores;
   }
   take_samples(step, result, alive, news, now);

@@ -32,6 +32,7 @@ struct request_record {
   std::uint32_t open_choices = 0;
   std::uint32_t completion_tokens = 0;
   std::uint32_t cached_tokens = 0;
+  bool scores_told = false;   ///< in an earlier life
   bool cached_known = false;  ///< cached_tokens is what counts, whatever is found later
   bool has_started = false;
   bool has_token = false;

@@ -19,21 +19,40 @@ using request_id = std::uint64_t;
 
 enum class finish_reason : std::uint8_t { none, stop, length, cancelled, error };
 
+/// One token's log-probability, and the best alternatives in descending order.
+struct token_logprob {
+  float logprob = 0;
+  std::vector<std::pair<token_id, float>> top;
+  friend bool operator==(const token_logprob&, const token_logprob&) = default;
+};
+
+/// One drawn token of one choice. The last event of a choice carries why it ended.
+struct token_event {
+  std::uint32_t choice = 0;
+  std::uint32_t index = 0;  ///< 0, 1, 2 ... within the choice: a gap or a repeat is a defect
+  token_id token = -1;      ///< -1 where the event only carries the end (max_tokens 0, cancelled)
+  token_logprob logprob;    ///< filled when the request asked
+  finish_reason finish = finish_reason::none;
+  friend bool operator==(const token_event&, const token_event&) = default;
+};
+
 /// How far an answer had come when those who drew it were lost. Tokens are a function of the request
 /// and of the tokens before them, so drawing goes on behind these as if nothing had happened.
 struct answer_progress {
-  std::vector<std::vector<token_id>> drawn;     ///< by choice
+  std::vector<token_event> events;            ///< in the order in which they came
+  std::vector<token_logprob> prompt_scores;    ///< empty: not scored yet, or not asked for
   std::optional<std::uint32_t> cached_tokens;  ///< as they were counted then; none: not known yet
+  friend bool operator==(const answer_progress&, const answer_progress&) = default;
 };
 
-/// Which HTTP request asks, and for what part of it: all that another gateway needs to go on with
-/// the answer where this one cannot.
+/// The HTTP request behind a request: all that another gateway needs to go on with the answer where
+/// this one cannot.
 struct answer_origin {
-  std::string name;  ///< the response's id
-  std::uint8_t protocol = 0;  ///< which of the API's endpoints; its own numbering
+  std::string name;           ///< the response's id
+  std::uint8_t protocol = 0;  ///< which of the API's endpoints; the API's numbering
   std::int64_t created = 0;   ///< seconds since 1970, as the answer says
   std::string body;           ///< as the client sent it
-  std::uint32_t parts = 1;    ///< prompts of the request, each a generation request
+  friend bool operator==(const answer_origin&, const answer_origin&) = default;
 };
 
 /// One prompt to continue, as the engine sees it: tokens in, tokens out.
@@ -63,23 +82,6 @@ struct generation_request {
   return drawn.size() >= asked.max_tokens ? finish_reason::length : finish_reason::none;
 }
 
-/// One token's log-probability, and the best alternatives in descending order.
-struct token_logprob {
-  float logprob = 0;
-  std::vector<std::pair<token_id, float>> top;
-  friend bool operator==(const token_logprob&, const token_logprob&) = default;
-};
-
-/// One drawn token of one choice. The last event of a choice carries why it ended.
-struct token_event {
-  std::uint32_t choice = 0;
-  std::uint32_t index = 0;  ///< 0, 1, 2 ... within the choice: a gap or a repeat is a defect
-  token_id token = -1;      ///< -1 where the event only carries the end (max_tokens 0, cancelled)
-  token_logprob logprob;    ///< filled when the request asked
-  finish_reason finish = finish_reason::none;
-  friend bool operator==(const token_event&, const token_event&) = default;
-};
-
 /// What a request cost and how it went, sent once after its last token.
 struct generation_summary {
   std::uint32_t prompt_tokens = 0;
@@ -88,6 +90,18 @@ struct generation_summary {
   double queue_seconds = 0;
   double prefill_seconds = 0;
   double decode_seconds = 0;
+  friend bool operator==(const generation_summary&, const generation_summary&) = default;
+};
+
+/// News for a front end about one request, in order.
+struct request_news {
+  request_id request = 0;
+  std::vector<token_event> tokens;
+  std::vector<token_logprob>
+      prompt_scores;  ///< once, with or before the first token, when asked for
+  /// Once, with or before the first token: prompt tokens that were found in the prefix cache.
+  std::optional<std::uint32_t> cached_tokens;
+  std::optional<generation_summary> summary;  ///< set with the last news
 };
 
 /// Receives one request's answer. Called in order, from one thread at a time, never again after

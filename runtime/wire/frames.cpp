@@ -31,6 +31,16 @@ std::string_view frame_name(frame_kind kind) {
       return "cache_reply";
     case frames::kv_gap:
       return "kv_gap";
+    case frames::ask:
+      return "ask";
+    case frames::forget:
+      return "forget";
+    case frames::news:
+      return "news";
+    case frames::recall:
+      return "recall";
+    case frames::recalled:
+      return "recalled";
     default:
       return "unknown";
   }

@@ -28,6 +28,11 @@ enum : frame_kind {
   cache_request = 10,  ///< what a batcher asks of a stage's cache manager
   cache_reply = 11,    ///< and its answer
   kv_gap = 12,         ///< a buddy lacks something of a stage's log, which must begin anew
+  ask = 13,            ///< a request, from a gateway to the batcher's process
+  forget = 14,         ///< the gateway does not want its answer any more
+  news = 15,           ///< what came of a gateway's requests
+  recall = 16,         ///< a gateway wants an answer that another one had asked for
+  recalled = 17,       ///< whose request that was; its news follow from the beginning
 };
 }  // namespace frames
 

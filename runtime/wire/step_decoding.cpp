@@ -1,8 +1,8 @@
-#include <cmath>
 #include <string_view>
 #include <utility>
 
 #include "kernels/api/sample.hpp"
+#include "runtime/wire/fields.hpp"
 #include "runtime/wire/frames.hpp"
 #include "runtime/wire/object_index.hpp"
 #include "runtime/wire/step_frames.hpp"
@@ -13,12 +13,6 @@ namespace {
 
 using params_ptr = std::shared_ptr<const sampling_params>;
 using history_ptr = std::shared_ptr<const std::vector<token_id>>;
-
-float get_finite(byte_reader& from, std::string_view what) {
-  const auto value = from.get<float>(what);
-  if (!std::isfinite(value)) from.refuse(errc::corrupt, "{}: {}", what, value);
-  return value;
-}
 
 /// Reads a plan part by part, each checked against those before it.
 class plan_reader {
@@ -64,24 +58,7 @@ class plan_reader {
   }
 
   params_ptr params() {
-    sampling_params p;
-    p.temperature = get_finite(from_, "temperature");
-    p.top_p = get_finite(from_, "top_p");
-    p.min_p = get_finite(from_, "min_p");
-    p.presence_penalty = get_finite(from_, "presence penalty");
-    p.frequency_penalty = get_finite(from_, "frequency penalty");
-    p.repetition_penalty = get_finite(from_, "repetition penalty");
-    p.top_k = from_.get<std::uint32_t>("top_k");
-    p.seed = from_.get<std::uint64_t>("seed");
-    p.logprobs = from_.get_flag("logprobs");
-    p.top_logprobs = from_.get<std::uint32_t>("top_logprobs");
-    const std::uint32_t biases = from_.get_count("biases", wire::bias_bytes);
-    p.logit_bias.reserve(biases);
-    for (std::uint32_t i = 0; i < biases; ++i) {
-      const auto token = from_.get<token_id>("biased token");
-      p.logit_bias.emplace_back(token, get_finite(from_, "bias"));
-    }
-    return std::make_shared<const sampling_params>(std::move(p));
+    return std::make_shared<const sampling_params>(wire::get_params(from_));
   }
 
   history_ptr history() {

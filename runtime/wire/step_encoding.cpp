@@ -1,3 +1,4 @@
+#include "runtime/wire/fields.hpp"
 #include "runtime/wire/frames.hpp"
 #include "runtime/wire/object_index.hpp"
 #include "runtime/wire/step_frames.hpp"
@@ -41,24 +42,6 @@ void put_run(byte_writer& to, const sequence_run& run) {
   to.put_list(run.tokens);
 }
 
-void put_params(byte_writer& to, const sampling_params& params) {
-  to.put(params.temperature);
-  to.put(params.top_p);
-  to.put(params.min_p);
-  to.put(params.presence_penalty);
-  to.put(params.frequency_penalty);
-  to.put(params.repetition_penalty);
-  to.put(params.top_k);
-  to.put(params.seed);
-  to.put_flag(params.logprobs);
-  to.put(params.top_logprobs);
-  to.put_count(params.logit_bias.size());
-  for (const auto& [token, bias] : params.logit_bias) {
-    to.put(token);
-    to.put(bias);
-  }
-}
-
 void put_sample(byte_writer& to, const sample_point& point, shared_parts& shared) {
   to.put(point.run);
   to.put(point.offset);
@@ -88,7 +71,7 @@ std::vector<std::byte> encode_step(const step_plan& plan) {
   to.put_count(plan.runs.size());
   for (const sequence_run& run : plan.runs) put_run(to, run);
   to.put_count(shared.params.objects().size());
-  for (const sampling_params* params : shared.params.objects()) put_params(to, *params);
+  for (const sampling_params* params : shared.params.objects()) wire::put_params(to, *params);
   to.put_count(shared.histories.objects().size());
   for (const history_tokens* history : shared.histories.objects()) to.put_list(*history);
   to.put_count(plan.samples.size());

@@ -4,15 +4,13 @@
 #include <cstdint>
 
 #include "runtime/engine/step.hpp"
+#include "runtime/wire/fields.hpp"
 #include "runtime/wire/frames.hpp"
 
 /// Bytes that the parts of a step's header take at least: with empty lists.
 namespace troupe::wire {
 
 inline constexpr std::size_t run_bytes = sizeof(sequence_id) + 2 * sizeof(std::uint32_t);
-inline constexpr std::size_t params_bytes =
-    6 * sizeof(float) + 3 * sizeof(std::uint32_t) + sizeof(std::uint64_t) + 1;
-inline constexpr std::size_t bias_bytes = sizeof(token_id) + sizeof(float);
 inline constexpr std::size_t history_bytes = sizeof(std::uint32_t);
 inline constexpr std::size_t sample_bytes = 8 * sizeof(std::uint32_t);
 inline constexpr std::size_t score_bytes = 4 * sizeof(std::uint32_t);

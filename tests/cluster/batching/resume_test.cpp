@@ -26,14 +26,25 @@ batch_limits random_limits(std::mt19937& random) {
 /// What is left to ask for once `so_far` has arrived.
 generation_request rest_of(generation_request asked, const answer_log::answer& so_far) {
   auto progress = std::make_shared<answer_progress>();
-  for (std::uint32_t choice = 0; choice < asked.choices; ++choice) {
-    const auto drawn = so_far.tokens.find(choice);
-    progress->drawn.push_back(drawn == so_far.tokens.end() ? std::vector<token_id>()
-                                                           : drawn->second);
+  for (const auto& [choice, tokens] : so_far.tokens) {
+    for (std::uint32_t i = 0; i < tokens.size(); ++i) {
+      token_event e;
+      e.choice = choice;
+      e.index = i;
+      e.token = tokens[i];
+      progress->events.push_back(e);
+    }
   }
-  if (!so_far.scores.empty()) asked.prompt_logprobs = false;
+  progress->prompt_scores = so_far.scores;
   asked.resumes = std::move(progress);
   return asked;
+}
+
+generation_request resuming(generation_request asked, std::vector<token_id> drawn,
+                            std::uint32_t choice = 0) {
+  answer_log::answer so_far;
+  so_far.tokens[choice] = std::move(drawn);
+  return rest_of(std::move(asked), so_far);
 }
 
 TEST_CASE("wherever an answer is cut, another scheduler goes on to the same end") {
@@ -75,8 +86,10 @@ TEST_CASE("what a resumed answer cost is counted over both of its lives") {
   limits.pages = 100;
   limits.context = 200;
   hand_driven engine(limits);
-  generation_request asked = counting_request(20, 5);
-  asked.resumes = std::make_shared<answer_progress>(answer_progress{{{7, 7}}, 12});
+  generation_request asked = resuming(counting_request(20, 5), {7, 7});
+  auto progress = *asked.resumes;
+  progress.cached_tokens = 12;
+  asked.resumes = std::make_shared<answer_progress>(std::move(progress));
   engine.answers.all[1].tokens[0] = {7, 7};
   REQUIRE(engine.add(1, asked));
   engine.run(true);
@@ -91,13 +104,11 @@ TEST_CASE("progress that is not of the request is refused") {
   limits.pages = 100;
   limits.context = 200;
   hand_driven engine(limits);
-  generation_request asked = counting_request(4, 3);
-  asked.resumes = std::make_shared<answer_progress>(answer_progress{{{1}, {2}}, {}});
-  CHECK(engine.add(1, asked).error().code() == errc::invalid_argument);
-  asked.resumes = std::make_shared<answer_progress>(answer_progress{{{7, 7, 7}}, {}});
-  CHECK(engine.add(1, asked).error().code() == errc::invalid_argument);
-  asked.resumes = std::make_shared<answer_progress>(answer_progress{{{}}, {}});
-  CHECK(engine.add(1, asked));
+  const generation_request asked = counting_request(4, 3);
+  CHECK(engine.add(1, resuming(asked, {7}, 1)).error().code() == errc::invalid_argument);
+  CHECK(engine.add(1, resuming(asked, {7, 7, 7})).error().code() == errc::invalid_argument);
+  CHECK(engine.add(1, resuming(asked, {7, 7, 7, 7})).error().code() == errc::invalid_argument);
+  CHECK(engine.add(1, resuming(asked, {7, 7})));
 }
 
 }  // namespace

@@ -1,9 +1,11 @@
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <span>
 #include <string>
 
+#include "runtime/wire/answer_frames.hpp"
 #include "runtime/wire/expert_frames.hpp"
 #include "runtime/wire/frames.hpp"
 #include "runtime/wire/kv_frames.hpp"
@@ -37,6 +39,19 @@ void check_plan(const step_plan& plan, const step_bounds& bounds) {
   }
   for (const score_point& p : plan.scores)
     if (p.offset >= plan.runs.at(p.run).tokens.size()) std::abort();
+}
+
+/// A request is the payload of its frame.
+void check_request(std::span<const std::byte> payload) {
+  const std::vector<std::byte> header = encode_forget(7);  // laid out as an ask's
+  const answer_bounds bounds{4096, 16, 1000};
+  const auto once = decode_ask(header, payload, bounds);
+  if (!once) return;
+  const outgoing_frame frame = make_ask(*once);
+  const auto again = decode_ask(frame.header, frame.payload.front().bytes, bounds);
+  if (!again) std::abort();
+  const outgoing_frame same = make_ask(*again);
+  if (!std::ranges::equal(frame.payload.front().bytes, same.payload.front().bytes)) std::abort();
 }
 
 }  // namespace
@@ -85,6 +100,20 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             return decode_expert_outputs(h, {256, 128});
           },
           encode_expert_outputs);
+      break;
+    case frames::ask:
+      check_request(header);
+      break;
+    case frames::forget:
+      check(header, decode_forget, encode_forget);
+      break;
+    case frames::news:
+      check(
+          header, [](std::span<const std::byte> h) { return decode_news(h, {4096, 16, 1000}); },
+          encode_news);
+      break;
+    case frames::recall:
+      check(header, decode_recall, encode_recall);
       break;
     default:
       break;
