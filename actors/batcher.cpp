@@ -23,6 +23,9 @@ constexpr auto longest_step = std::chrono::minutes(15);
 /// this is far more than one takes.
 constexpr step_deadline::limits patience{
     .multiple = 20, .floor = std::chrono::seconds(2), .ceiling = std::chrono::seconds(60)};
+/// For a group to be there, and how many requests may wait for one.
+constexpr auto group_patience = std::chrono::seconds(60);
+constexpr std::size_t most_early = 4096;
 /// For the cache managers of other nodes to answer.
 constexpr auto cache_patience = std::chrono::seconds(3);
 
@@ -44,6 +47,7 @@ void batcher_state::on_group(serving_group group) {
   asked_since_.reset();
   scheduler_ == nullptr ? begin_group() : continue_with_group();
   board_->set_healthy(true);
+  for (const early_request& e : std::exchange(early_, {})) take(e.request, e.from);
   pump();
 }
 
@@ -70,19 +74,26 @@ void batcher_state::continue_with_group() {
 }
 
 void batcher_state::on_request(const request_envelope& e, const asker_actor& from) {
-  if (scheduler_ == nullptr) {
-    self_->send(from, request_failure{e.id, {errc::unavailable, "the model is not ready"}});
-    return;
+  if (scheduler_ != nullptr) {
+    take(e, from);
+    pump();
+  } else if (early_.size() < most_early) {
+    early_.push_back({e, from, steady_clock::now()});
+  } else {
+    self_->send(from, request_failure{e.id, {errc::exhausted, "too many requests wait already"}});
   }
+}
+
+void batcher_state::take(const request_envelope& e, const asker_actor& from) {
   if (const auto added = scheduler_->add(e.id, e.asked, steady_clock::now()); !added) {
     self_->send(from, request_failure{e.id, added.error()});
     return;
   }
   owners_.emplace(e.id, from);
-  pump();
 }
 
 void batcher_state::on_cancel(request_id id) {
+  std::erase_if(early_, [id](const early_request& e) { return e.request.id == id; });
   if (scheduler_ == nullptr) return;
   scheduler_->cancel(id);
   owners_.erase(id);
@@ -213,6 +224,10 @@ void batcher_state::fail_all(const error& why) {
 
 void batcher_state::on_tick() {
   const auto now = steady_clock::now();
+  for (; !early_.empty() && now > early_.front().since + group_patience; early_.pop_front()) {
+    self_->send(early_.front().from, request_failure{early_.front().request.id,
+                                                     {errc::unavailable, "nothing is served yet"}});
+  }
   if (group_.watch) {
     watch_for_stalls(now);
   } else if (!awaited_.empty() && now > awaited_.begin()->second.since + longest_step) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -31,6 +32,7 @@ class batcher_state {
   void on_tick();
 
  private:
+  void take(const request_envelope& e, const asker_actor& from);
   void begin_group();
   void continue_with_group();
   void pump();
@@ -49,6 +51,13 @@ class batcher_state {
   std::uint64_t asked_ = 0;  ///< number of the cache request that is open
   std::vector<cache_reply> replies_;
   drafter_actor drafter_;
+  /// Requests that came before there was a group: those that outlived another batcher, mostly.
+  struct early_request {
+    request_envelope request;
+    asker_actor from;
+    std::chrono::steady_clock::time_point since;
+  };
+  std::deque<early_request> early_;
   /// A step under way.
   struct awaited_step {
     std::chrono::steady_clock::time_point since;

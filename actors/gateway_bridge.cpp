@@ -5,10 +5,7 @@
 namespace troupe {
 
 void gateway_bridge_state::on_news(news_batch& batch) const {
-  for (request_news& n : batch.news) {
-    listeners->deliver(n.request, std::move(n.tokens), n.prompt_scores,
-                       n.summary ? &*n.summary : nullptr);
-  }
+  for (request_news& n : batch.news) listeners->deliver(std::move(n));
 }
 
 gateway_actor::behavior_type gateway_bridge(

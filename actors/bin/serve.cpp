@@ -11,6 +11,7 @@
 #include "actors/bin/model_location.hpp"
 #include "actors/bin/options.hpp"
 #include "actors/bin/serve_config.hpp"
+#include "actors/bin/served_as.hpp"
 #include "actors/gateway/http_server.hpp"
 #include "runtime/config/cluster_keys.hpp"
 #include "runtime/config/toml.hpp"
@@ -30,34 +31,6 @@ struct serve_options {
 
   serve_options() { describe(schema, config); }
 };
-
-/// The line that a person can paste to get a first answer.
-std::string first_request(const std::string& url, const served_model& model) {
-  if (!model.chat)
-    return fmt::format(
-        "curl {}/v1/completions -H 'Content-Type: application/json' -d '{{\"model\": \"{}\", "
-        "\"prompt\": \"The capital of France is\", \"max_tokens\": 16, \"temperature\": 0}}'",
-        url, model.id);
-  return fmt::format(
-      "curl {}/v1/chat/completions -H 'Content-Type: application/json' -d '{{\"model\": \"{}\", "
-      "\"temperature\": 0, \"messages\": [{{\"role\": \"user\", \"content\": \"What is the capital "
-      "of France?\"}}]}}'",
-      url, model.id);
-}
-
-/// The model under the name and with the parsers that the settings say.
-std::shared_ptr<const served_model> as_served(const served_model& model,
-                                              const serve_config& config) {
-  auto copy = std::make_shared<served_model>(model);
-  if (!config.name.empty()) copy->id = config.name;
-  message_markup& markup = copy->markup;
-  if (config.reasoning_parser != "auto")
-    markup.thoughts =
-        config.reasoning_parser == "think" ? thought_markup::think : thought_markup::none;
-  if (config.tool_parser != "auto")
-    markup.calls = config.tool_parser == "hermes" ? call_markup::hermes : call_markup::none;
-  return copy;
-}
 
 /// The model that answers: in this process, or in a cluster that this process leads.
 struct engine {

@@ -47,34 +47,30 @@ void describe_http(config_schema& schema, server_config& http) {
                  "For a client to read a last answer.");
 }
 
-}  // namespace
-
-void describe(config_schema& schema, serve_config& config) {
-  schema.begin_table("model", "What is served.");
-  schema.text("path", config.model, 4096,
-              "A GGUF file or a Hugging Face folder; empty: TROUPE_MODEL, or the fetched SmolLM2.");
-  schema.text("name", config.name, 256, "The name that requests use; empty: the model's own.")
+/// The rest of the table "model".
+void describe_names(config_schema& schema, served_name& shown) {
+  schema.text("name", shown.name, 256, "The name that requests use; empty: the model's own.")
       .on_command_line("--name", "NAME");
   schema
       .choice<std::string>(
-          "reasoning_parser", config.reasoning_parser,
+          "reasoning_parser", shown.reasoning_parser,
           {{"auto", "auto"}, {"none", "none"}, {"think", "think"}},
           "How thoughts are marked: \"think\" (<think> ... </think>), \"none\", or "
           "\"auto\": as the chat template has it.")
       .on_command_line("--reasoning-parser", "NAME");
   schema
       .choice<std::string>(
-          "tool_parser", config.tool_parser,
+          "tool_parser", shown.tool_parser,
           {{"auto", "auto"}, {"none", "none"}, {"hermes", "hermes"}},
           "How tool calls are marked: \"hermes\" (<tool_call> JSON </tool_call>, Qwen's "
           "too), \"none\", or \"auto\": as the chat template has it.")
       .on_command_line("--tool-parser", "NAME");
-  describe_http(schema, config.http);
-  describe(schema, config.engine);
-  describe(schema, config.cluster);
+}
+
+void describe_log(config_schema& schema, std::string& level) {
   schema.begin_table("log", "What the server writes to standard error.");
   schema
-      .choice<std::string>("level", config.log_level,
+      .choice<std::string>("level", level,
                            {{"trace", "trace"},
                             {"debug", "debug"},
                             {"info", "info"},
@@ -83,6 +79,41 @@ void describe(config_schema& schema, serve_config& config) {
                             {"off", "off"}},
                            "\"trace\", \"debug\", \"info\", \"warning\", \"error\" or \"off\".")
       .on_command_line("--log-level", "LEVEL");
+}
+
+}  // namespace
+
+void describe(config_schema& schema, serve_config& config) {
+  schema.begin_table("model", "What is served.");
+  schema.text("path", config.model, 4096,
+              "A GGUF file or a Hugging Face folder; empty: TROUPE_MODEL, or the fetched SmolLM2.");
+  describe_names(schema, config);
+  describe_http(schema, config.http);
+  describe(schema, config.engine);
+  describe(schema, config.cluster);
+  describe_log(schema, config.log_level);
+}
+
+void describe(config_schema& schema, gateway_config& config) {
+  schema.begin_table("gateway", "Which cluster it serves for.");
+  schema
+      .text("join", config.join, 4096,
+            "HOST:PORT that the cluster's nodes join; of several supervisors, with commas between.")
+      .on_command_line("--join", "HOST:PORT");
+  schema
+      .text("label", config.label, 64,
+            "What the cluster calls it; empty: the host's name and the process id.")
+      .on_command_line("--label", "NAME");
+  schema.integer("actor_threads", config.actor_threads, 1, 64,
+                 "Threads that run the actors' messages.");
+  schema.begin_table("model", "What is served.");
+  schema
+      .text("path", config.model, 4096,
+            "A GGUF file or a Hugging Face folder; empty: where the cluster has it.")
+      .on_command_line("--model", "PATH");
+  describe_names(schema, config);
+  describe_http(schema, config.http);
+  describe_log(schema, config.log_level);
 }
 
 }  // namespace troupe::cli

@@ -9,18 +9,34 @@
 
 namespace troupe::cli {
 
-/// Everything `troupe serve` can be told: the contents of configs/troupe.toml.
-struct serve_config {
-  std::string model;                      ///< path; empty: see find_model()
+/// How a model is shown to clients.
+struct served_name {
   std::string name;                       ///< the name requests use; empty: the model's own
   std::string reasoning_parser = "auto";  ///< auto, none or think
   std::string tool_parser = "auto";       ///< auto, none or hermes
-  std::string log_level = "info";         ///< trace, debug, info, warning, error or off
+};
+
+/// Everything `troupe serve` can be told: the contents of configs/troupe.toml.
+struct serve_config : served_name {
+  std::string model;               ///< path; empty: see find_model()
+  std::string log_level = "info";  ///< trace, debug, info, warning, error or off
   server_config http;
   engine_config engine;
   cluster_config cluster;
 };
 
+/// Everything `troupe gateway` can be told: the contents of configs/gateway.toml.
+struct gateway_config : served_name {
+  std::string join;   ///< "host:port" of each supervisor, separated by commas
+  std::string label;  ///< what the cluster calls it; empty: the host's name and the process id
+  std::string model;  ///< path; empty: the one that the cluster serves
+  std::string log_level = "info";
+  std::uint32_t actor_threads = 2;
+  server_config http;
+};
+
+/// Describes all tables. `config` must outlive the schema.
+void describe(config_schema& schema, gateway_config& config);
 /// Describes all tables. `config` must outlive the schema.
 void describe(config_schema& schema, serve_config& config);
 

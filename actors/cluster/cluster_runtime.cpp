@@ -58,6 +58,7 @@ class cluster_head final : public cluster_runtime {
 
  private:
   void listen_to_nodes();
+  void listen_to_gateways(std::uint32_t context);
   void describe();
 
   std::shared_ptr<const served_model> model_;
@@ -69,6 +70,7 @@ class cluster_head final : public cluster_runtime {
   cluster_system_config system_config_;
   caf::actor_system system_;
   batcher_actor batcher_;
+  answer_keeper_actor keeper_;
   cluster_supervisor_actor supervisor_;
   std::shared_ptr<data_port> port_;
 };
@@ -83,10 +85,12 @@ result<void> cluster_head::launch(const std::string& path, const engine_config& 
   if (!net) return fail(net.error());
   port_ = std::make_shared<data_port>(std::move(*net));
   batcher_ = system_.spawn(batcher, desk_.board());
+  keeper_ = system_.spawn(answer_keeper, batcher_, port_);
   const auto kernels = kernels::cpu::make_cpu_backend();
   auto wiring = std::make_shared<cluster_supervisor_wiring>();
   wiring->port = port_;
   wiring->batcher = batcher_;
+  wiring->keeper = keeper_;
   wiring->board = board_;
   wiring->health = desk_.board();
   wiring->identity = {std::string(version), model_->files->identity(), kernels->target()};
@@ -101,9 +105,13 @@ result<void> cluster_head::launch(const std::string& path, const engine_config& 
   wiring->nodes = nodes;
   nodes_ = nodes;
   supervisor_ = system_.spawn(cluster_supervisor, std::move(wiring));
+  listen_to_gateways(config.context);
   listen_to_nodes();
-  const auto port = system_.middleman().publish(
-      join_desk_actor(supervisor_), static_cast<std::uint16_t>(cluster.port), cluster.host.c_str());
+  // A head that starts again takes its port while connections of its former life time out.
+  constexpr bool reuse = true;
+  const auto port = system_.middleman().publish(join_desk_actor(supervisor_),
+                                                static_cast<std::uint16_t>(cluster.port),
+                                                cluster.host.c_str(), reuse);
   if (!port) {
     return fail(errc::address_in_use, "nodes cannot join at {}:{}: {}", cluster.host, cluster.port,
                 caf::to_string(port.error()));
@@ -141,6 +149,22 @@ void cluster_head::listen_to_nodes() {
   });
   port_->start([supervisor = supervisor_](peer_id peer, const error& why) {
     caf::anon_send(supervisor, peer_lost{peer, why});
+  });
+}
+
+void cluster_head::listen_to_gateways(std::uint32_t context) {
+  const answer_bounds bounds{.positions = context, .vocab = model_->files->config().vocab};
+  port_->route(frames::ask, [keeper = keeper_, bounds](incoming_frame&& frame) {
+    auto ask = decode_ask(frame.header, frame.payload, bounds);
+    if (ask) caf::anon_send(keeper, gateway_ask{frame.from, std::move(*ask)});
+  });
+  port_->route(frames::forget, [keeper = keeper_](incoming_frame&& frame) {
+    const auto id = decode_forget(frame.header);
+    if (id) caf::anon_send(keeper, gateway_forget{frame.from, *id});
+  });
+  port_->route(frames::recall, [keeper = keeper_](incoming_frame&& frame) {
+    auto question = decode_recall(frame.header);
+    if (question) caf::anon_send(keeper, gateway_recall{frame.from, std::move(*question)});
   });
 }
 
@@ -195,12 +219,16 @@ result<void> cluster_head::drain(const std::string& node) {
 
 cluster_head::~cluster_head() {
   desk_.close();
-  // The group there is holds the port, and the port's route the group.
-  if (port_ != nullptr) port_->route(frames::cache_reply, {});
+  // The group there is and the keeper hold the port, and the port's routes them.
+  if (port_ != nullptr)
+    for (const frame_kind kind : {frames::cache_reply, frames::ask, frames::forget, frames::recall})
+      port_->route(kind, {});
   port_.reset();
   if (supervisor_) caf::anon_send_exit(supervisor_, caf::exit_reason::user_shutdown);
   if (batcher_) caf::anon_send_exit(batcher_, caf::exit_reason::user_shutdown);
+  if (keeper_) caf::anon_send_exit(keeper_, caf::exit_reason::user_shutdown);
   supervisor_ = cluster_supervisor_actor();
+  keeper_ = answer_keeper_actor();
   batcher_ = batcher_actor();
   const auto deadline = std::chrono::steady_clock::now() + drain_deadline;
   while (system_.registry().running() > 0 && std::chrono::steady_clock::now() < deadline)

@@ -115,6 +115,10 @@ void cluster_supervisor_state::connect() {
     node.address.nonce = nonce_of(w_.port->self(), peer);
     peers.push_back(node.address);
   }
+  for (auto& [peer, gateway] : gateways_) {
+    gateway.address.nonce = nonce_of(w_.port->self(), peer);
+    peers.push_back(gateway.address);
+  }
   if (const auto done = w_.port->connect_to(peers); !done)
     spdlog::error("the data plane refused a peer: {}", done.error().message());
 }
@@ -127,6 +131,7 @@ void cluster_supervisor_state::on_heard(peer_id peer) {
 }
 
 void cluster_supervisor_state::on_lost(peer_id peer, const std::string& why) {
+  if (gateways_.contains(peer)) return lose_gateway(peer, why);
   const auto known = nodes_.find(peer);
   if (known == nodes_.end()) return;
   spdlog::warn("node {} is gone: {}", name_of(peer), why);
@@ -179,6 +184,7 @@ void cluster_supervisor_state::on_tick() {
   }
   if (!move_ && plan_ && now >= not_before_) improve();
   if (!verdicts.suspect.empty() || !verdicts.gone.empty()) publish();
+  beat();
   self_->delayed_send(self_, tick_period, tick_atom::value);
 }
 
@@ -210,6 +216,10 @@ cluster_supervisor_actor::behavior_type cluster_supervisor(
       [self](join_atom, const node_hello& hello, const worker_actor& worker) {
         return self->state.on_join(hello, worker);
       },
+      [self](hello_atom, const gateway_hello& hello) {
+        return self->state.on_gateway_hello(hello);
+      },
+      [self](join_atom, const gateway_hello& hello) { return self->state.on_gateway_join(hello); },
       [self](const peer_heard& h) { self->state.on_heard(h.peer); },
       [self](const peer_lost& l) { self->state.on_lost(l.peer, l.why.message()); },
       [self](const buddy_durable& d) { self->state.on_durable(d); },

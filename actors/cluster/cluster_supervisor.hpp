@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "actors/cluster/answer_keeper.hpp"
 #include "actors/cluster/control.hpp"
 #include "actors/cluster/data_port.hpp"
 #include "actors/cluster/remote_group.hpp"
@@ -78,6 +79,7 @@ using cluster_supervisor_actor =
 struct cluster_supervisor_wiring {
   std::shared_ptr<data_port> port;
   batcher_actor batcher;
+  answer_keeper_actor keeper;  ///< hears of gateways that are gone
   std::shared_ptr<cluster_board> board;
   std::shared_ptr<engine_board> health;
   cluster_identity identity;
@@ -98,6 +100,8 @@ class cluster_supervisor_state {
   void start(cluster_supervisor_actor::pointer self, cluster_supervisor_wiring wiring);
   [[nodiscard]] node_welcome on_hello(const node_hello& hello);
   [[nodiscard]] node_welcome on_join(const node_hello& hello, const worker_actor& worker);
+  [[nodiscard]] gateway_welcome on_gateway_hello(const gateway_hello& hello) const;
+  [[nodiscard]] gateway_welcome on_gateway_join(const gateway_hello& hello);
   void on_heard(peer_id peer);
   void on_lost(peer_id peer, const std::string& why);
   void on_durable(const buddy_durable& d);
@@ -123,7 +127,15 @@ class cluster_supervisor_state {
     clock::time_point deadline;
   };
 
+  struct gateway_entry {
+    std::string name;
+    peer_address address;
+  };
+
   [[nodiscard]] node_welcome settings() const;
+  void lose_gateway(peer_id peer, const std::string& why);
+  /// Gateways notice by its absence that this process is gone or frozen.
+  void beat();
   [[nodiscard]] std::vector<node_capacity> capacities() const;
   [[nodiscard]] std::uint64_t nonce_of(peer_id a, peer_id b);
   void connect();
@@ -155,6 +167,8 @@ class cluster_supervisor_state {
   std::optional<membership> members_;
   failure_detector detector_;
   std::map<peer_id, node_entry> nodes_;
+  std::map<peer_id, gateway_entry> gateways_;
+  clock::time_point next_beat_;
   std::map<std::pair<peer_id, peer_id>, std::uint64_t> nonces_;
   std::uint32_t pages_ = 0;
   epoch_number epoch_ = 0;

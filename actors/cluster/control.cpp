@@ -26,6 +26,8 @@ cluster_system_config::cluster_system_config(std::uint32_t threads) {
   // The names are on the wire.
   add_message_type<node_hello>("node_hello");
   add_message_type<node_welcome>("node_welcome");
+  add_message_type<gateway_hello>("gateway_hello");
+  add_message_type<gateway_welcome>("gateway_welcome");
   add_message_type<peer_introduction>("peer_introduction");
   add_message_type<stage_order>("stage_order");
   add_message_type<node_orders>("node_orders");

@@ -12,7 +12,7 @@ namespace troupe {
 
 /// What supervisors and nodes tell each other over CAF. Changed in a way that an older peer cannot
 /// read, `control_protocol` goes up: it is the first thing that is compared.
-inline constexpr std::uint32_t control_protocol = 1;
+inline constexpr std::uint32_t control_protocol = 2;
 
 /// A node introduces itself: first without a model, to hear what is served, then to join.
 struct node_hello {
@@ -42,6 +42,28 @@ struct node_welcome {
   std::uint32_t page_size = 0, kv_type = 0, step_rows = 0, activations = 0;
   bool prefix_cache = false, pack_weights = false;
   std::uint32_t heartbeat_ms = 0;
+  peer_introduction supervisor;
+};
+
+/// A gateway introduces itself, as a node does.
+struct gateway_hello {
+  std::uint32_t protocol = control_protocol;
+  std::string version;  ///< of troupe
+  std::uint64_t peer = 0;
+  std::string name, host;
+  std::uint64_t pid = 0;
+  std::string url;    ///< where its clients find it
+  std::string model;  ///< identity of the files it has
+  std::vector<std::uint8_t> data_address;
+};
+
+/// What a gateway must know to serve clients. Not accepted: only `refusal` is set.
+struct gateway_welcome {
+  std::string refusal;
+  std::string model_path, model_identity;
+  std::uint32_t context = 0;   ///< most tokens of a prompt and its answer
+  std::uint32_t max_open = 0;  ///< requests that it may have open at once
+  std::uint32_t heartbeat_ms = 0, gone_after_ms = 0;
   peer_introduction supervisor;
 };
 
@@ -93,6 +115,16 @@ auto inspect(Inspector& f, node_welcome& x) {
            x.heartbeat_ms, x.supervisor);
 }
 template <class Inspector>
+auto inspect(Inspector& f, gateway_hello& x) {
+  return f(caf::meta::type_name("gateway_hello"), x.protocol, x.version, x.peer, x.name, x.host,
+           x.pid, x.url, x.model, x.data_address);
+}
+template <class Inspector>
+auto inspect(Inspector& f, gateway_welcome& x) {
+  return f(caf::meta::type_name("gateway_welcome"), x.refusal, x.model_path, x.model_identity,
+           x.context, x.max_open, x.heartbeat_ms, x.gone_after_ms, x.supervisor);
+}
+template <class Inspector>
 auto inspect(Inspector& f, stage_order& x) {
   return f(caf::meta::type_name("stage_order"), x.first, x.last, x.leads, x.primary, x.next,
            x.buddies);
@@ -119,10 +151,13 @@ using leave_atom = caf::atom_constant<caf::atom("leave")>;
 using worker_actor = caf::typed_actor<caf::replies_to<node_orders>::with<orders_done>,
                                       caf::reacts_to<leave_atom>, caf::reacts_to<tick_atom>>;
 
-/// Where nodes join. Joining ends with orders once there is something to hold.
+/// Where nodes and gateways join. A node's joining ends with orders once there is something to
+/// hold.
 using join_desk_actor =
     caf::typed_actor<caf::replies_to<hello_atom, node_hello>::with<node_welcome>,
-                     caf::replies_to<join_atom, node_hello, worker_actor>::with<node_welcome>>;
+                     caf::replies_to<join_atom, node_hello, worker_actor>::with<node_welcome>,
+                     caf::replies_to<hello_atom, gateway_hello>::with<gateway_welcome>,
+                     caf::replies_to<join_atom, gateway_hello>::with<gateway_welcome>>;
 
 /// Between the data plane's form and control's.
 [[nodiscard]] peer_introduction introduce(const peer_address& peer);

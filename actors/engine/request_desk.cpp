@@ -28,11 +28,10 @@ result<request_id> request_desk::submit(generation_request request,
                 request.prompt.size(), request.max_tokens, context_);
   }
   if (!board_->healthy()) return fail(errc::unavailable, "the engine is not running");
-  const auto id = listeners_->add(std::move(listener), request.choices);
+  auto asked = std::make_shared<const generation_request>(std::move(request));
+  const auto id = listeners_->add(std::move(listener), asked);
   if (!id) return fail(id.error());
-  caf::anon_send(
-      gateway_,
-      request_envelope{*id, std::make_shared<const generation_request>(std::move(request))});
+  caf::anon_send(gateway_, request_envelope{*id, std::move(asked)});
   return *id;
 }
 

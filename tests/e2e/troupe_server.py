@@ -1,4 +1,4 @@
-"""Starts `troupe serve` for a test and ends it again."""
+"""Starts `troupe serve` or `troupe gateway` for a test and ends it again."""
 
 import contextlib
 import json
@@ -35,11 +35,13 @@ def troupe(*arguments, stdin=None, seconds=300, env=None):
 class Server:
     """A server on a free port, for use in a `with` statement."""
 
-    def __init__(self, model, *options):
+    command = "serve"
+
+    def __init__(self, *options):
         self.log = tempfile.TemporaryFile(mode="w+")
         self.output = tempfile.TemporaryFile(mode="w+")
         self.process = subprocess.Popen(
-            [BINARY, "serve", str(model), "--port", "0", *map(str, options)],
+            [BINARY, self.command, *map(str, options), "--port", "0"],
             stdout=self.output, stderr=self.log, text=True)
         self.greeting = self._wait_for_greeting()
         self.url = re.search(r"at (http://\S+)/v1", self.greeting).group(1)
@@ -56,6 +58,10 @@ class Server:
             time.sleep(0.05)
         self.process.kill()
         raise AssertionError(f"the server did not start:\n{read(self.output)}{read(self.log)}")
+
+    def join_address(self):
+        """Where nodes and gateways join."""
+        return re.search(r"Nodes join (\S+)\.", self.greeting).group(1)
 
     def errors(self):
         """What the server wrote to standard error so far."""
@@ -131,6 +137,15 @@ class Server:
         code = self.stop()
         if kind is None:
             assert code == 0, f"the server ended with {code}:\n{self.errors()[-5000:]}"
+
+
+class Gateway(Server):
+    """A gateway of clusters that have these servers as heads, in that order."""
+
+    command = "gateway"
+
+    def __init__(self, *heads, options=()):
+        super().__init__("--join", ",".join(h.join_address() for h in heads), *options)
 
 
 def read(file):

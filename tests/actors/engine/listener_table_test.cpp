@@ -14,14 +14,28 @@ token_event token(std::uint32_t index, token_id id) {
   return e;
 }
 
+request_news news_of(request_id id, std::vector<token_event> tokens) {
+  request_news n;
+  n.request = id;
+  n.tokens = std::move(tokens);
+  return n;
+}
+
+std::shared_ptr<const generation_request> one_choice() {
+  auto asked = std::make_shared<generation_request>();
+  asked->prompt = {1, 2};
+  asked->max_tokens = 9;
+  return asked;
+}
+
 TEST_CASE("a repeated token is dropped and a missing one ends the request") {
   listener_table table(4);
   const auto listener = std::make_shared<answer_collector>();
-  const request_id id = table.add(listener, 1).value();
-  table.deliver(id, {token(0, 7), token(1, 8)}, {}, nullptr);
-  table.deliver(id, {token(1, 8), token(2, 9)}, {}, nullptr);
+  const request_id id = table.add(listener, one_choice()).value();
+  table.deliver(news_of(id, {token(0, 7), token(1, 8)}));
+  table.deliver(news_of(id, {token(1, 8), token(2, 9)}));
   CHECK(listener->take().events.at(0).size() == 3);
-  table.deliver(id, {token(4, 11)}, {}, nullptr);
+  table.deliver(news_of(id, {token(4, 11)}));
   REQUIRE(listener->failure().has_value());
   CHECK(listener->failure()->code() == errc::internal);
   CHECK(table.size() == 0);
@@ -30,22 +44,68 @@ TEST_CASE("a repeated token is dropped and a missing one ends the request") {
 TEST_CASE("the table is bounded, and closing it fails what is open") {
   listener_table table(1);
   const auto first = std::make_shared<answer_collector>();
-  REQUIRE(table.add(first, 1));
-  CHECK(table.add(std::make_shared<answer_collector>(), 1).error().code() == errc::exhausted);
+  REQUIRE(table.add(first, one_choice()));
+  CHECK(table.add(std::make_shared<answer_collector>(), one_choice()).error().code() ==
+        errc::exhausted);
   table.close({errc::unavailable, "bye"});
   CHECK(first->failure()->message() == "bye");
-  CHECK(table.add(std::make_shared<answer_collector>(), 1).error().code() == errc::unavailable);
+  CHECK(table.add(std::make_shared<answer_collector>(), one_choice()).error().code() ==
+        errc::unavailable);
 }
 
 TEST_CASE("a removed listener hears nothing more") {
   listener_table table(2);
   const auto listener = std::make_shared<answer_collector>();
-  const request_id id = table.add(listener, 1).value();
+  const request_id id = table.add(listener, one_choice()).value();
   table.remove(id);
-  table.deliver(id, {token(0, 1)}, {}, nullptr);
+  table.deliver(news_of(id, {token(0, 1)}));
   table.fail(id, {errc::internal, "x"});
   CHECK(listener->take().events.empty());
   CHECK_FALSE(listener->failure().has_value());
+}
+
+TEST_CASE("a request that is kept can be handed to somebody else with what it has drawn") {
+  listener_table table(4, listener_table::memory::requests, 1000);
+  const auto asked = one_choice();
+  const request_id id = table.add(std::make_shared<answer_collector>(), asked).value();
+  CHECK(id == 1000);
+  CHECK(table.unfinished(id) == asked);
+  request_news first = news_of(id, {token(0, 7), token(1, 8)});
+  first.cached_tokens = 1;
+  table.deliver(std::move(first));
+  const auto rest = table.unfinished(id);
+  REQUIRE(rest != nullptr);
+  REQUIRE(rest->resumes != nullptr);
+  CHECK(rest->resumes->events.size() == 2);
+  CHECK(rest->resumes->cached_tokens == 1);
+  CHECK(table.open() == std::vector<request_id>{id});
+  request_news last = news_of(id, {token(2, 9)});
+  last.summary.emplace();
+  table.deliver(std::move(last));
+  CHECK(table.unfinished(id) == nullptr);
+  CHECK(table.size() == 0);
+}
+
+TEST_CASE("what comes before somebody listens is handed out when somebody does") {
+  listener_table table(4, listener_table::memory::requests);
+  const auto listener = std::make_shared<answer_collector>();
+  table.expect(50, one_choice());
+  table.deliver(news_of(50, {token(0, 7)}));
+  table.deliver(news_of(50, {token(1, 8)}));
+  REQUIRE(table.attach(50, listener));
+  CHECK(listener->take().events.at(0).size() == 2);
+  CHECK(table.attach(50, listener).error().code() == errc::not_found);
+  table.deliver(news_of(50, {token(2, 9)}));
+  CHECK(listener->take().events.at(0).size() == 3);
+
+  const auto late = std::make_shared<answer_collector>();
+  table.expect(51, one_choice());
+  table.deliver(news_of(51, {token(0, 7)}));
+  table.fail(51, {errc::cancelled, "gone"});
+  REQUIRE(table.attach(51, late));
+  CHECK(late->take().events.at(0).size() == 1);
+  CHECK(late->failure()->message() == "gone");
+  CHECK(table.size() == 1);
 }
 
 }  // namespace

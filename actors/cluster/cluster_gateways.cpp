@@ -1,0 +1,83 @@
+// Gateways of a cluster: they join, are told that the supervisor lives, and go.
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <utility>
+
+#include "actors/cluster/cluster_supervisor.hpp"
+#include "runtime/wire/frames.hpp"
+
+namespace troupe {
+namespace {
+
+gateway_welcome refused(std::string why) {
+  gateway_welcome w;
+  w.refusal = std::move(why);
+  return w;
+}
+
+}  // namespace
+
+gateway_welcome cluster_supervisor_state::on_gateway_hello(const gateway_hello& hello) const {
+  if (hello.protocol != control_protocol || hello.version != w_.identity.version) {
+    return refused(fmt::format(
+        "this cluster runs troupe {} (protocol {}), the gateway {} (protocol {}): install the same "
+        "version",
+        w_.identity.version, control_protocol, hello.version, hello.protocol));
+  }
+  gateway_welcome w;
+  w.model_path = w_.model_path;
+  w.model_identity = w_.identity.model;
+  w.context = w_.engine.context;
+  w.max_open = w_.engine.max_waiting + w_.engine.max_sequences;
+  w.heartbeat_ms = w_.cluster.suspect_after_ms / 4;
+  w.gone_after_ms = w_.cluster.gone_after_ms;
+  return w;
+}
+
+gateway_welcome cluster_supervisor_state::on_gateway_join(const gateway_hello& hello) {
+  gateway_welcome answer = on_gateway_hello(hello);
+  if (!answer.refusal.empty()) return answer;
+  if (hello.model != w_.identity.model) {
+    return refused(fmt::format("the gateway has another model (digest {:.12}, not {:.12})",
+                               hello.model, w_.identity.model));
+  }
+  if (nodes_.contains(hello.peer)) return refused("its peer id is that of a node");
+  const auto now = clock::now();
+  // It comes back before its loss was noticed: nothing of the old connection is used again.
+  if (gateways_.contains(hello.peer)) lose_gateway(hello.peer, "it joins anew");
+  gateways_[hello.peer] = {hello.name, address_of({hello.peer, hello.data_address, 0})};
+  detector_.watch(hello.peer, now);
+  connect();
+  answer.supervisor =
+      introduce({w_.port->self(), w_.port->address(), nonce_of(w_.port->self(), hello.peer)});
+  members_->note(now, fmt::format("gateway {} has joined ({})", hello.name, hello.url));
+  publish();
+  return answer;
+}
+
+void cluster_supervisor_state::lose_gateway(peer_id peer, const std::string& why) {
+  const auto known = gateways_.find(peer);
+  spdlog::warn("gateway {} is gone: {}", known->second.name, why);
+  members_->note(clock::now(), fmt::format("gateway {} is gone: {}", known->second.name, why));
+  gateways_.erase(known);
+  detector_.forget(peer);
+  w_.port->disconnect(peer);
+  std::erase_if(nonces_,
+                [peer](const auto& n) { return n.first.first == peer || n.first.second == peer; });
+  self_->send(w_.keeper, gateway_lost{peer});
+  publish();
+}
+
+void cluster_supervisor_state::beat() {
+  const auto now = clock::now();
+  if (now < next_beat_) return;
+  next_beat_ = now + std::chrono::milliseconds(w_.cluster.suspect_after_ms / 4);
+  for (const auto& [peer, gateway] : gateways_) {
+    byte_writer header;
+    put_preamble(header, 0);
+    (void)w_.port->send(peer, {frames::ping, header.take(), {}});
+  }
+}
+
+}  // namespace troupe

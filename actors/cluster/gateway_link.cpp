@@ -1,0 +1,90 @@
+#include "actors/cluster/gateway_link.hpp"
+
+#include <utility>
+
+#include "runtime/wire/frames.hpp"
+
+namespace troupe {
+namespace {
+
+constexpr auto tick_period = std::chrono::milliseconds(100);
+/// For as long clients wait for a supervisor to be there again.
+constexpr auto patience = std::chrono::seconds(60);
+
+}  // namespace
+
+void gateway_link_state::start(gateway_link_actor::pointer self, std::shared_ptr<data_port> port,
+                               std::shared_ptr<listener_table> requests) {
+  self_ = self;
+  port_ = std::move(port);
+  requests_ = std::move(requests);
+  alone_since_ = clock::now();
+  self_->delayed_send(self_, tick_period, tick_atom::value);
+}
+
+void gateway_link_state::on_news(arrived_news& arrived) {
+  // What a former supervisor still says may be behind what was told to the present one.
+  if (arrived.from != supervisor_) return;
+  for (request_news& n : arrived.news.news) requests_->deliver(std::move(n));
+  for (const auto& [id, why] : arrived.news.failed) requests_->fail(id, why);
+}
+
+void gateway_link_state::on_linked(peer_id supervisor) {
+  supervisor_ = supervisor;
+  alone_since_ = clock::now();
+  if (supervisor == 0) return;
+  for (const request_id id : requests_->open()) waiting_.insert(id);
+  ask_for_waiting();
+}
+
+void gateway_link_state::on_waiting(request_id id) {
+  waiting_.insert(id);
+  ask_for_waiting();
+}
+
+void gateway_link_state::on_cancel(request_id id) {
+  waiting_.erase(id);
+  if (supervisor_ != 0) (void)port_->send(supervisor_, {frames::forget, encode_forget(id), {}});
+}
+
+bool gateway_link_state::ask(request_id id) {
+  auto asked = requests_->unfinished(id);
+  if (asked == nullptr) return true;
+  const auto sent = port_->send(supervisor_, make_ask({id, std::move(asked)}));
+  if (sent) return true;
+  if (sent.error().code() == errc::out_of_range) {
+    requests_->fail(id, sent.error().within("the request"));
+    return true;
+  }
+  return false;
+}
+
+void gateway_link_state::ask_for_waiting() {
+  while (supervisor_ != 0 && !waiting_.empty() && ask(*waiting_.begin()))
+    waiting_.erase(waiting_.begin());
+}
+
+void gateway_link_state::on_tick() {
+  ask_for_waiting();
+  if (supervisor_ == 0 && clock::now() - alone_since_ > patience) {
+    for (const request_id id : requests_->open())
+      requests_->fail(id, {errc::unavailable, "the cluster's supervisor is gone; try again later"});
+    waiting_.clear();
+  }
+  self_->delayed_send(self_, tick_period, tick_atom::value);
+}
+
+gateway_link_actor::behavior_type gateway_link(
+    gateway_link_actor::stateful_pointer<gateway_link_state> self,
+    const std::shared_ptr<data_port>& port, const std::shared_ptr<listener_table>& requests) {
+  self->state.start(self, port, requests);
+  return {
+      [self](arrived_news& arrived) { self->state.on_news(arrived); },
+      [self](const gateway_linked& linked) { self->state.on_linked(linked.supervisor); },
+      [self](const request_waits& r) { self->state.on_waiting(r.id); },
+      [self](cancel_atom, request_id id) { self->state.on_cancel(id); },
+      [self](tick_atom) { self->state.on_tick(); },
+  };
+}
+
+}  // namespace troupe

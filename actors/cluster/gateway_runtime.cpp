@@ -1,0 +1,313 @@
+#include "actors/cluster/gateway_runtime.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <caf/all.hpp>
+#include <caf/io/all.hpp>
+#include <condition_variable>
+#include <thread>
+#include <utility>
+
+#include "actors/cluster/control.hpp"
+#include "actors/cluster/gateway_link.hpp"
+#include "actors/cluster/join_address.hpp"
+#include "actors/engine/model_opening.hpp"
+#include "runtime/transport/ucx/ucx_transport.hpp"
+#include "runtime/wire/frames.hpp"
+#include "version.hpp"
+
+namespace troupe {
+namespace {
+
+using clock = std::chrono::steady_clock;
+
+constexpr auto answer_deadline = std::chrono::seconds(2);
+constexpr auto first_deadline = std::chrono::seconds(10);
+constexpr auto drain_deadline = std::chrono::seconds(20);
+constexpr auto pause_between_tries = std::chrono::milliseconds(50);
+/// Ids of this process's requests are above those that a supervisor's own process gives.
+constexpr request_id ids_of_gateways = request_id{1} << 62U;
+
+/// The connection to the supervisor there is, as threads see it.
+struct contact_state {
+  std::mutex mutex;
+  std::condition_variable_any changed;
+  peer_id supervisor = 0;  ///< 0: none
+  bool broken = false;
+  clock::time_point heard;
+};
+
+/// Members go in reverse order.
+class joined_gateway final : public gateway_runtime {
+ public:
+  explicit joined_gateway(const gateway_options& options)
+      : options_(options), system_config_(options.actor_threads), system_(system_config_) {}
+  ~joined_gateway() override;
+
+  [[nodiscard]] result<void> join(const progress& report);
+
+  result<request_id> submit(generation_request request,
+                            std::shared_ptr<generation_listener> listener) override;
+  void cancel(request_id id) override;
+  [[nodiscard]] engine_stats stats() const override;
+  [[nodiscard]] const std::shared_ptr<const served_model>& model() const override { return model_; }
+  [[nodiscard]] const engine_description& description() const override { return description_; }
+  [[nodiscard]] bool healthy() const override;
+
+ private:
+  [[nodiscard]] result<void> open_port(const join_address& at);
+  [[nodiscard]] result<gateway_welcome> ask(const std::string& address, bool to_join);
+  [[nodiscard]] result<gateway_welcome> ask_any();
+  [[nodiscard]] result<void> open(const gateway_welcome& welcome, const progress& report);
+  void listen();
+  /// Keeps a supervisor at hand until it is stopped.
+  void keep_contact(const std::stop_token& stop);
+  [[nodiscard]] result<gateway_welcome> link(const std::string& address);
+  /// Until the supervisor is gone.
+  void stay(const std::stop_token& stop, const gateway_welcome& welcome);
+
+  gateway_options options_;
+  gateway_hello hello_;
+  std::shared_ptr<const served_model> model_;
+  engine_description description_;
+  std::shared_ptr<contact_state> contact_ = std::make_shared<contact_state>();
+  cluster_system_config system_config_;
+  caf::actor_system system_;
+  std::shared_ptr<listener_table> requests_;
+  gateway_link_actor link_;
+  std::shared_ptr<data_port> port_;
+  std::jthread keeper_;
+};
+
+result<void> joined_gateway::open_port(const join_address& at) {
+  const auto local = local_address_towards(at);
+  if (!local) return fail(local.error());
+  ucx_settings settings;
+  settings.host = *local;
+  settings.keepalive_interval = std::chrono::milliseconds(0);  // heartbeats detect failures
+  hello_.peer = draw_peer_id();
+  auto net = open_ucx_transport(hello_.peer, settings);
+  if (!net) return fail(net.error());
+  port_ = std::make_shared<data_port>(std::move(*net));
+  hello_.data_address = introduce({hello_.peer, port_->address(), 0}).address;
+  return {};
+}
+
+result<gateway_welcome> joined_gateway::ask(const std::string& address, bool to_join) {
+  const auto at = parse_join_address(address);
+  if (!at) return fail(at.error());
+  const auto desk = system_.middleman().remote_actor<join_desk_actor>(at->host, at->port);
+  if (!desk) {
+    return fail(errc::unavailable, "no supervisor answers at {}: {}", address,
+                caf::to_string(desk.error()));
+  }
+  caf::scoped_actor self{system_};
+  result<gateway_welcome> answer = fail(errc::internal, "no answer");
+  const auto got = [&](gateway_welcome& w) {
+    if (w.refusal.empty())
+      answer = std::move(w);
+    else
+      answer = fail(errc::unsupported, "refused: {}", w.refusal);
+  };
+  const auto failed = [&](const caf::error& e) {
+    answer = fail(errc::unavailable, "the supervisor at {} gave no answer: {}", address,
+                  caf::to_string(e));
+  };
+  if (to_join)
+    self->request(*desk, answer_deadline, join_atom::value, hello_).receive(got, failed);
+  else
+    self->request(*desk, answer_deadline, hello_atom::value, hello_).receive(got, failed);
+  return answer;
+}
+
+result<gateway_welcome> joined_gateway::ask_any() {
+  result<gateway_welcome> answer = fail(errc::invalid_argument, "no supervisor is named");
+  for (const std::string& address : options_.join)
+    if (answer = ask(address, false); answer) return answer;
+  return answer;
+}
+
+result<void> joined_gateway::open(const gateway_welcome& welcome, const progress& report) {
+  const auto path =
+      options_.model.empty() ? std::filesystem::path(welcome.model_path) : options_.model;
+  auto opened = open_model(path, report);
+  if (!opened) return fail(std::move(opened.error()));
+  auto model = std::make_shared<served_model>(std::move(opened->model));
+  hello_.model = model->files->identity();
+  if (hello_.model != welcome.model_identity) {
+    return fail(errc::invalid_argument,
+                "{} is another model than the cluster serves (digest {:.12}, not {:.12})",
+                path.string(), hello_.model, welcome.model_identity);
+  }
+  model->context = welcome.context;
+  model_ = std::move(model);
+  std::uint64_t low = 0;
+  while (low == 0) low = draw_peer_id() >> 3U;
+  requests_ = std::make_shared<listener_table>(welcome.max_open, listener_table::memory::requests,
+                                               ids_of_gateways | low);
+  return {};
+}
+
+void joined_gateway::listen() {
+  const answer_bounds bounds{.positions = model_->context, .vocab = model_->files->config().vocab};
+  port_->route(frames::news, [link = link_, bounds](incoming_frame&& frame) {
+    auto news = decode_news(frame.header, bounds);
+    if (news) caf::anon_send(link, arrived_news{frame.from, std::move(*news)});
+  });
+  port_->route(frames::ping, [contact = contact_](incoming_frame&& frame) {
+    const std::lock_guard lock(contact->mutex);
+    if (frame.from == contact->supervisor) contact->heard = clock::now();
+  });
+  port_->start([contact = contact_](peer_id peer, const error&) {
+    const std::lock_guard lock(contact->mutex);
+    if (peer != contact->supervisor) return;
+    contact->broken = true;
+    contact->changed.notify_all();
+  });
+}
+
+result<void> joined_gateway::join(const progress& report) {
+  for (const std::string& address : options_.join)
+    if (const auto at = parse_join_address(address); !at) return fail(at.error());
+  if (options_.join.empty()) return fail(errc::invalid_argument, "no supervisor is named");
+  if (auto up = open_port(*parse_join_address(options_.join.front())); !up) return up;
+  char host[65] = {};
+  hello_.host = ::gethostname(host, sizeof host - 1) == 0 ? host : "host";
+  hello_.pid = static_cast<std::uint64_t>(::getpid());
+  hello_.version = std::string(version);
+  hello_.url = options_.url;
+  hello_.name =
+      options_.name.empty() ? fmt::format("gateway-{}-{}", hello_.host, hello_.pid) : options_.name;
+  if (report) report("joining", 0);
+  const auto welcome = ask_any();
+  if (!welcome) return fail(welcome.error());
+  if (auto opened = open(*welcome, report); !opened) return opened;
+  link_ = system_.spawn(gateway_link, port_, requests_);
+  listen();
+  keeper_ = std::jthread([this](const std::stop_token& stop) { keep_contact(stop); });
+  std::unique_lock lock(contact_->mutex);
+  if (!contact_->changed.wait_for(lock, first_deadline, [&] { return contact_->supervisor != 0; }))
+    return fail(errc::unavailable, "no supervisor takes this gateway in");
+  return {};
+}
+
+result<gateway_welcome> joined_gateway::link(const std::string& address) {
+  auto welcome = ask(address, true);
+  if (!welcome) return welcome;
+  const peer_address supervisor = address_of(welcome->supervisor);
+  {
+    const std::lock_guard lock(contact_->mutex);
+    contact_->supervisor = supervisor.peer;
+    contact_->broken = false;
+    contact_->heard = clock::now();
+  }
+  if (auto up = port_->connect_to({supervisor}); !up) {
+    const std::lock_guard lock(contact_->mutex);
+    contact_->supervisor = 0;
+    return fail(up.error());
+  }
+  caf::anon_send(link_, gateway_linked{supervisor.peer});
+  contact_->changed.notify_all();
+  return welcome;
+}
+
+void joined_gateway::keep_contact(const std::stop_token& stop) {
+  std::string said;
+  while (!stop.stop_requested()) {
+    for (const std::string& address : options_.join) {
+      if (stop.stop_requested()) return;
+      const auto welcome = link(address);
+      if (!welcome) {
+        if (welcome.error().message() != said) spdlog::warn("{}", welcome.error().message());
+        said = welcome.error().message();
+        continue;
+      }
+      said.clear();
+      spdlog::info("{} serves for the supervisor at {}", hello_.name, address);
+      stay(stop, *welcome);
+    }
+    std::unique_lock lock(contact_->mutex);
+    contact_->changed.wait_for(lock, stop, pause_between_tries, [] { return false; });
+  }
+}
+
+void joined_gateway::stay(const std::stop_token& stop, const gateway_welcome& welcome) {
+  const std::chrono::milliseconds every(welcome.heartbeat_ms);
+  const std::chrono::milliseconds gone_after(welcome.gone_after_ms);
+  std::unique_lock lock(contact_->mutex);
+  while (!stop.stop_requested()) {
+    const bool silent = clock::now() - contact_->heard > gone_after;
+    if (contact_->broken || silent) {
+      spdlog::warn("the supervisor is gone: {}",
+                   silent ? "it has been silent for too long" : "its connection broke");
+      break;
+    }
+    const peer_id to = contact_->supervisor;
+    lock.unlock();
+    byte_writer header;
+    put_preamble(header, 0);
+    (void)port_->send(to, {frames::ping, header.take(), {}});
+    lock.lock();
+    contact_->changed.wait_for(lock, stop, every, [this] { return contact_->broken; });
+  }
+  contact_->supervisor = 0;
+  lock.unlock();
+  caf::anon_send(link_, gateway_linked{0});
+}
+
+result<request_id> joined_gateway::submit(generation_request request,
+                                          std::shared_ptr<generation_listener> listener) {
+  const std::uint64_t positions = std::uint64_t{request.prompt.size()} + request.max_tokens;
+  if (positions > model_->context) {
+    return fail(errc::out_of_range,
+                "{} prompt tokens and {} to draw are more than the context of {} tokens",
+                request.prompt.size(), request.max_tokens, model_->context);
+  }
+  const auto id = requests_->add(std::move(listener),
+                                 std::make_shared<const generation_request>(std::move(request)));
+  if (!id) return fail(id.error());
+  caf::anon_send(link_, request_waits{*id});
+  return *id;
+}
+
+void joined_gateway::cancel(request_id id) {
+  requests_->remove(id);
+  caf::anon_send(link_, cancel_atom::value, id);
+}
+
+engine_stats joined_gateway::stats() const {
+  engine_stats s;
+  s.requests_running = requests_->size();
+  return s;
+}
+
+bool joined_gateway::healthy() const {
+  const std::lock_guard lock(contact_->mutex);
+  return contact_->supervisor != 0;
+}
+
+joined_gateway::~joined_gateway() {
+  keeper_ = {};
+  if (requests_) requests_->close({errc::unavailable, "the gateway is shutting down"});
+  if (port_ != nullptr) port_->route(frames::news, {});
+  if (link_) caf::anon_send_exit(link_, caf::exit_reason::user_shutdown);
+  link_ = gateway_link_actor();
+  port_.reset();
+  const auto deadline = clock::now() + drain_deadline;
+  while (system_.registry().running() > 0 && clock::now() < deadline)
+    std::this_thread::sleep_for(std::chrono::microseconds(200));
+  system_.await_actors_before_shutdown(false);
+}
+
+}  // namespace
+
+result<std::unique_ptr<gateway_runtime>> gateway_runtime::start(const gateway_options& options,
+                                                                const progress& report) {
+  auto gateway = std::make_unique<joined_gateway>(options);
+  if (auto up = gateway->join(report); !up) return fail(std::move(up.error()));
+  return gateway;
+}
+
+}  // namespace troupe
