@@ -4,6 +4,7 @@
 
 #include <fstream>
 #include <iterator>
+#include <type_traits>
 
 #include "actors/bin/options.hpp"
 #include "runtime/config/toml.hpp"
@@ -11,15 +12,18 @@
 
 namespace troupe::cli {
 
-TEST_CASE("configs/troupe.toml is exactly the defaults") {
-  serve_config config;
+TEST_CASE_TEMPLATE("the files in configs/ are exactly the defaults", config_type, serve_config,
+                   gateway_config) {
+  const bool gateway = std::is_same_v<config_type, gateway_config>;
+  config_type config;
   config_schema schema;
   describe(schema, config);
-  const auto file = test::data().parent_path().parent_path() / "configs" / "troupe.toml";
+  const auto file = test::data().parent_path().parent_path() / "configs" /
+                    (gateway ? "gateway.toml" : "troupe.toml");
   std::ifstream in(file);
   REQUIRE(in);
   const std::string text(std::istreambuf_iterator<char>(in), {});
-  // To bring the file up to date: troupe serve --print-config > configs/troupe.toml
+  // To bring them up to date: troupe serve (or gateway) --print-config > FILE
   CHECK(text == write_toml(schema));
   CHECK(read_toml_file(schema, file).has_value());
 }
