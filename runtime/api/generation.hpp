@@ -36,10 +36,11 @@ struct token_event {
   friend bool operator==(const token_event&, const token_event&) = default;
 };
 
-/// How far an answer had come when those who drew it were lost. Tokens are a function of the request
-/// and of the tokens before them, so drawing goes on behind these as if nothing had happened.
+/// How far an answer had come when those who drew it were lost. Tokens are a function of the
+/// request and of the tokens before them, so drawing goes on behind these as if nothing had
+/// happened.
 struct answer_progress {
-  std::vector<token_event> events;            ///< in the order in which they came
+  std::vector<token_event> events;             ///< in the order in which they came
   std::vector<token_logprob> prompt_scores;    ///< empty: not scored yet, or not asked for
   std::optional<std::uint32_t> cached_tokens;  ///< as they were counted then; none: not known yet
   friend bool operator==(const answer_progress&, const answer_progress&) = default;
@@ -76,8 +77,8 @@ struct generation_request {
 /// Why a choice that has drawn these tokens has ended: by a stop token, by its length, or not yet.
 [[nodiscard]] inline finish_reason ending_of(const generation_request& asked,
                                              std::span<const token_id> drawn) {
-  const bool stops = !drawn.empty() && std::ranges::find(asked.stop_tokens, drawn.back()) !=
-                                           asked.stop_tokens.end();
+  const bool stops = !drawn.empty() &&
+                     std::ranges::find(asked.stop_tokens, drawn.back()) != asked.stop_tokens.end();
   if (stops && drawn.size() > asked.min_tokens) return finish_reason::stop;
   return drawn.size() >= asked.max_tokens ? finish_reason::length : finish_reason::none;
 }

@@ -140,8 +140,7 @@ result<answer_news> decode_news(std::span<const std::byte> header, const answer_
   const std::uint32_t count = from.get_count("news", news_bytes);
   out.news.reserve(count);
   for (std::uint32_t i = 0; i < count && from.ok(); ++i) out.news.push_back(get_one(from, bounds));
-  const std::uint32_t failed =
-      from.get_count("failures", sizeof(request_id) + wire::error_bytes);
+  const std::uint32_t failed = from.get_count("failures", sizeof(request_id) + wire::error_bytes);
   out.failed.reserve(failed);
   for (std::uint32_t i = 0; i < failed && from.ok(); ++i) {
     const auto id = from.get<request_id>("request");

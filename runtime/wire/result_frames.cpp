@@ -13,7 +13,8 @@ constexpr std::size_t fixed_bytes = preamble_bytes + 32;
 
 std::vector<std::byte> encode_step_result(const step_result& result) {
   std::size_t bytes = fixed_bytes;
-  for (const sampled_token& s : result.samples) bytes += sizeof(token_id) + wire::bytes_of(s.logprob);
+  for (const sampled_token& s : result.samples)
+    bytes += sizeof(token_id) + wire::bytes_of(s.logprob);
   for (const token_logprob& s : result.scores) bytes += wire::bytes_of(s);
   byte_writer to(bytes);
   put_preamble(to, result.epoch);

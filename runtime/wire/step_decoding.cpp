@@ -57,9 +57,7 @@ class plan_reader {
     return run;
   }
 
-  params_ptr params() {
-    return std::make_shared<const sampling_params>(wire::get_params(from_));
-  }
+  params_ptr params() { return std::make_shared<const sampling_params>(wire::get_params(from_)); }
 
   history_ptr history() {
     return std::make_shared<const std::vector<token_id>>(

@@ -109,7 +109,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       break;
     case frames::news:
       check(
-          header, [](std::span<const std::byte> h) { return decode_news(h, {4096, 16, 1000}); },
+          header,
+          [](std::span<const std::byte> h) {
+            return decode_news(h, {4096, 16, 1000});
+          },
           encode_news);
       break;
     case frames::recall:
