@@ -126,7 +126,8 @@ void listener_table::expect(request_id id, std::shared_ptr<const generation_requ
   place->second.asked = std::move(asked);
 }
 
-result<void> listener_table::attach(request_id id, std::shared_ptr<generation_listener> listener) {
+result<void> listener_table::attach(request_id id,
+                                    const std::shared_ptr<generation_listener>& listener) {
   request_news gathered;
   std::optional<error> failure;
   {

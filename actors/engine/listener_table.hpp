@@ -44,7 +44,8 @@ class listener_table {
   void expect(request_id id, std::shared_ptr<const generation_request> asked);
   /// Somebody listens; what was gathered is handed out at once. not_found: it was not expected, or
   /// is over. To be called from the thread that delivers.
-  [[nodiscard]] result<void> attach(request_id id, std::shared_ptr<generation_listener> listener);
+  [[nodiscard]] result<void> attach(request_id id,
+                                    const std::shared_ptr<generation_listener>& listener);
   /// The request with its progress; null where it is over.
   [[nodiscard]] std::shared_ptr<const generation_request> unfinished(request_id id) const;
   /// Every request that has not ended, oldest first.
