@@ -72,7 +72,8 @@ TEST_CASE("wherever an answer is cut, another scheduler goes on to the same end"
       ++resumed;
     }
     second.run();
-    for (const auto& [id, answer] : second.answers.all) {
+    for (const auto& entry : second.answers.all) {
+      const request_id id = entry.first;
       CAPTURE(id);
       second.answers.require_whole(id, asked.at(id));
     }
