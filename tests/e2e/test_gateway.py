@@ -29,6 +29,15 @@ def end(server):
     server.process.wait(DEADLINE)
 
 
+def becomes(server, health):
+    deadline = time.monotonic() + DEADLINE
+    while server.get("/health")[0] != health:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
 def ask_quietly(server):
     """Streams whose server may end beneath them."""
     def run(index):
@@ -62,7 +71,7 @@ def test_streams_outlive_their_supervisor(expected, strike):
 
             assert ask_all(gateway, hit) == expected
             assert struck == [strike]
-            assert gateway.get("/health")[0] == 200
+            assert becomes(gateway, 200)
     finally:
         end(first)
         end(second)
@@ -74,9 +83,7 @@ def test_a_supervisor_that_comes_back_is_found_again(expected):
     try:
         with Gateway(first) as gateway:
             end(first)
-            deadline = time.monotonic() + DEADLINE
-            while gateway.get("/health")[0] == 200 and time.monotonic() < deadline:
-                time.sleep(0.05)
+            assert becomes(gateway, 503)
             # Its request waits for the supervisor, and that for its nodes.
             answers = []
             client = threading.Thread(target=lambda: answers.append(ask(gateway, 1)))
