@@ -9,27 +9,20 @@
 #include "actors/bin/local_cluster.hpp"
 #include "actors/bin/logging.hpp"
 #include "actors/bin/model_location.hpp"
-#include "actors/bin/options.hpp"
 #include "actors/bin/serve_config.hpp"
 #include "actors/bin/served_as.hpp"
-#include "actors/gateway/http_server.hpp"
+#include "actors/bin/server_command.hpp"
 #include "runtime/config/cluster_keys.hpp"
-#include "runtime/config/toml.hpp"
 
 namespace troupe::cli {
 namespace {
 
-constexpr std::chrono::seconds grace{10};
-
 struct serve_options {
   serve_config config;
-  config_schema schema;
-  overrides given;
+  server_settings settings;
   std::string model;
-  std::string config_file;
-  bool print_config = false;
 
-  serve_options() { describe(schema, config); }
+  serve_options() { describe(settings.schema, config); }
 };
 
 /// The model that answers: in this process, or in a cluster that this process leads.
@@ -46,18 +39,11 @@ cluster_access access_to(cluster_runtime& head) {
           [&head](const std::string& node) { return head.drain(node); }};
 }
 
-/// What the server answers from `running`. Shared ownership in form only: the server ends first.
+/// What the server answers from what was made.
 server_backend backend_of(const engine& made, std::shared_ptr<const served_model> model) {
-  serving_runtime& running = made.running();
-  server_backend backend;
-  backend.service = std::shared_ptr<generation_service>(std::shared_ptr<void>(), &running);
-  backend.model = std::move(model);
   const char* why = made.cluster ? "too few of the cluster's nodes are up to hold the model"
                                  : "an actor has died; restart the server";
-  backend.health = [&running, why]() -> result<void> {
-    if (running.healthy()) return {};
-    return fail(errc::unavailable, "{}", why);
-  };
+  server_backend backend = serving_backend(made.running(), std::move(model), why);
   if (made.cluster) backend.cluster = access_to(made.cluster->head());
   return backend;
 }
@@ -103,15 +89,10 @@ void greet(const std::string& url, const served_model& model, const engine& made
 }
 
 result<void> serve(serve_options& options) {
-  if (!options.config_file.empty())
-    if (auto done = read_toml_file(options.schema, options.config_file); !done) return done;
-  if (auto done = apply_overrides(options.schema, options.given); !done) return done;
+  if (auto done = options.settings.read(); !done) return done;
   serve_config& config = options.config;
   if (!options.model.empty()) config.model = options.model;
-  if (options.print_config) {
-    fmt::print("{}", write_toml(options.schema));
-    return {};
-  }
+  if (options.settings.printed()) return {};
   if (auto done = check(config.cluster); !done) return done;
   const auto path = find_model(config.model);
   if (!path) return fail(path.error());
@@ -128,13 +109,7 @@ result<void> serve(serve_options& options) {
   (*server)->set_model(backend_of(*made, model));
   greet((*server)->url(), *model, *made, config.cluster);
 
-  while (signals.wait(1000) == 0) {
-  }
-  signals.release();  // from here a second signal ends the process at once
-  fmt::print(stderr, "Stopping; answers under way have {} s. Once more to stop now.\n",
-             grace.count());
-  (*server)->stop(grace);
-  server->reset();
+  serve_until_signalled(std::move(*server), signals);
   return {};
 }
 
@@ -148,11 +123,7 @@ void add_serve(CLI::App& app, action& chosen) {
                    "A GGUF file or a Hugging Face folder; default: the configuration's, "
                    "TROUPE_MODEL, or the fetched SmolLM2")
       ->type_name("PATH");
-  command->add_option("--config", options->config_file, "A TOML file such as configs/troupe.toml")
-      ->type_name("FILE");
-  command->add_flag("--print-config", options->print_config,
-                    "Print the configuration as TOML and exit");
-  add_options(*command, options->schema, options->given);
+  options->settings.add_to(*command, "configs/troupe.toml");
   command->footer(
       "Example:\n  troupe serve ~/models/Qwen3-0.6B --port 8080 --threads 4\n"
       "  troupe serve ~/models/Qwen3-0.6B --workers 4     # kill -9 one of them and watch");

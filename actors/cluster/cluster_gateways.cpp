@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "actors/cluster/cluster_supervisor.hpp"
-#include "runtime/wire/frames.hpp"
+#include "actors/cluster/member_process.hpp"
 
 namespace troupe {
 namespace {
@@ -19,18 +19,14 @@ gateway_welcome refused(std::string why) {
 }  // namespace
 
 gateway_welcome cluster_supervisor_state::on_gateway_hello(const gateway_hello& hello) const {
-  if (hello.protocol != control_protocol || hello.version != w_.identity.version) {
-    return refused(fmt::format(
-        "this cluster runs troupe {} (protocol {}), the gateway {} (protocol {}): install the same "
-        "version",
-        w_.identity.version, control_protocol, hello.version, hello.protocol));
-  }
+  if (auto other = other_version("gateway", hello.version, hello.protocol); !other.empty())
+    return refused(std::move(other));
   gateway_welcome w;
   w.model_path = w_.model_path;
   w.model_identity = w_.identity.model;
   w.context = w_.engine.context;
   w.max_open = w_.engine.max_waiting + w_.engine.max_sequences;
-  w.heartbeat_ms = w_.cluster.suspect_after_ms / 4;
+  w.heartbeat_ms = w_.cluster.heartbeat_ms();
   w.gone_after_ms = w_.cluster.gone_after_ms;
   return w;
 }
@@ -61,10 +57,7 @@ void cluster_supervisor_state::lose_gateway(peer_id peer, const std::string& why
   spdlog::warn("gateway {} is gone: {}", known->second.name, why);
   members_->note(clock::now(), fmt::format("gateway {} is gone: {}", known->second.name, why));
   gateways_.erase(known);
-  detector_.forget(peer);
-  w_.port->disconnect(peer);
-  std::erase_if(nonces_,
-                [peer](const auto& n) { return n.first.first == peer || n.first.second == peer; });
+  cut_off(peer);
   self_->send(w_.keeper, gateway_lost{peer});
   publish();
 }
@@ -72,12 +65,8 @@ void cluster_supervisor_state::lose_gateway(peer_id peer, const std::string& why
 void cluster_supervisor_state::beat() {
   const auto now = clock::now();
   if (now < next_beat_) return;
-  next_beat_ = now + std::chrono::milliseconds(w_.cluster.suspect_after_ms / 4);
-  for (const auto& [peer, gateway] : gateways_) {
-    byte_writer header;
-    put_preamble(header, 0);
-    (void)w_.port->send(peer, {frames::ping, header.take(), {}});
-  }
+  next_beat_ = now + std::chrono::milliseconds(w_.cluster.heartbeat_ms());
+  for (const auto& [peer, gateway] : gateways_) send_ping(*w_.port, peer);
 }
 
 }  // namespace troupe

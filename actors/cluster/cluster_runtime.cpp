@@ -10,12 +10,12 @@
 
 #include "actors/batcher.hpp"
 #include "actors/cluster/cluster_supervisor.hpp"
+#include "actors/cluster/member_process.hpp"
 #include "actors/engine/host_time.hpp"
 #include "actors/engine/model_opening.hpp"
 #include "actors/engine/request_desk.hpp"
 #include "kernels/cpu/backend.hpp"
 #include "runtime/cache/kv_layout.hpp"
-#include "runtime/transport/ucx/ucx_transport.hpp"
 #include "runtime/wire/frames.hpp"
 #include "runtime/wire/step_frames.hpp"
 #include "version.hpp"
@@ -78,12 +78,9 @@ class cluster_head final : public cluster_runtime {
 result<void> cluster_head::launch(const std::string& path, const engine_config& config,
                                   const cluster_config& cluster, std::uint32_t nodes,
                                   bool integer_weights) {
-  ucx_settings settings;
-  settings.host = cluster.host;
-  settings.keepalive_interval = std::chrono::milliseconds(0);  // the failure detector's concern
-  auto net = open_ucx_transport(draw_peer_id(), settings);
-  if (!net) return fail(net.error());
-  port_ = std::make_shared<data_port>(std::move(*net));
+  auto opened = open_data_port(cluster.host);
+  if (!opened) return fail(opened.error());
+  port_ = std::move(*opened);
   batcher_ = system_.spawn(batcher, desk_.board());
   keeper_ = system_.spawn(answer_keeper, batcher_, port_);
   const auto kernels = kernels::cpu::make_cpu_backend();
@@ -230,10 +227,7 @@ cluster_head::~cluster_head() {
   supervisor_ = cluster_supervisor_actor();
   keeper_ = answer_keeper_actor();
   batcher_ = batcher_actor();
-  const auto deadline = std::chrono::steady_clock::now() + drain_deadline;
-  while (system_.registry().running() > 0 && std::chrono::steady_clock::now() < deadline)
-    std::this_thread::sleep_for(std::chrono::microseconds(200));
-  system_.await_actors_before_shutdown(false);
+  await_actors(system_, drain_deadline);
 }
 
 }  // namespace

@@ -16,7 +16,7 @@ constexpr auto tick_period = std::chrono::milliseconds(50);
 
 failure_detector::limits limits_of(const cluster_config& config) {
   failure_detector::limits l;
-  l.interval = std::chrono::milliseconds(config.suspect_after_ms / 4);
+  l.interval = std::chrono::milliseconds(config.heartbeat_ms());
   l.suspect_after = std::chrono::milliseconds(config.suspect_after_ms);
   l.gone_after = std::chrono::milliseconds(config.gone_after_ms);
   return l;
@@ -64,18 +64,24 @@ node_welcome cluster_supervisor_state::settings() const {
   w.activations = static_cast<std::uint32_t>(w_.engine.activations);
   w.prefix_cache = w_.engine.prefix_cache;
   w.pack_weights = w_.engine.pack_weights;
-  w.heartbeat_ms = w_.cluster.suspect_after_ms / 4;
+  w.heartbeat_ms = w_.cluster.heartbeat_ms();
   return w;
 }
 
 node_welcome cluster_supervisor_state::on_hello(const node_hello& hello) {
-  if (hello.protocol == control_protocol && hello.version == w_.identity.version) return settings();
   node_welcome refused;
-  refused.refusal = fmt::format(
-      "this cluster runs troupe {} (protocol {}), the node {} (protocol {}): install the same "
+  refused.refusal = other_version("node", hello.version, hello.protocol);
+  return refused.refusal.empty() ? settings() : refused;
+}
+
+std::string cluster_supervisor_state::other_version(std::string_view who,
+                                                    const std::string& version,
+                                                    std::uint32_t protocol) const {
+  if (protocol == control_protocol && version == w_.identity.version) return {};
+  return fmt::format(
+      "this cluster runs troupe {} (protocol {}), the {} {} (protocol {}): install the same "
       "version",
-      w_.identity.version, control_protocol, hello.version, hello.protocol);
-  return refused;
+      w_.identity.version, control_protocol, who, version, protocol);
 }
 
 node_welcome cluster_supervisor_state::on_join(const node_hello& hello,
@@ -138,13 +144,17 @@ void cluster_supervisor_state::on_lost(peer_id peer, const std::string& why) {
   (void)members_->lose(peer, clock::now(), why);
   self_->demonitor(known->second.worker.address());
   nodes_.erase(known);
-  detector_.forget(peer);
-  w_.port->disconnect(peer);
+  cut_off(peer);
   std::erase_if(synced_, [peer](const auto& s) { return s.second == peer; });
-  std::erase_if(nonces_,
-                [peer](const auto& n) { return n.first.first == peer || n.first.second == peer; });
   lose_copies(peer);
   publish();
+}
+
+void cluster_supervisor_state::cut_off(peer_id peer) {
+  detector_.forget(peer);
+  w_.port->disconnect(peer);
+  std::erase_if(nonces_,
+                [peer](const auto& n) { return n.first.first == peer || n.first.second == peer; });
 }
 
 void cluster_supervisor_state::on_durable(const buddy_durable& d) {

@@ -8,6 +8,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "actors/cluster/answer_keeper.hpp"
@@ -133,6 +134,11 @@ class cluster_supervisor_state {
   };
 
   [[nodiscard]] node_welcome settings() const;
+  /// Why a peer of that version cannot join; empty where it can.
+  [[nodiscard]] std::string other_version(std::string_view who, const std::string& version,
+                                          std::uint32_t protocol) const;
+  /// Nothing that the peer still has reaches this process any more.
+  void cut_off(peer_id peer);
   void lose_gateway(peer_id peer, const std::string& why);
   /// Gateways notice by its absence that this process is gone or frozen.
   void beat();

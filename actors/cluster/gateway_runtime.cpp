@@ -13,8 +13,8 @@
 #include "actors/cluster/control.hpp"
 #include "actors/cluster/gateway_link.hpp"
 #include "actors/cluster/join_address.hpp"
+#include "actors/cluster/member_process.hpp"
 #include "actors/engine/model_opening.hpp"
-#include "runtime/transport/ucx/ucx_transport.hpp"
 #include "runtime/wire/frames.hpp"
 #include "version.hpp"
 
@@ -57,7 +57,6 @@ class joined_gateway final : public gateway_runtime {
   [[nodiscard]] bool healthy() const override;
 
  private:
-  [[nodiscard]] result<void> open_port(const join_address& at);
   [[nodiscard]] result<gateway_welcome> ask(const std::string& address, bool to_join);
   [[nodiscard]] result<gateway_welcome> ask_any();
   [[nodiscard]] result<void> open(const gateway_welcome& welcome, const progress& report);
@@ -81,45 +80,14 @@ class joined_gateway final : public gateway_runtime {
   std::jthread keeper_;
 };
 
-result<void> joined_gateway::open_port(const join_address& at) {
-  const auto local = local_address_towards(at);
-  if (!local) return fail(local.error());
-  ucx_settings settings;
-  settings.host = *local;
-  settings.keepalive_interval = std::chrono::milliseconds(0);  // heartbeats detect failures
-  hello_.peer = draw_peer_id();
-  auto net = open_ucx_transport(hello_.peer, settings);
-  if (!net) return fail(net.error());
-  port_ = std::make_shared<data_port>(std::move(*net));
-  hello_.data_address = introduce({hello_.peer, port_->address(), 0}).address;
-  return {};
-}
-
 result<gateway_welcome> joined_gateway::ask(const std::string& address, bool to_join) {
-  const auto at = parse_join_address(address);
-  if (!at) return fail(at.error());
-  const auto desk = system_.middleman().remote_actor<join_desk_actor>(at->host, at->port);
-  if (!desk) {
-    return fail(errc::unavailable, "no supervisor answers at {}: {}", address,
-                caf::to_string(desk.error()));
-  }
-  caf::scoped_actor self{system_};
-  result<gateway_welcome> answer = fail(errc::internal, "no answer");
-  const auto got = [&](gateway_welcome& w) {
-    if (w.refusal.empty())
-      answer = std::move(w);
-    else
-      answer = fail(errc::unsupported, "refused: {}", w.refusal);
+  const auto desk = find_desk(system_, address);
+  if (!desk) return fail(desk.error());
+  const auto with = [&](const auto& word) {
+    return ask_desk<gateway_welcome>(system_, *desk, answer_deadline,
+                                     "the supervisor at " + address, word, hello_);
   };
-  const auto failed = [&](const caf::error& e) {
-    answer = fail(errc::unavailable, "the supervisor at {} gave no answer: {}", address,
-                  caf::to_string(e));
-  };
-  if (to_join)
-    self->request(*desk, answer_deadline, join_atom::value, hello_).receive(got, failed);
-  else
-    self->request(*desk, answer_deadline, hello_atom::value, hello_).receive(got, failed);
-  return answer;
+  return to_join ? with(join_atom::value) : with(hello_atom::value);
 }
 
 result<gateway_welcome> joined_gateway::ask_any() {
@@ -143,10 +111,8 @@ result<void> joined_gateway::open(const gateway_welcome& welcome, const progress
   }
   model->context = welcome.context;
   model_ = std::move(model);
-  std::uint64_t low = 0;
-  while (low == 0) low = draw_peer_id() >> 3U;
   requests_ = std::make_shared<listener_table>(welcome.max_open, listener_table::memory::requests,
-                                               ids_of_gateways | low);
+                                               ids_of_gateways | draw_peer_id() >> 3U);
   return {};
 }
 
@@ -172,9 +138,12 @@ result<void> joined_gateway::join(const progress& report) {
   for (const std::string& address : options_.join)
     if (const auto at = parse_join_address(address); !at) return fail(at.error());
   if (options_.join.empty()) return fail(errc::invalid_argument, "no supervisor is named");
-  if (auto up = open_port(*parse_join_address(options_.join.front())); !up) return up;
-  char host[65] = {};
-  hello_.host = ::gethostname(host, sizeof host - 1) == 0 ? host : "host";
+  auto port = open_data_port_towards(options_.join.front());
+  if (!port) return fail(port.error());
+  port_ = std::move(*port);
+  hello_.peer = port_->self();
+  hello_.data_address = data_address_of(*port_);
+  hello_.host = host_name();
   hello_.pid = static_cast<std::uint64_t>(::getpid());
   hello_.version = std::string(version);
   hello_.url = options_.url;
@@ -246,9 +215,7 @@ void joined_gateway::stay(const std::stop_token& stop, const gateway_welcome& we
     }
     const peer_id to = contact_->supervisor;
     lock.unlock();
-    byte_writer header;
-    put_preamble(header, 0);
-    (void)port_->send(to, {frames::ping, header.take(), {}});
+    send_ping(*port_, to);
     lock.lock();
     contact_->changed.wait_for(lock, stop, every, [this] { return contact_->broken; });
   }
@@ -295,10 +262,7 @@ joined_gateway::~joined_gateway() {
   if (link_) caf::anon_send_exit(link_, caf::exit_reason::user_shutdown);
   link_ = gateway_link_actor();
   port_.reset();
-  const auto deadline = clock::now() + drain_deadline;
-  while (system_.registry().running() > 0 && clock::now() < deadline)
-    std::this_thread::sleep_for(std::chrono::microseconds(200));
-  system_.await_actors_before_shutdown(false);
+  await_actors(system_, drain_deadline);
 }
 
 }  // namespace

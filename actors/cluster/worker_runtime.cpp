@@ -11,11 +11,10 @@
 #include <thread>
 #include <utility>
 
-#include "actors/cluster/join_address.hpp"
+#include "actors/cluster/member_process.hpp"
 #include "actors/cluster/worker.hpp"
 #include "actors/engine/memory_plan.hpp"
 #include "runtime/device/cpu_device.hpp"
-#include "runtime/transport/ucx/ucx_transport.hpp"
 #include "runtime/wire/frames.hpp"
 #include "version.hpp"
 
@@ -24,11 +23,6 @@ namespace {
 
 constexpr auto answer_deadline = std::chrono::seconds(10);
 constexpr auto drain_deadline = std::chrono::seconds(20);
-
-std::string host_name() {
-  char name[65] = {};
-  return ::gethostname(name, sizeof name - 1) == 0 ? name : "host";
-}
 
 /// Members go in reverse order.
 class joined_worker final : public worker_runtime {
@@ -45,7 +39,6 @@ class joined_worker final : public worker_runtime {
   [[nodiscard]] const std::string& name() const override { return hello_.name; }
 
  private:
-  [[nodiscard]] result<void> open_port(const join_address& at);
   [[nodiscard]] result<node_welcome> ask(bool to_join);
   [[nodiscard]] result<void> open_model(const worker_options& options, const node_welcome& welcome,
                                         const progress& report);
@@ -66,37 +59,11 @@ class joined_worker final : public worker_runtime {
   std::jthread heart_;
 };
 
-result<void> joined_worker::open_port(const join_address& at) {
-  const auto local = local_address_towards(at);
-  if (!local) return fail(local.error());
-  ucx_settings settings;
-  settings.host = *local;
-  settings.keepalive_interval = std::chrono::milliseconds(0);  // the supervisor detects failures
-  hello_.peer = draw_peer_id();
-  auto net = open_ucx_transport(hello_.peer, settings);
-  if (!net) return fail(net.error());
-  port_ = std::make_shared<data_port>(std::move(*net));
-  hello_.data_address = introduce({hello_.peer, port_->address(), 0}).address;
-  return {};
-}
-
 result<node_welcome> joined_worker::ask(bool to_join) {
-  caf::scoped_actor self{system_};
-  result<node_welcome> answer = fail(errc::internal, "no answer");
-  const auto got = [&](node_welcome& w) {
-    if (w.refusal.empty())
-      answer = std::move(w);
-    else
-      answer = fail(errc::unsupported, "refused: {}", w.refusal);
+  const auto with = [&](const auto&... words) {
+    return ask_desk<node_welcome>(system_, desk_, answer_deadline, "the supervisor", words...);
   };
-  const auto failed = [&](const caf::error& e) {
-    answer = fail(errc::unavailable, "the supervisor gave no answer: {}", caf::to_string(e));
-  };
-  if (to_join)
-    self->request(desk_, answer_deadline, join_atom::value, hello_, worker_).receive(got, failed);
-  else
-    self->request(desk_, answer_deadline, hello_atom::value, hello_).receive(got, failed);
-  return answer;
+  return to_join ? with(join_atom::value, hello_, worker_) : with(hello_atom::value, hello_);
 }
 
 result<void> joined_worker::open_model(const worker_options& options, const node_welcome& welcome,
@@ -147,15 +114,14 @@ void joined_worker::listen() {
 }
 
 result<void> joined_worker::join(const worker_options& options, const progress& report) {
-  const auto at = parse_join_address(options.join);
-  if (!at) return fail(at.error());
-  if (auto up = open_port(*at); !up) return up;
+  auto port = open_data_port_towards(options.join);
+  if (!port) return fail(port.error());
+  port_ = std::move(*port);
+  hello_.peer = port_->self();
+  hello_.data_address = data_address_of(*port_);
   if (report) report("joining", 0);
-  auto desk = system_.middleman().remote_actor<join_desk_actor>(at->host, at->port);
-  if (!desk) {
-    return fail(errc::unavailable, "no supervisor answers at {}: {}", options.join,
-                caf::to_string(desk.error()));
-  }
+  auto desk = find_desk(system_, options.join);
+  if (!desk) return fail(desk.error());
   desk_ = std::move(*desk);
   hello_.version = std::string(version);
   hello_.host = host_name();
@@ -202,9 +168,7 @@ void joined_worker::beat(const std::stop_token& stop, peer_id supervisor,
   std::condition_variable_any wake;
   std::unique_lock lock(mutex);
   while (!stop.stop_requested()) {
-    byte_writer header;
-    put_preamble(header, 0);
-    (void)port_->send(supervisor, {frames::ping, header.take(), {}});
+    send_ping(*port_, supervisor);
     wake.wait_for(lock, stop, every, [] { return false; });
   }
 }
@@ -214,10 +178,7 @@ joined_worker::~joined_worker() {
   if (worker_) caf::anon_send_exit(worker_, caf::exit_reason::user_shutdown);
   worker_ = worker_actor();
   desk_ = join_desk_actor();
-  const auto deadline = std::chrono::steady_clock::now() + drain_deadline;
-  while (system_.registry().running() > 0 && std::chrono::steady_clock::now() < deadline)
-    std::this_thread::sleep_for(std::chrono::microseconds(200));
-  system_.await_actors_before_shutdown(false);
+  await_actors(system_, drain_deadline);
 }
 
 }  // namespace

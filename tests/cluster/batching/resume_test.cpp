@@ -8,21 +8,6 @@
 namespace troupe::test {
 namespace {
 
-batch_limits random_limits(std::mt19937& random) {
-  batch_limits limits;
-  limits.page_size = 4;
-  limits.step_rows = 2 + random() % 30;
-  limits.prefill_chunk = 1 + random() % 20;
-  limits.max_sequences = 1 + random() % 6;
-  limits.max_waiting = 100;
-  limits.pages = 20 + random() % 30;
-  limits.context = 76;
-  limits.reuse_prefixes = random() % 4 != 0;
-  limits.speculation.max_draft = 1 + random() % 10;
-  limits.speculation.rows = 1 + random() % 30;
-  return limits;
-}
-
 /// What is left to ask for once `so_far` has arrived.
 generation_request rest_of(generation_request asked, const answer_log::answer& so_far) {
   auto progress = std::make_shared<answer_progress>();

@@ -14,17 +14,7 @@ TEST_CASE(
   for (std::uint32_t seed = 0; seed < 120; ++seed) {
     CAPTURE(seed);
     std::mt19937 random(seed);
-    batch_limits limits;
-    limits.page_size = 4;
-    limits.step_rows = 2 + random() % 30;
-    limits.prefill_chunk = 1 + random() % 20;
-    limits.max_sequences = 1 + random() % 6;
-    limits.max_waiting = 100;
-    limits.pages = 20 + random() % 30;
-    limits.context = 76;
-    limits.reuse_prefixes = random() % 4 != 0;
-    limits.speculation.max_draft = 1 + random() % 10;
-    limits.speculation.rows = 1 + random() % 30;
+    batch_limits limits = random_limits(random);
     limits.speculation.ask_drafter = seed % 8 == 0;
     simulated_engine engine(limits, 1 + random() % 3, drafts_for(seed));
     // Every eighth load asks a drafter.

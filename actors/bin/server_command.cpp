@@ -1,0 +1,56 @@
+#include "actors/bin/server_command.hpp"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "runtime/config/toml.hpp"
+
+namespace troupe::cli {
+namespace {
+
+constexpr std::chrono::seconds grace{10};
+
+}  // namespace
+
+void server_settings::add_to(CLI::App& command, const std::string& example_file) {
+  command.add_option("--config", config_file, "A TOML file such as " + example_file)
+      ->type_name("FILE");
+  command.add_flag("--print-config", print_config, "Print the configuration as TOML and exit");
+  add_options(command, schema, given);
+}
+
+result<void> server_settings::read() const {
+  if (!config_file.empty())
+    if (auto done = read_toml_file(schema, config_file); !done) return done;
+  return apply_overrides(schema, given);
+}
+
+bool server_settings::printed() const {
+  if (print_config) fmt::print("{}", write_toml(schema));
+  return print_config;
+}
+
+server_backend serving_backend(serving_runtime& running, std::shared_ptr<const served_model> model,
+                               const char* why) {
+  server_backend backend;
+  // Shared ownership in form only.
+  backend.service = std::shared_ptr<generation_service>(std::shared_ptr<void>(), &running);
+  backend.model = std::move(model);
+  backend.health = [&running, why]() -> result<void> {
+    if (running.healthy()) return {};
+    return fail(errc::unavailable, "{}", why);
+  };
+  return backend;
+}
+
+void serve_until_signalled(std::unique_ptr<http_server> server, const interrupts& signals) {
+  while (signals.wait(1000) == 0) {
+  }
+  signals.release();  // from here a second signal ends the process at once
+  fmt::print(stderr, "Stopping; answers under way have {} s. Once more to stop now.\n",
+             grace.count());
+  server->stop(grace);
+}
+
+}  // namespace troupe::cli

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <string>
+
+#include "actors/bin/interrupts.hpp"
+#include "actors/bin/options.hpp"
+#include "actors/engine/serving_runtime.hpp"
+#include "actors/gateway/http_server.hpp"
+#include "runtime/config/schema.hpp"
+
+/// What the commands that serve over HTTP have in common.
+namespace troupe::cli {
+
+/// A command's settings: what `schema` describes, from a TOML file and from the command line.
+struct server_settings {
+  config_schema schema;
+  overrides given;
+  std::string config_file;
+  bool print_config = false;
+
+  /// Adds the options to the command; this must outlive the parse.
+  void add_to(CLI::App& command, const std::string& example_file);
+  /// Reads the file, if one was named, then what the command line says.
+  [[nodiscard]] result<void> read() const;
+  /// Prints the settings as they are now if that is all that was asked for; true: it was.
+  [[nodiscard]] bool printed() const;
+};
+
+/// What a server answers from `running`, which must outlive it; /health says `why` while it cannot.
+[[nodiscard]] server_backend serving_backend(serving_runtime& running,
+                                             std::shared_ptr<const served_model> model,
+                                             const char* why);
+
+/// Serves until a signal comes, lets answers under way end, and ends the server.
+void serve_until_signalled(std::unique_ptr<http_server> server, const interrupts& signals);
+
+}  // namespace troupe::cli

@@ -1,0 +1,63 @@
+#include "actors/cluster/member_process.hpp"
+
+#include <unistd.h>
+
+#include <caf/io/all.hpp>
+#include <thread>
+#include <utility>
+
+#include "actors/cluster/join_address.hpp"
+#include "runtime/transport/ucx/ucx_transport.hpp"
+#include "runtime/wire/frames.hpp"
+
+namespace troupe {
+
+std::string host_name() {
+  char name[65] = {};
+  return ::gethostname(name, sizeof name - 1) == 0 ? name : "host";
+}
+
+result<std::shared_ptr<data_port>> open_data_port(const std::string& host) {
+  ucx_settings settings;
+  settings.host = host;
+  settings.keepalive_interval = std::chrono::milliseconds(0);
+  auto net = open_ucx_transport(draw_peer_id(), settings);
+  if (!net) return fail(net.error());
+  return std::make_shared<data_port>(std::move(*net));
+}
+
+result<std::shared_ptr<data_port>> open_data_port_towards(const std::string& join) {
+  const auto at = parse_join_address(join);
+  if (!at) return fail(at.error());
+  const auto local = local_address_towards(*at);
+  if (!local) return fail(local.error());
+  return open_data_port(*local);
+}
+
+std::vector<std::uint8_t> data_address_of(const data_port& port) {
+  return introduce({port.self(), port.address(), 0}).address;
+}
+
+void send_ping(data_port& port, peer_id to) {
+  byte_writer header;
+  put_preamble(header, 0);
+  (void)port.send(to, {frames::ping, header.take(), {}});
+}
+
+result<join_desk_actor> find_desk(caf::actor_system& system, const std::string& join) {
+  const auto at = parse_join_address(join);
+  if (!at) return fail(at.error());
+  auto desk = system.middleman().remote_actor<join_desk_actor>(at->host, at->port);
+  if (desk) return std::move(*desk);
+  return fail(errc::unavailable, "no supervisor answers at {}: {}", join,
+              caf::to_string(desk.error()));
+}
+
+void await_actors(caf::actor_system& system, std::chrono::steady_clock::duration limit) {
+  const auto deadline = std::chrono::steady_clock::now() + limit;
+  while (system.registry().running() > 0 && std::chrono::steady_clock::now() < deadline)
+    std::this_thread::sleep_for(std::chrono::microseconds(200));
+  system.await_actors_before_shutdown(false);
+}
+
+}  // namespace troupe

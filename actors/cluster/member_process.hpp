@@ -1,0 +1,58 @@
+#pragma once
+
+#include <caf/all.hpp>
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include "actors/cluster/control.hpp"
+#include "actors/cluster/data_port.hpp"
+#include "runtime/base/result.hpp"
+
+/// What every process of a cluster does in the same way, whatever it is there for.
+namespace troupe {
+
+/// This machine's name; "host" where it has none.
+[[nodiscard]] std::string host_name();
+
+/// This process's end of the data plane, under a peer id of its own, at an address of this machine.
+/// Heartbeats detect failures, so connections are not kept alive by the transport.
+[[nodiscard]] result<std::shared_ptr<data_port>> open_data_port(const std::string& host);
+/// The same, at the address that a supervisor there sees this machine at.
+[[nodiscard]] result<std::shared_ptr<data_port>> open_data_port_towards(const std::string& join);
+/// As a hello says it.
+[[nodiscard]] std::vector<std::uint8_t> data_address_of(const data_port& port);
+
+/// Tells a peer that this process lives.
+void send_ping(data_port& port, peer_id to);
+
+/// Where to join at "host:port"; unavailable: nobody answers.
+[[nodiscard]] result<join_desk_actor> find_desk(caf::actor_system& system, const std::string& join);
+
+/// Asks a desk and waits. unsupported: refused, with the desk's reason; unavailable: `who` gave no
+/// answer within `limit`.
+template <class Welcome, class... Words>
+[[nodiscard]] result<Welcome> ask_desk(caf::actor_system& system, const join_desk_actor& desk,
+                                       std::chrono::steady_clock::duration limit,
+                                       const std::string& who, const Words&... words) {
+  caf::scoped_actor self{system};
+  result<Welcome> answer = fail(errc::internal, "no answer");
+  self->request(desk, limit, words...)
+      .receive(
+          [&](Welcome& w) {
+            if (w.refusal.empty())
+              answer = std::move(w);
+            else
+              answer = fail(errc::unsupported, "refused: {}", w.refusal);
+          },
+          [&](const caf::error& e) {
+            answer = fail(errc::unavailable, "{} gave no answer: {}", who, caf::to_string(e));
+          });
+  return answer;
+}
+
+/// Waits until every actor that was told to end has, for at most `limit`; the system then goes
+/// without waiting for those that have not.
+void await_actors(caf::actor_system& system, std::chrono::steady_clock::duration limit);
+
+}  // namespace troupe
