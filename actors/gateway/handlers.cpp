@@ -112,6 +112,8 @@ void handle(server_core& core, const std::shared_ptr<connection>& client) {
     case route::tokenize:
     case route::detokenize:
       return convert_tokens(core, client);
+    case route::tokenizer_info:
+      return client->respond({200, "application/json", tokenizer_info(model), {}});
     case route::health:
     case route::metrics:
     case route::cluster:

@@ -17,7 +17,7 @@ struct entry {
   std::string_view allow;
 };
 
-constexpr std::array<entry, 12> table{{
+constexpr std::array<entry, 13> table{{
     {route::chat_completions, "/v1/chat/completions", write_methods},
     {route::completions, "/v1/completions", write_methods},
     {route::dashscope_generation, "/api/v1/services/aigc/text-generation/generation",
@@ -28,6 +28,7 @@ constexpr std::array<entry, 12> table{{
     {route::metrics, "/metrics", read_methods},
     {route::tokenize, "/tokenize", write_methods},
     {route::detokenize, "/detokenize", write_methods},
+    {route::tokenizer_info, "/tokenizer_info", read_methods},
     {route::cluster, "/cluster", read_methods},
     {route::cluster_drain, "/cluster/drain", write_methods},
     {route::unknown, "other", {}},

@@ -16,6 +16,7 @@ enum class route : std::uint8_t {
   metrics,
   tokenize,
   detokenize,
+  tokenizer_info,
   cluster,
   cluster_drain,
   unknown,

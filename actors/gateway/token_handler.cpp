@@ -5,6 +5,8 @@
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -69,6 +71,12 @@ api_result<std::string> render_messages(const served_model& model, const json::o
   return std::move(*text);
 }
 
+/// As it is written in a text; null where the model has none.
+json::value written(const tokenizer& tokens, std::optional<token_id> id) {
+  if (!id) return nullptr;
+  return json::value(tokens.decode(std::span(&*id, 1)));
+}
+
 answer as_answer(api_result<std::string> body) {
   if (!body) return refusal(body.error());
   return {200, "application/json", std::move(*body), {}};
@@ -114,6 +122,19 @@ api_result<std::string> detokenize_body(const served_model& model, std::string_v
     tokens.push_back(static_cast<token_id>(id.get_int64()));
   }
   return json::serialize(json::value{{"prompt", model.tokens->decode(tokens)}});
+}
+
+std::string tokenizer_info(const served_model& model) {
+  const tokenizer& tokens = *model.tokens;
+  const tokenizer_spec& spec = tokens.spec();
+  const std::string& chat = model.files->chat_template();
+  return json::serialize(
+      json::value{{"bos_token", written(tokens, spec.bos)},
+                  {"eos_token", written(tokens, spec.eos)},
+                  {"pad_token", written(tokens, spec.padding)},
+                  {"vocab_size", tokens.vocabulary_size()},
+                  {"model_max_length", model.context},
+                  {"chat_template", chat.empty() ? json::value(nullptr) : json::value(chat)}});
 }
 
 void convert_tokens(server_core& core, const std::shared_ptr<connection>& client) {

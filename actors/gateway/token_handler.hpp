@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "runtime/api/api_error.hpp"
@@ -22,5 +23,9 @@ void convert_tokens(server_core& core, const std::shared_ptr<connection>& client
 /// `{"tokens":[...]}` to `{"prompt":text}`. Any thread.
 [[nodiscard]] api_result<std::string> detokenize_body(const served_model& model,
                                                       std::string_view body);
+
+/// Body of GET /tokenizer_info, as vLLM has it: the special tokens as text (null: none) and the
+/// chat template, for clients that tokenize and render by asking the server. Any thread.
+[[nodiscard]] std::string tokenizer_info(const served_model& model);
 
 }  // namespace troupe::gateway

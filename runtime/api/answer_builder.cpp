@@ -13,6 +13,7 @@ answer_builder::answer_builder(std::shared_ptr<const tokenizer> tokens,
       first_index_(first_index),
       min_tokens_(options.min_tokens),
       scores_(options.sampling.logprobs),
+      score_end_(options.score_end),
       token_ids_(options.return_token_ids),
       include_reasoning_(options.include_reasoning) {
   choices_.reserve(options.choices);
@@ -87,10 +88,10 @@ void answer_builder::extend(answer_part& part, choice& c, const token_event& eve
   if (event.token >= 0) {
     ++tokens_;
     if (token_ids_) part.tokens.push_back(event.token);
+    if (scores_ && (!ends_unseen || score_end_))
+      part.scores.push_back(
+          {event.token, event.logprob.logprob, event.logprob.top, echoed_ + c.text.characters()});
     if (!ends_unseen) {
-      if (scores_)
-        part.scores.push_back(
-            {event.token, event.logprob.logprob, event.logprob.top, echoed_ + c.text.characters()});
       const bool thought = c.message.thinking();
       tell(part, c.message.push(c.text.push(event.token, c.next > min_tokens_)));
       if (thought || c.message.thinking()) ++reasoning_tokens_;

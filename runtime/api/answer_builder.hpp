@@ -62,6 +62,7 @@ class answer_builder {
   std::uint32_t first_index_;
   std::uint32_t min_tokens_;
   bool scores_;
+  bool score_end_;
   bool token_ids_;
   bool include_reasoning_;
   std::size_t echoed_ = 0;  ///< characters of the echoed prompt

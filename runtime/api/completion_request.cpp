@@ -85,6 +85,8 @@ api_result<completion_request> parse_completion_request(std::string_view body,
   completion_request out;
   read_common_options(reader, model, limits, out.options);
   read_logprobs(reader, out.options.sampling);
+  // Clients that score a prompt with max_tokens 1 cut the drawn token off, whatever it is.
+  out.options.score_end = true;
   out.options.max_tokens = default_max_tokens;
   reader.integer("max_tokens", 0, std::numeric_limits<std::int32_t>::max(), out.options.max_tokens);
   reader.boolean("echo", out.echo);

@@ -38,6 +38,7 @@ struct request_options {
   bool stream = false;
   bool include_usage = false;
   bool return_token_ids = false;
+  bool score_end = false;  ///< a token that ends its choice unseen is among the scores
   /// What of the text is told apart from the content: thoughts where the model has them, calls
   /// where the request brought tools.
   message_markup markup;

@@ -229,6 +229,22 @@ TEST_CASE("text becomes tokens and tokens become text") {
 }
 
 TEST_CASE(
+    "a client that renders and tokenizes by asking learns the special tokens and the template") {
+  const server_fixture f;
+  raw_client client(f.port());
+  client.send("GET /tokenizer_info HTTP/1.1\r\nHost: a\r\n\r\n");
+  const auto made = client.read_reply();
+  REQUIRE(made.status == 200);
+  const auto body = boost::json::parse(made.body);
+  const tokenizer& tokens = *tiny_model()->tokens;
+  REQUIRE(tokens.spec().eos);
+  CHECK(tokens.find(body.at("eos_token").as_string()) == *tokens.spec().eos);
+  CHECK(body.at("pad_token").is_null() == !tokens.spec().padding);
+  CHECK(body.at("chat_template").as_string() == tiny_model()->files->chat_template());
+  CHECK(body.at("model_max_length").as_int64() == tiny_model()->context);
+}
+
+TEST_CASE(
     "IPv6 and localhost are served; a taken port and a foreign host are refused in one line") {
   const log_lines log;
   server_config config = quick_config();

@@ -58,16 +58,16 @@ TEST_CASE("a streamed chat answer with usage") {
 }
 
 TEST_CASE("a whole completion with logprobs and token ids") {
-  CHECK(
-      answer(false, R"("logprobs":1,"return_token_ids":true)") ==
-      R"({"id":"cmpl-00000000000000020000000000000003","object":"text_completion",)"
-      R"("created":1700000000,"model":"tiny","system_fingerprint":"fp_","choices":[{"index":0,)"
-      R"("text":"a\"\n","logprobs":{"tokens":["a","\"\n"],)"
-      R"("token_logprobs":[-5E-1,-1E0],)"
-      R"("top_logprobs":[{"a":-5E-1,"(":-9.25E0},{"\"\n":-1E0,"(":-9.25E0}],"text_offset":[0,1]},"finish_reason":"stop",)"
-      R"("token_ids":[64,554,702],"prompt_token_ids":[646,614,684]}],)"
-      R"("usage":{"prompt_tokens":3,"completion_tokens":3,"total_tokens":6,)"
-      R"("prompt_tokens_details":{"cached_tokens":2}}})");
+  CHECK(answer(false, R"("logprobs":1,"return_token_ids":true)") ==
+        R"({"id":"cmpl-00000000000000020000000000000003","object":"text_completion",)"
+        R"("created":1700000000,"model":"tiny","system_fingerprint":"fp_","choices":[{"index":0,)"
+        R"("text":"a\"\n","logprobs":{"tokens":["a","\"\n","<|im_end|>"],)"
+        R"("token_logprobs":[-5E-1,-1E0,0E0],)"
+        R"("top_logprobs":[{"a":-5E-1,"(":-9.25E0},{"\"\n":-1E0,"(":-9.25E0},)"
+        R"({"<|im_end|>":0E0}],"text_offset":[0,1,3]},"finish_reason":"stop",)"
+        R"("token_ids":[64,554,702],"prompt_token_ids":[646,614,684]}],)"
+        R"("usage":{"prompt_tokens":3,"completion_tokens":3,"total_tokens":6,)"
+        R"("prompt_tokens_details":{"cached_tokens":2}}})");
 }
 
 TEST_CASE("a streamed chat answer with logprobs shows bytes") {
