@@ -10,6 +10,11 @@ namespace {
 constexpr auto tick_period = std::chrono::milliseconds(100);
 /// For as long clients wait for a supervisor to be there again.
 constexpr auto patience = std::chrono::seconds(60);
+/// For as long a client that comes back waits to hear whether its answer is there.
+constexpr auto recall_patience = std::chrono::seconds(10);
+/// For as long a recalled answer waits for its listener, who is on the way.
+constexpr auto listener_patience = std::chrono::seconds(30);
+constexpr std::size_t most_questions = 16'384;
 
 }  // namespace
 
@@ -34,7 +39,9 @@ void gateway_link_state::on_linked(peer_id supervisor) {
   alone_since_ = clock::now();
   if (supervisor == 0) return;
   for (const request_id id : requests_->open()) waiting_.insert(id);
+  for (auto& [number, q] : questions_) q.asked = false;
   ask_for_waiting();
+  ask_questions();
 }
 
 void gateway_link_state::on_waiting(request_id id) {
@@ -64,8 +71,62 @@ void gateway_link_state::ask_for_waiting() {
     waiting_.erase(waiting_.begin());
 }
 
+void gateway_link_state::on_recall_wanted(recall_wanted& wanted) {
+  if (questions_.size() >= most_questions) {
+    return wanted.then(fail(errc::exhausted, "{} clients wait for answers to be found; try later",
+                            questions_.size()));
+  }
+  questions_[++last_question_] = {std::move(wanted), clock::now()};
+  ask_questions();
+}
+
+void gateway_link_state::ask_questions() {
+  if (supervisor_ == 0) return;
+  for (auto& [number, q] : questions_) {
+    if (q.asked) continue;
+    const recall_question asked{number, q.wanted.response};
+    if (!port_->send(supervisor_, {frames::recall, encode_recall(asked), {}})) return;
+    q.asked = true;
+  }
+}
+
+void gateway_link_state::on_recall(arrived_recall& arrived) {
+  const auto known = questions_.find(arrived.answer.number);
+  if (arrived.from != supervisor_ || known == questions_.end()) return;
+  const answer_recall::found then = std::move(known->second.wanted.then);
+  questions_.erase(known);
+  if (arrived.answer.refusal) return then(fail(std::move(*arrived.answer.refusal)));
+  asked_request& found = *arrived.answer.found;
+  if (requests_->expect(found.id, found.asked)) unheard_[found.id] = clock::now();
+  then(recalled_answer{found.id, std::move(found.asked)});
+}
+
+void gateway_link_state::on_listener(const listener_arrived& arrived) {
+  unheard_.erase(arrived.id);
+  if (auto heard = requests_->attach(arrived.id, arrived.listener); !heard)
+    arrived.listener->on_error(heard.error());
+}
+
+void gateway_link_state::give_up_old(clock::time_point now) {
+  while (!questions_.empty() && now - questions_.begin()->second.since > recall_patience) {
+    const answer_recall::found then = std::move(questions_.begin()->second.wanted.then);
+    questions_.erase(questions_.begin());
+    then(fail(errc::unavailable, "no supervisor has said in time whether that answer is there"));
+  }
+  std::vector<request_id> unwanted;
+  for (const auto& [id, since] : unheard_)
+    if (now - since > listener_patience) unwanted.push_back(id);
+  for (const request_id id : unwanted) {
+    unheard_.erase(id);
+    requests_->remove(id);
+    on_cancel(id);
+  }
+}
+
 void gateway_link_state::on_tick() {
   ask_for_waiting();
+  ask_questions();
+  give_up_old(clock::now());
   if (supervisor_ == 0 && clock::now() - alone_since_ > patience) {
     for (const request_id id : requests_->open())
       requests_->fail(id, {errc::unavailable, "the cluster's supervisor is gone; try again later"});
@@ -83,6 +144,9 @@ gateway_link_actor::behavior_type gateway_link(
       [self](const gateway_linked& linked) { self->state.on_linked(linked.supervisor); },
       [self](const request_waits& r) { self->state.on_waiting(r.id); },
       [self](cancel_atom, request_id id) { self->state.on_cancel(id); },
+      [self](recall_wanted& wanted) { self->state.on_recall_wanted(wanted); },
+      [self](arrived_recall& arrived) { self->state.on_recall(arrived); },
+      [self](const listener_arrived& arrived) { self->state.on_listener(arrived); },
       [self](tick_atom) { self->state.on_tick(); },
   };
 }

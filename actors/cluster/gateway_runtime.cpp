@@ -51,6 +51,8 @@ class joined_gateway final : public gateway_runtime {
   result<request_id> submit(generation_request request,
                             std::shared_ptr<generation_listener> listener) override;
   void cancel(request_id id) override;
+  void recall(const std::string& id, found then) override;
+  void listen(request_id id, std::shared_ptr<generation_listener> listener) override;
   [[nodiscard]] engine_stats stats() const override;
   [[nodiscard]] const std::shared_ptr<const served_model>& model() const override { return model_; }
   [[nodiscard]] const engine_description& description() const override { return description_; }
@@ -60,7 +62,7 @@ class joined_gateway final : public gateway_runtime {
   [[nodiscard]] result<gateway_welcome> ask(const std::string& address, bool to_join);
   [[nodiscard]] result<gateway_welcome> ask_any();
   [[nodiscard]] result<void> open(const gateway_welcome& welcome, const progress& report);
-  void listen();
+  void hear_supervisor();
   /// Keeps a supervisor at hand until it is stopped.
   void keep_contact(const std::stop_token& stop);
   [[nodiscard]] result<gateway_welcome> link(const std::string& address);
@@ -116,11 +118,15 @@ result<void> joined_gateway::open(const gateway_welcome& welcome, const progress
   return {};
 }
 
-void joined_gateway::listen() {
+void joined_gateway::hear_supervisor() {
   const answer_bounds bounds{.positions = model_->context, .vocab = model_->files->config().vocab};
   port_->route(frames::news, [link = link_, bounds](incoming_frame&& frame) {
     auto news = decode_news(frame.header, bounds);
     if (news) caf::anon_send(link, arrived_news{frame.from, std::move(*news)});
+  });
+  port_->route(frames::recalled, [link = link_, bounds](incoming_frame&& frame) {
+    auto answer = decode_recalled(frame.header, frame.payload, bounds);
+    if (answer) caf::anon_send(link, arrived_recall{frame.from, std::move(*answer)});
   });
   port_->route(frames::ping, [contact = contact_](incoming_frame&& frame) {
     const std::lock_guard lock(contact->mutex);
@@ -154,7 +160,7 @@ result<void> joined_gateway::join(const progress& report) {
   if (!welcome) return fail(welcome.error());
   if (auto opened = open(*welcome, report); !opened) return opened;
   link_ = system_.spawn(gateway_link, port_, requests_);
-  listen();
+  hear_supervisor();
   keeper_ = std::jthread([this](const std::stop_token& stop) { keep_contact(stop); });
   std::unique_lock lock(contact_->mutex);
   if (!contact_->changed.wait_for(lock, first_deadline, [&] { return contact_->supervisor != 0; }))
@@ -244,6 +250,14 @@ void joined_gateway::cancel(request_id id) {
   caf::anon_send(link_, cancel_atom::value, id);
 }
 
+void joined_gateway::recall(const std::string& id, found then) {
+  caf::anon_send(link_, recall_wanted{id, std::move(then)});
+}
+
+void joined_gateway::listen(request_id id, std::shared_ptr<generation_listener> listener) {
+  caf::anon_send(link_, listener_arrived{id, std::move(listener)});
+}
+
 engine_stats joined_gateway::stats() const {
   engine_stats s;
   s.requests_running = requests_->size();
@@ -258,7 +272,10 @@ bool joined_gateway::healthy() const {
 joined_gateway::~joined_gateway() {
   keeper_ = {};
   if (requests_) requests_->close({errc::unavailable, "the gateway is shutting down"});
-  if (port_ != nullptr) port_->route(frames::news, {});
+  if (port_ != nullptr) {
+    port_->route(frames::news, {});
+    port_->route(frames::recalled, {});
+  }
   if (link_) caf::anon_send_exit(link_, caf::exit_reason::user_shutdown);
   link_ = gateway_link_actor();
   port_.reset();

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "actors/engine/serving_runtime.hpp"
+#include "runtime/api/answer_recall.hpp"
 #include "runtime/base/result.hpp"
 
 namespace troupe {
@@ -24,7 +25,7 @@ struct gateway_options {
 /// A gateway in this process: it has the model's tokenizer and template, and asks the batcher of
 /// another process for answers. When that one is lost, open requests go to the next supervisor that
 /// takes the gateway in, with what they have drawn; their listeners notice but a pause.
-class gateway_runtime : public serving_runtime {
+class gateway_runtime : public serving_runtime, public answer_recall {
  public:
   using progress = std::function<void(std::string_view stage, double done)>;
 

@@ -34,8 +34,15 @@ result<request_id> listener_table::add(std::shared_ptr<generation_listener> list
 }
 
 void listener_table::remove(request_id id) {
-  const std::lock_guard lock(mutex_);
-  entries_.erase(id);
+  std::shared_ptr<generation_listener> misses_it;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto known = entries_.find(id);
+    if (known == entries_.end()) return;
+    if (known->second.taken_over) misses_it = std::move(known->second.listener);
+    entries_.erase(known);
+  }
+  if (misses_it) misses_it->on_error({errc::cancelled, "its client left before the answer's end"});
 }
 
 bool listener_table::filter(entry& e, request_news& news) {
@@ -117,25 +124,29 @@ std::size_t listener_table::size() const {
   return entries_.size();
 }
 
-void listener_table::expect(request_id id, std::shared_ptr<const generation_request> asked) {
+bool listener_table::expect(request_id id, std::shared_ptr<const generation_request> asked) {
   const std::lock_guard lock(mutex_);
   const auto [place, fresh] = entries_.try_emplace(id);
-  if (!fresh) return;
+  if (!fresh) return false;
   place->second.sent.resize(asked->choices);
   place->second.ended.resize(asked->choices);
   place->second.asked = std::move(asked);
+  return true;
 }
 
 result<void> listener_table::attach(request_id id,
                                     const std::shared_ptr<generation_listener>& listener) {
   request_news gathered;
   std::optional<error> failure;
+  std::shared_ptr<generation_listener> former;
   {
     const std::lock_guard lock(mutex_);
     const auto known = entries_.find(id);
-    if (known == entries_.end() || known->second.listener != nullptr)
-      return troupe::fail(errc::not_found, "request {} is not waiting for a listener", id);
+    if (known == entries_.end())
+      return troupe::fail(errc::not_found, "request {} is not known, or is over", id);
     entry& e = known->second;
+    former = std::move(e.listener);
+    e.taken_over = true;
     gathered.tokens = e.progress.events;
     gathered.prompt_scores = e.progress.prompt_scores;
     gathered.summary = e.summary;
@@ -143,6 +154,7 @@ result<void> listener_table::attach(request_id id,
     e.listener = listener;
     if (e.summary || failure) entries_.erase(known);
   }
+  if (former) former->on_error({errc::cancelled, "another connection has taken the answer over"});
   hand_out(*listener, gathered);
   if (failure) listener->on_error(*failure);
   return {};

@@ -27,6 +27,8 @@ class listener_table {
   /// exhausted when `most` requests are open, unavailable once closed.
   [[nodiscard]] result<request_id> add(std::shared_ptr<generation_listener> listener,
                                        std::shared_ptr<const generation_request> asked);
+  /// The listener hears nothing more, but for one that has taken the request over: it may not be
+  /// the one that gives it up, and hears that it is cancelled.
   void remove(request_id id);
 
   /// Hands on one request's news in order. Tokens already handed out are dropped; a gap ends the
@@ -40,10 +42,11 @@ class listener_table {
 
   // Only of one that keeps requests:
   /// A request that another gateway had asked for: its news are gathered until somebody listens.
-  /// Ignored where it is known.
-  void expect(request_id id, std::shared_ptr<const generation_request> asked);
-  /// Somebody listens; what was gathered is handed out at once. not_found: it was not expected, or
-  /// is over. To be called from the thread that delivers.
+  /// Ignored where it is known. True: it is new, and nobody listens.
+  bool expect(request_id id, std::shared_ptr<const generation_request> asked);
+  /// Somebody listens, in place of whoever did: that one hears `cancelled`. What was gathered is
+  /// handed out at once. not_found: the request is not known, or is over. To be called from the
+  /// thread that delivers.
   [[nodiscard]] result<void> attach(request_id id,
                                     const std::shared_ptr<generation_listener>& listener);
   /// The request with its progress; null where it is over.
@@ -54,6 +57,7 @@ class listener_table {
  private:
   struct entry {
     std::shared_ptr<generation_listener> listener;  ///< null: nobody listens yet
+    bool taken_over = false;                        ///< the listener is not the first
     std::shared_ptr<const generation_request> asked;
     std::vector<std::uint32_t> sent;            ///< tokens that came, by choice
     std::vector<bool> ended;                    ///< by choice

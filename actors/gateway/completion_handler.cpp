@@ -1,9 +1,13 @@
 #include "actors/gateway/completion_handler.hpp"
 
+#include <boost/asio/post.hpp>
+#include <charconv>
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <random>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "actors/gateway/answer_relay.hpp"
@@ -13,6 +17,8 @@
 
 namespace troupe::gateway {
 namespace {
+
+constexpr std::size_t longest_id = 128;
 
 std::uint64_t draw() {
   std::random_device source;
@@ -32,18 +38,59 @@ api_context context_for(const server_backend& backend, const http_limits& limits
   context.random = draw;
   context.now = unix_time;
   context.limits.body_bytes = limits.body_bytes;
+  context.resumable = backend.recall != nullptr;
   return context;
 }
 
-std::shared_ptr<completion_session> begin(route target, const api_context& context,
-                                          std::string_view body, bool events,
-                                          std::shared_ptr<response_sink> sink,
-                                          std::shared_ptr<session_observer> observer) {
-  if (target == route::chat_completions)
-    return completion_session::chat(context, body, std::move(sink), std::move(observer));
-  if (target == route::completions)
-    return completion_session::completions(context, body, std::move(sink), std::move(observer));
-  return completion_session::dashscope(context, body, events, std::move(sink), std::move(observer));
+api_protocol protocol_of(route target) {
+  switch (target) {
+    case route::completions:
+    case route::resume_completion:
+      return api_protocol::completions;
+    case route::dashscope_generation:
+    case route::resume_dashscope:
+      return api_protocol::dashscope;
+    default:
+      return api_protocol::chat;
+  }
+}
+
+/// How many events the client has had; none: what it says is no number.
+std::optional<std::uint64_t> events_had(std::string_view text) {
+  std::uint64_t number = 0;
+  if (text.empty()) return number;
+  const char* const end = text.data() + text.size();
+  const auto [stop, failed] = std::from_chars(text.data(), end, number);
+  if (failed != std::errc() || stop != end) return std::nullopt;
+  return number;
+}
+
+/// Of what a resumed stream is made, while the answer is being looked for.
+struct resumption {
+  std::shared_ptr<answer_relay> relay;
+  std::shared_ptr<completion_watch> watch;
+  std::shared_ptr<generation_service> service;  ///< keeps what `context` borrows
+  api_context context;
+  answer_recall* recall;
+  api_protocol protocol;
+  std::uint64_t after;
+};
+
+void go_on(const resumption& r, const result<recalled_answer>& found) {
+  if (!r.relay->wanted()) return;
+  if (!found) return r.relay->fail(to_api_error(found.error()));
+  r.relay->attach(completion_session::resume(r.context, *r.recall, r.protocol, *found, r.after,
+                                             r.relay, r.watch));
+}
+
+/// Whoever brings the answer must not be held up by a prompt's text.
+void hand_to_pool(server_core& core, const std::shared_ptr<const resumption>& r,
+                  const result<recalled_answer>& found) {
+  if (!core.pool().post([r, found] { go_on(*r, found); })) r->relay->fail(too_busy());
+}
+
+api_error not_found(std::string_view why) {
+  return to_api_error({errc::not_found, std::string(why)});
 }
 
 }  // namespace
@@ -51,16 +98,48 @@ std::shared_ptr<completion_session> begin(route target, const api_context& conte
 void complete(server_core& core, const std::shared_ptr<connection>& client) {
   const auto relay = std::make_shared<answer_relay>(core.io(), client, core.limits().output_bytes);
   const auto watch = std::make_shared<completion_watch>(core.metrics(), relay);
-  const route target = client->request().target;
+  const api_protocol protocol = protocol_of(client->request().target);
   const bool events = client->request().dashscope_events;
   const bool posted = core.pool().post(
-      [relay, watch, target, events, body = client->take_body(), lease = client->take_lease(),
+      [relay, watch, protocol, events, body = client->take_body(), lease = client->take_lease(),
        service = core.backend().service, context = context_for(core.backend(), core.limits())] {
         if (!relay->wanted()) return;
-        relay->attach(begin(target, context, body, events, relay, watch));
+        relay->attach(completion_session::begin(context, {protocol, body, events}, relay, watch));
       });
   if (!posted) return client->respond(refusal(too_busy()));
   client->watch(watch);
+}
+
+void resume(server_core& core, const std::shared_ptr<connection>& client) {
+  const http_request& request = client->request();
+  const server_backend& backend = core.backend();
+  if (backend.recall == nullptr)
+    return client->respond(refusal(
+        not_found("this server keeps no answers to come back for; gateways of a cluster do")));
+  const auto after = events_had(request.starting_after);
+  const routed found = find_route(request.method, request.path);
+  if (found.argument.size() > longest_id)
+    return client->respond(refusal(not_found("no response has so long an id")));
+  if (!after) {
+    const auto wrong =
+        refuse("starting_after", "must be the id of the last event that came, got '{}'",
+               request.starting_after.substr(0, 32));
+    return client->respond(refusal(wrong.value()));
+  }
+  const auto relay = std::make_shared<answer_relay>(core.io(), client, core.limits().output_bytes);
+  const auto watch = std::make_shared<completion_watch>(core.metrics(), relay);
+  const auto r = std::make_shared<const resumption>(
+      resumption{relay, watch, backend.service, context_for(backend, core.limits()), backend.recall,
+                 protocol_of(request.target), *after});
+  client->watch(watch);
+  backend.recall->recall(
+      std::string(found.argument),
+      [r, home = core.weak_from_this(), at = core.io()](result<recalled_answer> answer) {
+        if (const auto io = at.lock())
+          boost::asio::post(*io, [r, home, answer = std::move(answer)] {
+            if (const auto alive = home.lock()) hand_to_pool(*alive, r, answer);
+          });
+      });
 }
 
 }  // namespace troupe::gateway

@@ -105,6 +105,10 @@ void handle(server_core& core, const std::shared_ptr<connection>& client) {
     case route::completions:
     case route::dashscope_generation:
       return complete(core, client);
+    case route::resume_chat:
+    case route::resume_completion:
+    case route::resume_dashscope:
+      return resume(core, client);
     case route::models:
       return client->respond({200, "application/json", list_models(model), {}});
     case route::model:

@@ -14,6 +14,9 @@ struct http_request {
   std::string id;  ///< the client's x-request-id, or one made here
   route target = route::unknown;
   bool dashscope_events = false;  ///< X-DashScope-SSE: enable
+  /// From behind which event a stream is asked for: `starting_after` of the query, else
+  /// Last-Event-ID. Empty: neither is there.
+  std::string starting_after;
   bool keep_alive = false;
   bool http_1_0 = false;  ///< an answer of unknown length then ends with the connection
 

@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::string_view read_methods = "GET, HEAD";
 constexpr std::string_view write_methods = "POST";
-constexpr std::string_view model_prefix = "/v1/models/";
+constexpr std::string_view id_mark = "{id}";
 
 struct entry {
   route target;
@@ -17,11 +17,14 @@ struct entry {
   std::string_view allow;
 };
 
-constexpr std::array<entry, 13> table{{
+constexpr std::array<entry, 16> table{{
     {route::chat_completions, "/v1/chat/completions", write_methods},
     {route::completions, "/v1/completions", write_methods},
     {route::dashscope_generation, "/api/v1/services/aigc/text-generation/generation",
      write_methods},
+    {route::resume_chat, "/v1/chat/completions/{id}", "GET"},
+    {route::resume_completion, "/v1/completions/{id}", "GET"},
+    {route::resume_dashscope, "/api/v1/services/aigc/text-generation/generation/{id}", "GET"},
     {route::models, "/v1/models", read_methods},
     {route::model, "/v1/models/{id}", read_methods},
     {route::health, "/health", read_methods},
@@ -35,17 +38,36 @@ constexpr std::array<entry, 13> table{{
 }};
 
 bool fits(std::string_view method, std::string_view allow) {
-  return allow == write_methods ? method == "POST" : method == "GET" || method == "HEAD";
+  return allow == read_methods ? method == "GET" || method == "HEAD" : method == allow;
+}
+
+/// What of `path` stands for the entry's {id}: all the rest, with its slashes. None: the path is
+/// not the entry's.
+std::optional<std::string_view> match(const entry& e, std::string_view path) {
+  if (!e.path.ends_with(id_mark)) {
+    if (e.allow.empty() || e.path != path) return std::nullopt;
+    return std::string_view();
+  }
+  const std::string_view prefix = e.path.substr(0, e.path.size() - id_mark.size());
+  if (path.size() <= prefix.size() || !path.starts_with(prefix)) return std::nullopt;
+  return path.substr(prefix.size());
+}
+
+std::optional<boost::urls::url_view> parse_target(std::string_view target) {
+  const boost::core::string_view text(target.data(), target.size());
+  const auto url = target.starts_with('/') ? boost::urls::parse_origin_form(text)
+                                           : boost::urls::parse_absolute_uri(text);
+  if (!url || !(url->scheme().empty() || url->scheme_id() == boost::urls::scheme::http))
+    return std::nullopt;
+  return *url;
 }
 
 }  // namespace
 
 routed find_route(std::string_view method, std::string_view path) {
-  if (path.size() > model_prefix.size() && path.starts_with(model_prefix))
-    return {route::model, path.substr(model_prefix.size()), read_methods,
-            fits(method, read_methods)};
   for (const entry& e : table)
-    if (!e.allow.empty() && e.path == path) return {e.target, {}, e.allow, fits(method, e.allow)};
+    if (const auto argument = match(e, path))
+      return {e.target, *argument, e.allow, fits(method, e.allow)};
   return {};
 }
 
@@ -56,13 +78,19 @@ std::string_view label(route r) {
 }
 
 bool decode_path(std::string_view target, std::string& path) {
-  const boost::core::string_view text(target.data(), target.size());
-  const auto url = target.starts_with('/') ? boost::urls::parse_origin_form(text)
-                                           : boost::urls::parse_absolute_uri(text);
-  if (!url || !(url->scheme().empty() || url->scheme_id() == boost::urls::scheme::http))
-    return false;
+  const auto url = parse_target(target);
+  if (!url) return false;
   path = url->path();
   return true;
+}
+
+std::optional<std::string> query_parameter(std::string_view target, std::string_view key) {
+  const auto url = parse_target(target);
+  if (!url) return std::nullopt;
+  const auto parameters = url->params();
+  const auto found = parameters.find(boost::core::string_view(key.data(), key.size()));
+  if (found == parameters.end()) return std::nullopt;
+  return std::string((*found).value);
 }
 
 }  // namespace troupe::gateway

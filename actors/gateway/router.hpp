@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -10,6 +11,9 @@ enum class route : std::uint8_t {
   chat_completions,
   completions,
   dashscope_generation,
+  resume_chat,
+  resume_completion,
+  resume_dashscope,
   models,
   model,
   health,
@@ -25,7 +29,7 @@ enum class route : std::uint8_t {
 /// What a request asks for, and whether its method fits.
 struct routed {
   route target = route::unknown;
-  std::string_view argument;  ///< the model's name for route::model
+  std::string_view argument;  ///< what stands for {id} in the route's path
   std::string_view allow;     ///< methods the path answers to; empty for an unknown path
   bool method_fits = false;
 };
@@ -40,5 +44,10 @@ struct routed {
 /// The path of a request target, percent-decoded: of "/p?q" and of "http://host/p?q". False where
 /// the target is neither.
 [[nodiscard]] bool decode_path(std::string_view target, std::string& path);
+
+/// A parameter of a request target's query, decoded; none where it is missing or the target is no
+/// path.
+[[nodiscard]] std::optional<std::string> query_parameter(std::string_view target,
+                                                         std::string_view key);
 
 }  // namespace troupe::gateway

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "cluster/cluster_view.hpp"
+#include "runtime/api/answer_recall.hpp"
 #include "runtime/api/generation.hpp"
 #include "runtime/api/served_model.hpp"
 #include "runtime/base/result.hpp"
@@ -30,6 +31,8 @@ struct server_backend {
   /// must not block. Empty means always well.
   std::function<result<void>()> health;
   cluster_access cluster = {};
+  /// Finds streams that clients come back for; null: they end with their connections. Borrowed.
+  answer_recall* recall = nullptr;
 };
 
 }  // namespace troupe

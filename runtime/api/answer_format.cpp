@@ -27,13 +27,21 @@ void answer_part::add(message_part more) {
   }
 }
 
-std::string answer_format::frame(std::string_view json) {
-  return fmt::format("data: {}\n\n", json);
+namespace {
+
+std::string unnumbered(std::string_view data) { return fmt::format("data: {}\n\n", data); }
+
+}  // namespace
+
+std::string answer_format::frame(std::string_view json, std::uint64_t number) const {
+  return header_.resumable ? fmt::format("id: {}\ndata: {}\n\n", number, json) : unnumbered(json);
 }
 
-std::string answer_format::error_frame(const api_error& e) { return frame(e.body()); }
+std::string answer_format::error_frame(const api_error& e, std::uint64_t) const {
+  return unnumbered(e.body());
+}
 
-std::string answer_format::ending() { return frame("[DONE]"); }
+std::string answer_format::ending() const { return unnumbered("[DONE]"); }
 
 json::object answer_format::envelope(std::string_view object, json::array choices) const {
   json::object out;

@@ -59,6 +59,7 @@ struct answer_header {
   bool logprobs = false;
   bool token_ids = false;
   bool include_usage = false;
+  bool resumable = false;  ///< its events are numbered, as a client may come back for the rest
   std::shared_ptr<const tokenizer> vocabulary;
   std::vector<std::vector<token_id>> prompts;  ///< only when token ids were asked for
   std::uint32_t choices = 1;                   ///< a prompt
@@ -83,12 +84,13 @@ class answer_format {
   [[nodiscard]] virtual std::string whole(const std::vector<answer_part>& parts,
                                           const usage_counts& usage) const = 0;
 
-  /// A chunk as an event of the stream.
-  [[nodiscard]] virtual std::string frame(std::string_view json);
-  /// The event that ends a stream which cannot go on.
-  [[nodiscard]] virtual std::string error_frame(const api_error& e);
+  /// A chunk as the `number`-th event of the stream, from 1.
+  [[nodiscard]] virtual std::string frame(std::string_view json, std::uint64_t number) const;
+  /// The event that ends a stream which cannot go on, after `sent` events. It is none of those that
+  /// a client which comes back has had.
+  [[nodiscard]] virtual std::string error_frame(const api_error& e, std::uint64_t sent) const;
   /// What follows the last chunk; empty where nothing does.
-  [[nodiscard]] virtual std::string ending();
+  [[nodiscard]] virtual std::string ending() const;
 
  protected:
   [[nodiscard]] const answer_header& header() const { return header_; }

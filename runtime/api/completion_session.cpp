@@ -1,5 +1,6 @@
 #include "runtime/api/completion_session.hpp"
 
+#include <array>
 #include <functional>
 #include <utility>
 
@@ -14,21 +15,13 @@ namespace {
 
 constexpr std::size_t fingerprint_digits = 12;
 
-answer_header make_header(const api_context& context, const request_options& options,
-                          std::string_view prefix) {
-  answer_header h;
-  const std::uint64_t high = context.random();
-  h.id = fmt::format("{}-{:016x}{:016x}", prefix, high, context.random());
-  h.created = context.now();
-  h.model = context.model->id;
-  h.fingerprint = "fp_" + context.model->files->identity().substr(0, fingerprint_digits);
-  h.logprobs = options.sampling.logprobs;
-  h.token_ids = options.return_token_ids;
-  h.include_usage = options.include_usage;
-  h.vocabulary = context.model->tokens;
-  h.choices = options.choices;
-  return h;
-}
+/// A call read and checked: its prompts, and how its answer is to look.
+struct planned_call {
+  request_options options;
+  std::vector<session_prompt> prompts;
+  std::function<std::unique_ptr<answer_format>(answer_header)> make_format;
+  bool echo = false;
+};
 
 /// Prompts without a given seed draw one each: equal prompts of one request then differ.
 api_result<session_prompt> make_prompt(const api_context& context, const request_options& options,
@@ -64,68 +57,140 @@ api_result<std::vector<session_prompt>> completion_prompts(const api_context& co
   return out;
 }
 
-std::shared_ptr<completion_session> launch(
-    const api_context& context, const request_options& options, answer_header header,
-    const std::function<std::unique_ptr<answer_format>(answer_header)>& make_format,
-    api_result<std::vector<session_prompt>> prompts, bool echo, std::shared_ptr<response_sink> sink,
-    std::shared_ptr<session_observer> observer) {
-  if (!prompts) {
-    sink->fail(prompts.error());
-    return nullptr;
+api_result<planned_call> plan_chat(const api_context& context, const completion_call& call) {
+  const auto request = parse_chat_request(call.body, *context.model, context.limits);
+  if (!request) return tl::unexpected(request.error());
+  auto prompts = chat_prompts(context, *request);
+  if (!prompts) return tl::unexpected(std::move(prompts.error()));
+  return planned_call{request->options, std::move(*prompts), make_chat_format};
+}
+
+api_result<planned_call> plan_completions(const api_context& context, const completion_call& call) {
+  const auto request = parse_completion_request(call.body, *context.model, context.limits);
+  if (!request) return tl::unexpected(request.error());
+  auto prompts = completion_prompts(context, *request);
+  if (!prompts) return tl::unexpected(std::move(prompts.error()));
+  return planned_call{request->options, std::move(*prompts), make_completion_format, request->echo};
+}
+
+api_result<planned_call> plan_dashscope(const api_context& context, const completion_call& call) {
+  const auto request =
+      parse_dashscope_request(call.body, call.events, *context.model, context.limits);
+  if (!request) return tl::unexpected(request.error());
+  auto prompts = chat_prompts(context, request->chat);
+  if (!prompts) return tl::unexpected(std::move(prompts.error()));
+  const dashscope_form form{request->as_text, request->incremental};
+  return planned_call{request->chat.options, std::move(*prompts), [form](answer_header h) {
+                        return make_dashscope_format(std::move(h), form);
+                      }};
+}
+
+api_result<planned_call> plan(const api_context& context, const completion_call& call) {
+  switch (call.protocol) {
+    case api_protocol::completions:
+      return plan_completions(context, call);
+    case api_protocol::dashscope:
+      return plan_dashscope(context, call);
+    case api_protocol::chat:
+      break;
   }
+  return plan_chat(context, call);
+}
+
+std::string new_id(const api_context& context, api_protocol protocol) {
+  static constexpr std::array<std::string_view, 3> prefixes{"chatcmpl", "cmpl", "req"};
+  const std::uint64_t high = context.random();
+  return fmt::format("{}-{:016x}{:016x}", prefixes.at(static_cast<std::size_t>(protocol)), high,
+                     context.random());
+}
+
+answer_header make_header(const api_context& context, const planned_call& planned, std::string id,
+                          std::int64_t created, bool resumable) {
+  const request_options& options = planned.options;
+  answer_header h;
+  h.id = std::move(id);
+  h.created = created;
+  h.model = context.model->id;
+  h.fingerprint = "fp_" + context.model->files->identity().substr(0, fingerprint_digits);
+  h.logprobs = options.sampling.logprobs;
+  h.token_ids = options.return_token_ids;
+  h.include_usage = options.include_usage;
+  h.resumable = resumable;
+  h.vocabulary = context.model->tokens;
+  h.choices = options.choices;
   if (options.return_token_ids)
-    for (const session_prompt& p : *prompts) header.prompts.push_back(p.prompt.tokens);
-  auto session = std::make_shared<session_core>(context, options, make_format(std::move(header)),
+    for (const session_prompt& p : planned.prompts) h.prompts.push_back(p.prompt.tokens);
+  return h;
+}
+
+std::shared_ptr<completion_session> launch(const api_context& context, planned_call planned,
+                                           answer_header header, std::uint64_t after,
+                                           std::shared_ptr<response_sink> sink,
+                                           std::shared_ptr<session_observer> observer,
+                                           const session_core::submitter& submit) {
+  const stream_place place{header.resumable, after};
+  auto session = std::make_shared<session_core>(context, std::move(planned.options),
+                                                planned.make_format(std::move(header)), place,
                                                 std::move(sink), std::move(observer));
-  if (!session->start(std::move(*prompts), echo)) return nullptr;
+  if (!session->start(std::move(planned.prompts), planned.echo, submit)) return nullptr;
   return session;
 }
 
 }  // namespace
 
-std::shared_ptr<completion_session> completion_session::chat(
-    const api_context& context, std::string_view body, std::shared_ptr<response_sink> sink,
+std::shared_ptr<completion_session> completion_session::begin(
+    const api_context& context, const completion_call& call, std::shared_ptr<response_sink> sink,
     std::shared_ptr<session_observer> observer) {
-  const auto request = parse_chat_request(body, *context.model, context.limits);
-  if (!request) {
-    sink->fail(request.error());
+  const std::string id = new_id(context, call.protocol);
+  const std::int64_t created = context.now();
+  if (call.protocol == api_protocol::dashscope) sink = dashscope_errors(std::move(sink), id);
+  auto planned = plan(context, call);
+  if (!planned) {
+    sink->fail(planned.error());
     return nullptr;
   }
-  auto prompts = chat_prompts(context, *request);
-  return launch(context, request->options, make_header(context, request->options, "chatcmpl"),
-                make_chat_format, std::move(prompts), false, std::move(sink), std::move(observer));
-}
-
-std::shared_ptr<completion_session> completion_session::dashscope(
-    const api_context& context, std::string_view body, bool events,
-    std::shared_ptr<response_sink> sink, std::shared_ptr<session_observer> observer) {
-  const auto request = parse_dashscope_request(body, events, *context.model, context.limits);
-  const request_options options = request ? request->chat.options : request_options();
-  answer_header header = make_header(context, options, "req");
-  sink = dashscope_errors(std::move(sink), header.id);
-  if (!request) {
-    sink->fail(request.error());
-    return nullptr;
+  const bool resumable =
+      context.resumable && planned->options.stream && planned->prompts.size() == 1;
+  if (resumable) {
+    planned->prompts.front().request.origin = std::make_shared<const answer_origin>(answer_origin{
+        id, static_cast<std::uint8_t>(call.protocol), created, std::string(call.body)});
   }
-  const dashscope_form form{request->as_text, request->incremental};
+  answer_header header = make_header(context, *planned, id, created, resumable);
   return launch(
-      context, options, std::move(header),
-      [form](answer_header h) { return make_dashscope_format(std::move(h), form); },
-      chat_prompts(context, request->chat), false, std::move(sink), std::move(observer));
+      context, std::move(*planned), std::move(header), 0, std::move(sink), std::move(observer),
+      [&context](generation_request request, std::shared_ptr<generation_listener> listener) {
+        return context.service->submit(std::move(request), std::move(listener));
+      });
 }
 
-std::shared_ptr<completion_session> completion_session::completions(
-    const api_context& context, std::string_view body, std::shared_ptr<response_sink> sink,
+std::shared_ptr<completion_session> completion_session::resume(
+    const api_context& context, answer_recall& recall, api_protocol protocol,
+    const recalled_answer& answer, std::uint64_t after, std::shared_ptr<response_sink> sink,
     std::shared_ptr<session_observer> observer) {
-  const auto request = parse_completion_request(body, *context.model, context.limits);
-  if (!request) {
-    sink->fail(request.error());
+  const auto origin = answer.asked->origin;
+  const auto refuse = [&](const api_error& e) {
+    sink->fail(e);
     return nullptr;
-  }
-  auto prompts = completion_prompts(context, *request);
-  return launch(context, request->options, make_header(context, request->options, "cmpl"),
-                make_completion_format, std::move(prompts), request->echo, std::move(sink),
-                std::move(observer));
+  };
+  if (protocol == api_protocol::dashscope && origin != nullptr)
+    sink = dashscope_errors(std::move(sink), origin->name);
+  if (origin == nullptr || origin->protocol != static_cast<std::uint8_t>(protocol))
+    return refuse(to_api_error({errc::not_found, "the answer is another endpoint's"}));
+  auto planned = plan(context, {protocol, origin->body, true});
+  if (!planned) return refuse(planned.error());
+  if (planned->prompts.size() != 1 || !planned->options.stream)
+    return refuse(to_api_error({errc::internal, "what was asked for is no stream of one prompt"}));
+  // A template may look at the clock: the prompt is the one that the answer goes on from.
+  session_prompt& prompt = planned->prompts.front();
+  prompt.prompt.tokens = answer.asked->prompt;
+  prompt.request = *answer.asked;
+  answer_header header = make_header(context, *planned, origin->name, origin->created, true);
+  return launch(
+      context, std::move(*planned), std::move(header), after, std::move(sink), std::move(observer),
+      [&recall, id = answer.id](const generation_request&, auto listener) -> result<request_id> {
+        recall.listen(id, std::move(listener));
+        return id;
+      });
 }
 
 }  // namespace troupe

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string_view>
 
+#include "runtime/api/answer_recall.hpp"
 #include "runtime/api/generation.hpp"
 #include "runtime/api/request_options.hpp"
 #include "runtime/api/response_sink.hpp"
@@ -35,6 +36,17 @@ struct api_context {
   std::function<std::uint64_t()> random;  ///< seeds and ids; any thread
   std::function<std::int64_t()> now;      ///< seconds since 1970; any thread
   api_limits limits;
+  bool resumable = false;  ///< what is asked for can be recalled: streams are numbered
+};
+
+/// The endpoints that complete a prompt. The numbers go over the wire: none is ever changed.
+enum class api_protocol : std::uint8_t { chat = 0, completions = 1, dashscope = 2 };
+
+/// One HTTP request for a completion.
+struct completion_call {
+  api_protocol protocol = api_protocol::chat;
+  std::string_view body;
+  bool events = false;  ///< DashScope's header asks for a stream; bodies of the others say so
 };
 
 /// One completion request from its body to the last byte of its answer.
@@ -44,19 +56,16 @@ struct api_context {
 /// itself alive until the answer is complete.
 class completion_session {
  public:
-  /// POST /v1/chat/completions. When the body is refused, sink->fail has been called and null is
-  /// returned. Parsing and tokenizing happen here, on the caller's thread: not on one that must not
-  /// be held up.
-  [[nodiscard]] static std::shared_ptr<completion_session> chat(
-      const api_context& context, std::string_view body, std::shared_ptr<response_sink> sink,
+  /// When the body is refused, sink->fail has been called and null is returned. Parsing and
+  /// tokenizing happen here, on the caller's thread: not on one that must not be held up.
+  [[nodiscard]] static std::shared_ptr<completion_session> begin(
+      const api_context& context, const completion_call& call, std::shared_ptr<response_sink> sink,
       std::shared_ptr<session_observer> observer = {});
-  /// DashScope's text generation, as a stream of `events` or at once; otherwise as chat().
-  [[nodiscard]] static std::shared_ptr<completion_session> dashscope(
-      const api_context& context, std::string_view body, bool events,
-      std::shared_ptr<response_sink> sink, std::shared_ptr<session_observer> observer = {});
-  /// POST /v1/completions; otherwise as chat().
-  [[nodiscard]] static std::shared_ptr<completion_session> completions(
-      const api_context& context, std::string_view body, std::shared_ptr<response_sink> sink,
+  /// Goes on with the stream of a recalled answer behind the first `after` of its events; otherwise
+  /// as begin(). The answer's origin must be of `protocol`, else it is not found there.
+  [[nodiscard]] static std::shared_ptr<completion_session> resume(
+      const api_context& context, answer_recall& recall, api_protocol protocol,
+      const recalled_answer& answer, std::uint64_t after, std::shared_ptr<response_sink> sink,
       std::shared_ptr<session_observer> observer = {});
 
   completion_session() = default;

@@ -43,18 +43,18 @@ class dashscope_format final : public answer_format {
     return message(parts, usage, false);
   }
 
-  [[nodiscard]] std::string frame(std::string_view json) override {
-    return event("result", 200, json);
+  [[nodiscard]] std::string frame(std::string_view json, std::uint64_t number) const override {
+    return event(number, "result", 200, json);
   }
-  [[nodiscard]] std::string error_frame(const api_error& e) override {
-    return event("error", e.status, dashscope_error(e, header().id));
+  [[nodiscard]] std::string error_frame(const api_error& e, std::uint64_t sent) const override {
+    return event(sent + 1, "error", e.status, dashscope_error(e, header().id));
   }
-  [[nodiscard]] std::string ending() override { return {}; }
+  [[nodiscard]] std::string ending() const override { return {}; }
 
  private:
-  [[nodiscard]] std::string event(std::string_view kind, int status, std::string_view data) {
-    return fmt::format("id:{}\nevent:{}\n:HTTP_STATUS/{}\ndata:{}\n\n", ++events_, kind, status,
-                       data);
+  [[nodiscard]] static std::string event(std::uint64_t number, std::string_view kind, int status,
+                                         std::string_view data) {
+    return fmt::format("id:{}\nevent:{}\n:HTTP_STATUS/{}\ndata:{}\n\n", number, kind, status, data);
   }
 
   [[nodiscard]] std::string message(const std::vector<answer_part>& parts,
@@ -91,7 +91,6 @@ class dashscope_format final : public answer_format {
 
   const dashscope_form form_;
   std::vector<answer_part> so_far_;  ///< by choice, where events repeat what came before
-  std::uint64_t events_ = 0;
 };
 
 /// DashScope's own words for what clients tell apart.

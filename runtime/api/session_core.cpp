@@ -18,7 +18,7 @@ class slot_listener final : public generation_listener {
     session_->on_tokens(slot_, events);
   }
   void on_done(const generation_summary& summary) override { session_->on_done(slot_, summary); }
-  void on_error(const error& e) override { session_->on_error(e); }
+  void on_error(const error& e) override { session_->on_error(slot_, e); }
 
  private:
   std::shared_ptr<session_core> session_;
@@ -28,12 +28,13 @@ class slot_listener final : public generation_listener {
 }  // namespace
 
 session_core::session_core(const api_context& context, request_options options,
-                           std::unique_ptr<answer_format> format,
+                           std::unique_ptr<answer_format> format, const stream_place& place,
                            std::shared_ptr<response_sink> sink,
                            std::shared_ptr<session_observer> observer)
     : service_(*context.service),
       options_(std::move(options)),
       format_(std::move(format)),
+      place_(place),
       sink_(std::move(sink)),
       observer_(std::move(observer)),
       vocabulary_(context.model->tokens) {}
@@ -54,7 +55,7 @@ void session_core::locked(const Change& change) {
   for (const request_id id : cancelled) service_.cancel(id);
 }
 
-bool session_core::start(std::vector<session_prompt> prompts, bool echo) {
+bool session_core::start(std::vector<session_prompt> prompts, bool echo, const submitter& submit) {
   std::vector<generation_request> requests;
   {
     const std::lock_guard lock(mutex_);
@@ -73,10 +74,10 @@ bool session_core::start(std::vector<session_prompt> prompts, bool echo) {
     for (std::uint32_t i = 0; i < whole_.size(); ++i) whole_[i].index = i;
   }
   for (std::size_t i = 0; i < requests.size(); ++i) {
-    auto id = service_.submit(std::move(requests[i]),
-                              std::make_shared<slot_listener>(shared_from_this(), i));
+    auto id =
+        submit(std::move(requests[i]), std::make_shared<slot_listener>(shared_from_this(), i));
     if (!id) {
-      on_error(id.error());
+      locked([&] { refuse_answer(to_api_error(id.error())); });
       return false;
     }
     bool unwanted = false;
@@ -110,17 +111,24 @@ void session_core::on_tokens(std::size_t slot, std::span<const token_event> even
     slot_state& s = slots_[slot];
     if (s.done) return;
     open_slot(s);
-    const std::uint64_t before = s.builder.tokens();
-    auto parts = s.builder.push(events);
-    if (!parts) return refuse_answer(to_api_error(parts.error()));
-    if (observer_ && s.builder.tokens() != before)
-      observer_->on_tokens(s.builder.tokens() - before);
-    for (answer_part& part : *parts) emit(std::move(part));
-    if (!s.builder.ended() || s.builder.ended_by_engine()) return;
+    if (place_.resumable) {
+      for (std::size_t i = 0; i < events.size() && !closed_; ++i) take(s, events.subspan(i, 1));
+    } else {
+      take(s, events);
+    }
+    if (closed_ || !s.builder.ended() || s.builder.ended_by_engine()) return;
     // Stop strings have ended what the engine would still go on with.
     if (s.id) to_cancel_.push_back(*s.id);
     finish_slot(s);
   });
+}
+
+void session_core::take(slot_state& s, std::span<const token_event> events) {
+  const std::uint64_t before = s.builder.tokens();
+  auto parts = s.builder.push(events);
+  if (!parts) return refuse_answer(to_api_error(parts.error()));
+  if (observer_ && s.builder.tokens() != before) observer_->on_tokens(s.builder.tokens() - before);
+  for (answer_part& part : *parts) emit(std::move(part));
 }
 
 void session_core::on_done(std::size_t slot, const generation_summary& summary) {
@@ -136,8 +144,11 @@ void session_core::on_done(std::size_t slot, const generation_summary& summary) 
   });
 }
 
-void session_core::on_error(const error& e) {
-  locked([&] { refuse_answer(to_api_error(e)); });
+void session_core::on_error(std::size_t slot, const error& e) {
+  locked([&] {
+    slots_[slot].done = true;  // There is nothing to cancel: it may be somebody else's by now.
+    refuse_answer(to_api_error(e));
+  });
 }
 
 void session_core::open_slot(slot_state& s) {
@@ -166,7 +177,9 @@ void session_core::emit(answer_part part) {
   if (end.finish != finish_reason::none) frame(format_->chunk(end, now));
 }
 
-void session_core::frame(std::string_view json) { frames_ += format_->frame(json); }
+void session_core::frame(std::string_view json) {
+  if (++events_ > place_.after) frames_ += format_->frame(json, events_);
+}
 
 /// With what the prompts under way have drawn so far.
 usage_counts session_core::usage_now() const {
@@ -212,7 +225,7 @@ void session_core::complete() {
 /// An error is the whole answer while nothing was sent, and an event of the stream afterwards.
 void session_core::refuse_answer(const api_error& e) {
   if (options_.stream && submitted_) {
-    frames_ += format_->error_frame(e);
+    frames_ += format_->error_frame(e, events_);
     if (sink_->write(std::exchange(frames_, {}))) sink_->end();
   } else {
     sink_->fail(e);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -20,24 +21,33 @@ struct session_prompt {
   prepared_prompt prompt;
 };
 
-/// The session behind both endpoints: joins the answers of its prompts' requests and writes them
+/// From where a session's stream is told.
+struct stream_place {
+  bool resumable = false;   ///< its events depend on the answer alone, not on how it came
+  std::uint64_t after = 0;  ///< events that the client has had
+};
+
+/// The session behind all endpoints: joins the answers of its prompts' requests and writes them
 /// out. Callbacks of different requests may come from different threads.
 class session_core final : public completion_session,
                            public std::enable_shared_from_this<session_core> {
  public:
-  session_core(const api_context& context, request_options options,
-               std::unique_ptr<answer_format> format, std::shared_ptr<response_sink> sink,
-               std::shared_ptr<session_observer> observer);
+  using submitter =
+      std::function<result<request_id>(generation_request, std::shared_ptr<generation_listener>)>;
 
-  /// Submits every prompt; once. False when the engine refused one: the sink has been told, and
-  /// those submitted before are cancelled.
-  [[nodiscard]] bool start(std::vector<session_prompt> prompts, bool echo);
+  session_core(const api_context& context, request_options options,
+               std::unique_ptr<answer_format> format, const stream_place& place,
+               std::shared_ptr<response_sink> sink, std::shared_ptr<session_observer> observer);
+
+  /// Hands every prompt in; once. False when one was refused: the sink has been told, and those
+  /// handed in before are cancelled.
+  [[nodiscard]] bool start(std::vector<session_prompt> prompts, bool echo, const submitter& submit);
   void cancel() override;
 
   void on_prompt_scored(std::size_t slot, std::span<const token_logprob> logprobs);
   void on_tokens(std::size_t slot, std::span<const token_event> events);
   void on_done(std::size_t slot, const generation_summary& summary);
-  void on_error(const error& e);
+  void on_error(std::size_t slot, const error& e);
 
  private:
   /// One prompt's request and how far its answer is.
@@ -54,6 +64,7 @@ class session_core final : public completion_session,
   void locked(const Change& change);
   void open_slot(slot_state& s);
   void emit(answer_part part);
+  void take(slot_state& s, std::span<const token_event> events);
   void frame(std::string_view json);
   [[nodiscard]] usage_counts usage_now() const;
   void flush();
@@ -67,6 +78,7 @@ class session_core final : public completion_session,
   generation_service& service_;
   const request_options options_;
   const std::unique_ptr<answer_format> format_;
+  const stream_place place_;
   const std::shared_ptr<response_sink> sink_;
   const std::shared_ptr<session_observer> observer_;
   std::shared_ptr<const tokenizer> vocabulary_;
@@ -76,6 +88,7 @@ class session_core final : public completion_session,
   std::vector<slot_state> slots_;
   std::vector<answer_part> whole_;  ///< of an answer that is not streamed
   std::string frames_;              ///< events not yet written
+  std::uint64_t events_ = 0;        ///< of the stream so far, told or not
   usage_counts usage_;
   std::size_t slots_done_ = 0;
   bool submitted_ = false;  ///< every prompt is: the stream may begin

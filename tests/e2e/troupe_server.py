@@ -93,10 +93,10 @@ class Server:
 
         def events(reply):
             for line in reply:
-                data = line.decode().strip().removeprefix("data: ")
+                field, _, data = line.decode().strip().partition(": ")
                 if data == "[DONE]":
                     return
-                if data and not data.startswith(":"):
+                if field == "data":
                     yield json.loads(data)
 
         with urllib.request.urlopen(request, timeout=120) as reply:

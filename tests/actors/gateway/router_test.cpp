@@ -28,6 +28,29 @@ TEST_CASE("a model's name may hold slashes") {
   CHECK(found.argument == "Qwen/Qwen3-0.6B");
 }
 
+TEST_CASE("a response is found below its endpoint") {
+  const routed chat = find_route("GET", "/v1/chat/completions/chatcmpl-1");
+  CHECK(chat.target == route::resume_chat);
+  CHECK(chat.argument == "chatcmpl-1");
+  CHECK(chat.method_fits);
+  CHECK(find_route("GET", "/v1/completions/cmpl-2").target == route::resume_completion);
+  CHECK(find_route("GET", "/api/v1/services/aigc/text-generation/generation/req-3").target ==
+        route::resume_dashscope);
+  const routed wrong = find_route("POST", "/v1/completions/cmpl-2");
+  CHECK_FALSE(wrong.method_fits);
+  CHECK(wrong.allow == "GET");
+  CHECK(find_route("GET", "/v1/completions/").target == route::unknown);
+  CHECK(label(route::resume_chat) == "/v1/chat/completions/{id}");
+}
+
+TEST_CASE("a query's parameter is decoded, and may be missing") {
+  CHECK(query_parameter("/p?a=1&starting_after=%31%32", "starting_after") == "12");
+  CHECK(query_parameter("http://host/p?starting_after=7", "starting_after") == "7");
+  CHECK(query_parameter("/p?starting_after", "starting_after") == "");
+  CHECK_FALSE(query_parameter("/p?b=1", "starting_after"));
+  CHECK_FALSE(query_parameter("*", "starting_after"));
+}
+
 TEST_CASE("unknown paths share one label") {
   for (const char* path : {"/", "/v1", "/v1/models/", "/health/", "/../etc/passwd", "other"}) {
     const routed found = find_route("GET", path);

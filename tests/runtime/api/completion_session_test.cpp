@@ -18,11 +18,13 @@ struct exchange {
   std::shared_ptr<completion_session> session;
 
   void chat(std::string_view rest = {}) {
-    session = completion_session::chat(test::make_context(service), test::chat_body(rest), sink);
+    session = completion_session::begin(test::make_context(service),
+                                        {api_protocol::chat, test::chat_body(rest)}, sink);
   }
   void complete(std::string_view rest = {}) {
-    session = completion_session::completions(test::make_context(service),
-                                              test::completion_body(rest), sink);
+    session =
+        completion_session::begin(test::make_context(service),
+                                  {api_protocol::completions, test::completion_body(rest)}, sink);
   }
   generation_listener& listener(request_id id = 1) { return *service.requests.at(id).listener; }
   /// Hands the events over in batches of `size`, unless the session has cancelled.
@@ -253,6 +255,15 @@ TEST_CASE("scoring a prompt alone draws nothing") {
   CHECK(whole.at("usage").at("completion_tokens") == 0);
 }
 
+TEST_CASE("what failed is not cancelled: it may be another session's by now") {
+  exchange x;
+  x.chat(R"("stream":true)");
+  x.listener().on_error({errc::cancelled, "taken over"});
+  x.session->cancel();
+  CHECK(x.sink->ended);
+  CHECK(x.service.cancelled.empty());
+}
+
 class counting_observer final : public session_observer {
  public:
   void on_tokens(std::size_t count) override { tokens += count; }
@@ -266,8 +277,9 @@ class counting_observer final : public session_observer {
 TEST_CASE("an observer hears of every token and every end") {
   exchange x;
   const auto observer = std::make_shared<counting_observer>();
-  x.session = completion_session::chat(test::make_context(x.service), test::chat_body(R"("n":2)"),
-                                       x.sink, observer);
+  x.session = completion_session::begin(test::make_context(x.service),
+                                        {api_protocol::chat, test::chat_body(R"("n":2)")}, x.sink,
+                                        observer);
   const auto first = events_for("one", finish_reason::stop, 0);
   const auto second = events_for("two", finish_reason::length, 1);
   x.tell(first);
@@ -298,7 +310,8 @@ TEST_CASE("answers that come before submit returns are kept") {
     api_context context = test::make_context(unused);
     context.service = &service;
     const auto sink = std::make_shared<test::recording_sink>();
-    const auto session = completion_session::chat(context, test::chat_body(options), sink);
+    const auto session =
+        completion_session::begin(context, {api_protocol::chat, test::chat_body(options)}, sink);
     CHECK(session != nullptr);
     CHECK(sink->ended);
     CHECK(sink->body.find("two") != std::string::npos);

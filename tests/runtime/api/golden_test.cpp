@@ -11,8 +11,9 @@ std::string answer(bool chat, std::string_view rest) {
   const auto sink = std::make_shared<test::recording_sink>();
   const api_context context = test::make_context(service);
   const auto session =
-      chat ? completion_session::chat(context, test::chat_body(rest), sink)
-           : completion_session::completions(context, test::completion_body(rest), sink);
+      chat ? completion_session::begin(context, {api_protocol::chat, test::chat_body(rest)}, sink)
+           : completion_session::begin(
+                 context, {api_protocol::completions, test::completion_body(rest)}, sink);
   REQUIRE(session != nullptr);
   auto& listener = *service.requests.at(1).listener;
   for (const token_event& e : test::events_for("a\"\n", finish_reason::stop))
@@ -30,7 +31,7 @@ std::string answer(bool chat, std::string_view rest) {
 
 TEST_CASE("a whole chat answer") {
   CHECK(answer(true, "") ==
-        R"({"id":"chatcmpl-00000000000000020000000000000003","object":"chat.completion",)"
+        R"({"id":"chatcmpl-00000000000000010000000000000002","object":"chat.completion",)"
         R"("created":1700000000,"model":"tiny","system_fingerprint":"fp_","choices":[{"index":0,)"
         R"("message":{"role":"assistant","content":"a\"\n","refusal":null},"logprobs":null,)"
         R"("finish_reason":"stop"}],"usage":{"prompt_tokens":14,"completion_tokens":3,)"
@@ -39,7 +40,7 @@ TEST_CASE("a whole chat answer") {
 
 TEST_CASE("a streamed chat answer with usage") {
   const auto event = [](const std::string& choices, const std::string& usage) {
-    return R"(data: {"id":"chatcmpl-00000000000000020000000000000003",)"
+    return R"(data: {"id":"chatcmpl-00000000000000010000000000000002",)"
            R"("object":"chat.completion.chunk","created":1700000000,"model":"tiny",)"
            R"("system_fingerprint":"fp_","choices":[)" +
            choices + R"(],"usage":)" + usage + "}\n\n";
@@ -59,7 +60,7 @@ TEST_CASE("a streamed chat answer with usage") {
 
 TEST_CASE("a whole completion with logprobs and token ids") {
   CHECK(answer(false, R"("logprobs":1,"return_token_ids":true)") ==
-        R"({"id":"cmpl-00000000000000020000000000000003","object":"text_completion",)"
+        R"({"id":"cmpl-00000000000000010000000000000002","object":"text_completion",)"
         R"("created":1700000000,"model":"tiny","system_fingerprint":"fp_","choices":[{"index":0,)"
         R"("text":"a\"\n","logprobs":{"tokens":["a","\"\n","<|im_end|>"],)"
         R"("token_logprobs":[-5E-1,-1E0,0E0],)"

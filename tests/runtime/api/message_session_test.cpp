@@ -24,7 +24,8 @@ struct marked_chat {
     model->markup = {thought_markup::think, call_markup::hermes};
     api_context context = test::make_context(service);
     context.model = std::move(model);
-    const auto session = completion_session::chat(context, test::chat_body(options), sink);
+    const auto session =
+        completion_session::begin(context, {api_protocol::chat, test::chat_body(options)}, sink);
     REQUIRE(session != nullptr);
     const auto listener = service.requests.at(1).listener;
     const auto events = test::events_for(text, finish_reason::stop);
