@@ -20,7 +20,7 @@ struct expert_shard_state {
 
   std::shared_ptr<device> dev;
   std::shared_ptr<const model_files> files;  ///< keeps the mapped weights alive
-  std::unique_ptr<expert_bank> bank;
+  std::shared_ptr<expert_bank> bank;
   epoch_number epoch = 0;
   std::uint64_t stale = 0;  ///< messages of other epochs, dropped
 
@@ -36,7 +36,7 @@ struct expert_shard_wiring {
   epoch_number epoch = 0;
   std::shared_ptr<device> dev;
   std::shared_ptr<const model_files> files;
-  std::unique_ptr<expert_bank> bank;
+  std::shared_ptr<expert_bank> bank;
 };
 
 expert_shard_actor::behavior_type expert_shard(

@@ -2,10 +2,8 @@
 #include <spdlog/logger.h>
 
 #include <memory>
-#include <sstream>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "actors/bin/commands.hpp"
 #include "actors/bin/interrupts.hpp"
@@ -14,6 +12,7 @@
 #include "actors/bin/served_as.hpp"
 #include "actors/bin/server_command.hpp"
 #include "actors/cluster/gateway_runtime.hpp"
+#include "actors/cluster/join_address.hpp"
 
 namespace troupe::cli {
 namespace {
@@ -25,23 +24,12 @@ struct gateway_command {
   gateway_command() { describe(settings.schema, config); }
 };
 
-/// The words between commas, without spaces.
-std::vector<std::string> split(const std::string& list) {
-  std::vector<std::string> words;
-  std::istringstream in(list);
-  for (std::string word; std::getline(in, word, ',');) {
-    std::erase(word, ' ');
-    if (!word.empty()) words.push_back(word);
-  }
-  return words;
-}
-
 result<void> gateway(gateway_command& command) {
   if (auto done = command.settings.read(); !done) return done;
   const gateway_config& config = command.config;
   if (command.settings.printed()) return {};
   gateway_options options;
-  options.join = split(config.join);
+  options.join = split_addresses(config.join);
   if (options.join.empty()) {
     return fail(errc::invalid_argument,
                 "which cluster? Give --join HOST:PORT; `troupe status` shows the address");

@@ -28,8 +28,10 @@ result<std::unique_ptr<local_cluster>> local_cluster::start(const std::filesyste
                                                             const interrupts& signals,
                                                             worker_processes::notice tell) {
   progress_line line(stderr, ::isatty(STDERR_FILENO) == 1);
-  auto head = cluster_runtime::start(model, config.engine, config.cluster, config.cluster.workers,
-                                     shown_on(line, signals));
+  auto opened = open_model(model, shown_on(line, signals));
+  if (!opened) return fail(std::move(opened.error()));
+  auto head = cluster_runtime::start(
+      std::move(*opened), {model, config.engine, config.cluster, config.cluster.workers, 0});
   if (!head) return fail(std::move(head.error()));
   node_options common;
   common.join = (*head)->join_address();

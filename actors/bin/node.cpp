@@ -1,26 +1,24 @@
-#include <fcntl.h>
-#include <linux/close_range.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <csignal>
 #include <memory>
-#include <system_error>
-#include <vector>
 
 #include "actors/bin/commands.hpp"
 #include "actors/bin/interrupts.hpp"
 #include "actors/bin/logging.hpp"
 #include "actors/bin/node_life.hpp"
 #include "actors/bin/node_options.hpp"
+#include "actors/bin/server_command.hpp"
+#include "actors/bin/start_over.hpp"
+#include "actors/cluster/join_address.hpp"
 
 namespace troupe::cli {
 namespace {
 
 worker_options for_runtime(const node_options& options) {
   worker_options out;
-  out.join = options.join;
+  out.join = split_addresses(options.join);
   out.model = options.model;
   out.name = options.name;
   out.threads = options.threads;
@@ -29,21 +27,21 @@ worker_options for_runtime(const node_options& options) {
   return out;
 }
 
-/// Begins this process anew: memory, threads and connections of its former life go with the old
-/// image, whatever state they are in. Returns only where that fails.
-error start_over(const node_options& options) {
-  std::vector<std::string> words = command_line(options);
-  std::vector<char*> arguments;
-  arguments.reserve(words.size() + 1);
-  for (std::string& word : words) arguments.push_back(word.data());
-  arguments.push_back(nullptr);
-  (void)::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
-  ::execv("/proc/self/exe", arguments.data());
-  return {errc::io_error,
-          fmt::format("cannot start over: {}", std::generic_category().message(errno))};
-}
+struct node_command {
+  node_options options;
+  server_settings settings;
 
-result<void> node(const node_options& options) {
+  node_command() { describe(settings.schema, options); }
+};
+
+result<void> node(node_command& command) {
+  if (auto done = command.settings.read(); !done) return done;
+  if (command.settings.printed()) return {};
+  const node_options& options = command.options;
+  if (split_addresses(options.join).empty()) {
+    return fail(errc::invalid_argument,
+                "which cluster? Give --join HOST:PORT; `troupe status` shows the address");
+  }
   // Before any thread is made, so that none of them gets the signals.
   const interrupts signals{SIGINT, SIGTERM};
   const auto log = start_log(options.log_level,
@@ -55,7 +53,8 @@ result<void> node(const node_options& options) {
     shown = stage;
   };
   node_world world;
-  world.join = [&] { return worker_runtime::start(for_runtime(options), report); };
+  const auto store = std::make_shared<node_store>(options.threads);
+  world.join = [&] { return worker_runtime::start(for_runtime(options), store, report); };
   world.signal = [&signals](std::chrono::milliseconds limit) {
     return signals.wait(limit.count());
   };
@@ -64,7 +63,10 @@ result<void> node(const node_options& options) {
   const auto ended = live(world);
   if (!ended) return fail(ended.error());
   // Neither of these waits for the runtime to end: its peers find it gone at once.
-  if (ended->how == node_end::kind::again) return fail(start_over(options));
+  if (ended->how == node_end::kind::again) {
+    auto words = own_command_line();
+    return words ? fail(start_over(std::move(*words))) : fail(words.error());
+  }
   signals.release();
   if (ended->how == node_end::kind::signalled) (void)std::raise(ended->signal);
   return {};
@@ -73,9 +75,9 @@ result<void> node(const node_options& options) {
 }  // namespace
 
 void add_node(CLI::App& app, action& chosen) {
-  const auto options = std::make_shared<node_options>();
+  const auto options = std::make_shared<node_command>();
   CLI::App* command = app.add_subcommand("node", "Join a cluster and serve a part of its model");
-  add_options(*command, *options);
+  options->settings.add_to(*command, "configs/node.toml");
   command->footer(
       "Example:\n  troupe node --join 127.0.0.1:7001 --name spare\n"
       "`troupe status` shows the address that a server's nodes join.");

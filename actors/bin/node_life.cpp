@@ -10,16 +10,17 @@
 namespace troupe::cli {
 namespace {
 
-constexpr std::chrono::milliseconds first_pause{100};
-constexpr std::chrono::milliseconds most_pause{2'000};
+constexpr std::chrono::milliseconds first_pause{50};
+constexpr std::chrono::milliseconds most_pause{500};
 /// How often the end is looked for.
-constexpr std::chrono::milliseconds look_interval{50};
+constexpr std::chrono::milliseconds look_interval{20};
 /// For as long the cluster may take to notice that the bearer of a name, perhaps this node's former
 /// self, is gone.
 constexpr std::chrono::seconds name_patience{30};
 /// A life shorter than this is followed by a pause, so that a cluster that takes a node in only to
 /// send it away is not asked without end.
 constexpr std::chrono::seconds short_life{2};
+constexpr std::chrono::milliseconds pause_after_short_life{2'000};
 
 bool worth_another_try(errc code, std::chrono::steady_clock::duration tried) {
   switch (code) {
@@ -37,9 +38,8 @@ bool worth_another_try(errc code, std::chrono::steady_clock::duration tried) {
 std::string farewell(worker_runtime::end why, const std::string& name) {
   if (why == worker_runtime::end::drained)
     return fmt::format("{} has been drained and leaves", name);
-  if (why == worker_runtime::end::fenced)
-    return fmt::format("the cluster has gone on without {}; it joins again as a new node", name);
-  return fmt::format("{} has lost the cluster's supervisor and joins again", name);
+  return fmt::format("{} has lost the cluster's supervisor and joins again with what it holds",
+                     name);
 }
 
 /// The node, or the signal that came before there was one.
@@ -62,24 +62,27 @@ result<node_end> join(const node_world& world) {
 }  // namespace
 
 result<node_end> live(const node_world& world) {
-  auto life = join(world);
-  if (!life || life->how == node_end::kind::signalled) return life;
-  const worker_runtime& node = *life->node;
-  const auto since = world.now();
-  const auto signalled = [&](std::chrono::milliseconds limit) {
-    life->signal = world.signal(limit);
-    if (life->signal != 0) life->how = node_end::kind::signalled;
-    return life->signal != 0;
-  };
-  world.say(fmt::format("{} has joined the cluster", node.name()));
-  while (node.ended() == worker_runtime::end::none)
-    if (signalled(look_interval)) return life;
-  const auto why = node.ended();
-  world.say(farewell(why, node.name()));
-  if (why == worker_runtime::end::drained) return life;
-  life->how = node_end::kind::again;
-  if (world.now() - since < short_life) (void)signalled(most_pause);
-  return life;
+  while (true) {
+    auto life = join(world);
+    if (!life || life->how == node_end::kind::signalled) return life;
+    worker_runtime& node = *life->node;
+    const auto since = world.now();
+    const auto signalled = [&](std::chrono::milliseconds limit) {
+      life->signal = world.signal(limit);
+      if (life->signal != 0) life->how = node_end::kind::signalled;
+      return life->signal != 0;
+    };
+    world.say(fmt::format("{} has joined the cluster", node.name()));
+    while (node.ended() == worker_runtime::end::none)
+      if (signalled(look_interval)) return life;
+    const auto why = node.ended();
+    world.say(farewell(why, node.name()));
+    if (why == worker_runtime::end::drained) return life;
+    if (world.now() - since < short_life && signalled(pause_after_short_life)) return life;
+    if (node.retire()) continue;
+    life->how = node_end::kind::again;
+    return life;
+  }
 }
 
 }  // namespace troupe::cli

@@ -27,7 +27,7 @@ struct node_end {
   enum class kind : std::uint8_t {
     drained,    ///< in good order
     signalled,  ///< by `signal`
-    again,      ///< it must join again, as another process image
+    again,      ///< it must join again as another process image: this one is not fit for it
   };
   kind how = kind::drained;
   int signal = 0;
@@ -36,8 +36,8 @@ struct node_end {
   std::unique_ptr<worker_runtime> node;
 };
 
-/// Joins, trying again while nobody answers, and serves until there is an end. Fails where the
-/// cluster refuses the node for good.
+/// Joins, trying again while nobody answers, and serves until there is an end; joins again where
+/// only the supervisor has ended. Fails where the cluster refuses the node for good.
 [[nodiscard]] result<node_end> live(const node_world& world);
 
 }  // namespace troupe::cli

@@ -1,39 +1,35 @@
 #include "actors/bin/node_options.hpp"
 
+#include "actors/bin/serve_config.hpp"
+
 namespace troupe::cli {
 
-void add_options(CLI::App& command, node_options& options) {
-  command.add_option("--join", options.join, "The address that the cluster's nodes join")
-      ->required()
-      ->type_name("HOST:PORT");
-  command
-      .add_option("--model", options.model,
-                  "A GGUF file or a Hugging Face folder, the one that the cluster serves; default: "
-                  "where the cluster has it")
-      ->type_name("PATH");
-  command
-      .add_option("--name", options.name,
-                  "What the cluster calls it; default: the host's name and the process id")
-      ->type_name("NAME");
-  command.add_option("--threads", options.threads, "Compute threads; 0: one a core")
-      ->check(CLI::Range(0U, 1024U))
-      ->type_name("N");
-  command
-      .add_option("--actor-threads", options.actor_threads, "Threads that run the actors' messages")
-      ->check(CLI::Range(1U, 64U))
-      ->type_name("N")
-      ->capture_default_str();
-  command
-      .add_option("--memory-mib", options.memory_mib,
-                  "Memory for weights, keys and values in MiB; 0: what is available")
-      ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{1} << 40U))
-      ->type_name("MIB");
-  command
-      .add_option("--log-level", options.log_level,
-                  "\"trace\", \"debug\", \"info\", \"warning\", \"error\" or \"off\"")
-      ->check(CLI::IsMember({"trace", "debug", "info", "warning", "error", "off"}))
-      ->type_name("LEVEL")
-      ->capture_default_str();
+void describe(config_schema& schema, node_options& options) {
+  schema.begin_table("node", "A part of a cluster's model.");
+  schema
+      .text("join", options.join, 4096,
+            "HOST:PORT that the cluster's nodes join; of several supervisors, with commas between.")
+      .on_command_line("--join", "HOST:PORT");
+  schema
+      .text("name", options.name, 64,
+            "What the cluster calls it; empty: the host's name and the process id.")
+      .on_command_line("--name", "NAME");
+  schema
+      .text("model", options.model, 4096,
+            "A GGUF file or a Hugging Face folder, the one that the cluster serves; empty: where "
+            "the cluster has it.")
+      .on_command_line("--model", "PATH");
+  schema.integer("threads", options.threads, 0, 1024, "Compute threads; 0: one a core.")
+      .on_command_line("--threads", "N");
+  schema
+      .integer("actor_threads", options.actor_threads, 1, 64,
+               "Threads that run the actors' messages.")
+      .on_command_line("--actor-threads", "N");
+  schema
+      .integer("memory_mib", options.memory_mib, 0, std::int64_t{1} << 40U,
+               "Memory for weights, keys and values in MiB; 0: what is available.")
+      .on_command_line("--memory-mib", "MIB");
+  describe_log(schema, options.log_level);
 }
 
 std::vector<std::string> command_line(const node_options& options) {

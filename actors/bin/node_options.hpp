@@ -1,15 +1,16 @@
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <string>
 #include <vector>
 
+#include "runtime/config/schema.hpp"
+
 namespace troupe::cli {
 
-/// What `troupe node` can be told.
+/// Everything `troupe node` can be told: the contents of configs/node.toml.
 struct node_options {
-  std::string join;                 ///< "host:port"
+  std::string join;                 ///< "host:port", of several supervisors with commas between
   std::string model;                ///< empty: the path that the cluster serves
   std::string name;                 ///< empty: made of the host's name and the process id
   std::uint32_t threads = 0;        ///< 0: one a core
@@ -20,8 +21,8 @@ struct node_options {
   friend bool operator==(const node_options&, const node_options&) = default;
 };
 
-/// Adds the options to the command; what is given goes to `options`, which must outlive the parse.
-void add_options(CLI::App& command, node_options& options);
+/// Describes all tables. `options` must outlive the schema.
+void describe(config_schema& schema, node_options& options);
 
 /// The command line that says the same, the program's name first.
 [[nodiscard]] std::vector<std::string> command_line(const node_options& options);

@@ -34,11 +34,6 @@ struct engine {
   }
 };
 
-cluster_access access_to(cluster_runtime& head) {
-  return {head.join_address(), [&head] { return head.view(); },
-          [&head](const std::string& node) { return head.drain(node); }};
-}
-
 /// What the server answers from what was made.
 server_backend backend_of(const engine& made, std::shared_ptr<const served_model> model) {
   const char* why = made.cluster ? "too few of the cluster's nodes are up to hold the model"

@@ -67,8 +67,10 @@ void describe_names(config_schema& schema, served_name& shown) {
       .on_command_line("--tool-parser", "NAME");
 }
 
+}  // namespace
+
 void describe_log(config_schema& schema, std::string& level) {
-  schema.begin_table("log", "What the server writes to standard error.");
+  schema.begin_table("log", "What is written to standard error.");
   schema
       .choice<std::string>("level", level,
                            {{"trace", "trace"},
@@ -80,9 +82,6 @@ void describe_log(config_schema& schema, std::string& level) {
                            "\"trace\", \"debug\", \"info\", \"warning\", \"error\" or \"off\".")
       .on_command_line("--log-level", "LEVEL");
 }
-
-}  // namespace
-
 void describe(config_schema& schema, serve_config& config) {
   schema.begin_table("model", "What is served.");
   schema.text("path", config.model, 4096,
@@ -113,6 +112,42 @@ void describe(config_schema& schema, gateway_config& config) {
       .on_command_line("--model", "PATH");
   describe_names(schema, config);
   describe_http(schema, config.http);
+  describe_log(schema, config.log_level);
+}
+
+void describe(config_schema& schema, supervisor_config& config) {
+  schema.begin_table("supervisor", "Who leads the cluster; any number may stand by.");
+  schema
+      .text("label", config.label, 64,
+            "What the others call it; empty: the host's name and the process id.")
+      .on_command_line("--label", "NAME");
+  schema
+      .integer("nodes", config.nodes, 0, 4096,
+               "Nodes that must have joined before the model is first placed; 0: one a copy.")
+      .on_command_line("--nodes", "N");
+  schema.begin_table("registry", "Where supervisors agree on which of them leads.");
+  schema
+      .choice<registry_kind>("kind", config.registry,
+                             {{"none", registry_kind::none}, {"etcd", registry_kind::etcd}},
+                             "\"none\": there is only this one; \"etcd\": others stand by.")
+      .on_command_line("--registry", "KIND");
+  schema.text("endpoints", config.etcd, 4096, "etcd's client addresses, with commas between.")
+      .on_command_line("--etcd", "URL");
+  schema
+      .text("cluster", config.cluster_name, 128,
+            "The cluster's name: others in the same etcd have other ones.")
+      .on_command_line("--cluster", "NAME");
+  schema.seconds("lifetime_s", config.claim_lifetime, 1, 3600,
+                 "Silence after which another one leads.");
+  schema.begin_table("model", "What is served.");
+  schema
+      .text("path", config.model, 4096,
+            "A GGUF file or a Hugging Face folder; empty: TROUPE_MODEL, or the fetched SmolLM2.")
+      .on_command_line("--model", "PATH");
+  describe_names(schema, config);
+  describe_http(schema, config.http);
+  describe(schema, config.engine);
+  describe_without_workers(schema, config.cluster);
   describe_log(schema, config.log_level);
 }
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <string>
 
 #include "actors/gateway/server_config.hpp"
@@ -35,8 +37,32 @@ struct gateway_config : served_name {
   server_config http;
 };
 
+/// Where supervisors agree on which of them leads.
+enum class registry_kind : std::uint8_t { none, etcd };
+
+/// Everything `troupe supervisor` can be told: the contents of configs/supervisor.toml.
+struct supervisor_config : served_name {
+  supervisor_config() { http.port = 8090; }
+
+  std::string label;        ///< what the others call it; empty: host name and process id
+  std::uint32_t nodes = 0;  ///< that must have joined before the first placement; 0: one a copy
+  registry_kind registry = registry_kind::none;
+  std::string etcd = "http://127.0.0.1:2379";  ///< endpoints, separated by commas
+  std::string cluster_name = "troupe";         ///< apart from other clusters in the same etcd
+  std::chrono::milliseconds claim_lifetime{2'000};
+  std::string model;  ///< path; empty: see find_model()
+  std::string log_level = "info";
+  server_config http;
+  engine_config engine;
+  cluster_config cluster;
+};
+
+/// Describes the table [log].
+void describe_log(config_schema& schema, std::string& level);
 /// Describes all tables. `config` must outlive the schema.
 void describe(config_schema& schema, gateway_config& config);
+/// Describes all tables. `config` must outlive the schema.
+void describe(config_schema& schema, supervisor_config& config);
 /// Describes all tables. `config` must outlive the schema.
 void describe(config_schema& schema, serve_config& config);
 

@@ -44,13 +44,22 @@ server_backend serving_backend(serving_runtime& running, std::shared_ptr<const s
   return backend;
 }
 
-void serve_until_signalled(std::unique_ptr<http_server> server, const interrupts& signals) {
-  while (signals.wait(1000) == 0) {
-  }
+cluster_access access_to(cluster_runtime& head) {
+  return {head.join_address(), [&head] { return head.view(); },
+          [&head](const std::string& node) { return head.drain(node); }};
+}
+
+void stop_serving(http_server& server, const interrupts& signals) {
   signals.release();  // from here a second signal ends the process at once
   fmt::print(stderr, "Stopping; answers under way have {} s. Once more to stop now.\n",
              grace.count());
-  server->stop(grace);
+  server.stop(grace);
+}
+
+void serve_until_signalled(std::unique_ptr<http_server> server, const interrupts& signals) {
+  while (signals.wait(1000) == 0) {
+  }
+  stop_serving(*server, signals);
 }
 
 }  // namespace troupe::cli

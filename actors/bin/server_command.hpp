@@ -6,6 +6,7 @@
 
 #include "actors/bin/interrupts.hpp"
 #include "actors/bin/options.hpp"
+#include "actors/cluster/cluster_runtime.hpp"
 #include "actors/engine/serving_runtime.hpp"
 #include "actors/gateway/http_server.hpp"
 #include "runtime/config/schema.hpp"
@@ -33,7 +34,12 @@ struct server_settings {
                                              std::shared_ptr<const served_model> model,
                                              const char* why);
 
-/// Serves until a signal comes, lets answers under way end, and ends the server.
+/// The cluster that `head` leads, which must outlive the server.
+[[nodiscard]] cluster_access access_to(cluster_runtime& head);
+
+/// Lets answers under way end, and ends the server; a signal meanwhile ends the process.
+void stop_serving(http_server& server, const interrupts& signals);
+/// Serves until a signal comes, and ends the server.
 void serve_until_signalled(std::unique_ptr<http_server> server, const interrupts& signals);
 
 }  // namespace troupe::cli

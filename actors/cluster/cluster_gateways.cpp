@@ -67,6 +67,7 @@ void cluster_supervisor_state::beat() {
   if (now < next_beat_) return;
   next_beat_ = now + std::chrono::milliseconds(w_.cluster.heartbeat_ms());
   for (const auto& [peer, gateway] : gateways_) send_ping(*w_.port, peer);
+  for (const auto& [peer, node] : nodes_) send_ping(*w_.port, peer);
 }
 
 }  // namespace troupe

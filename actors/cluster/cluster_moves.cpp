@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "actors/cluster/cluster_supervisor.hpp"
-#include "runtime/cache/kv_layout.hpp"
 #include "runtime/wire/frames.hpp"
 
 namespace troupe {
@@ -30,51 +29,6 @@ const stage_home* same_stage(const cluster_plan& plan, const stage_home& as) {
 
 }  // namespace
 
-std::vector<node_capacity> cluster_supervisor_state::capacities() const {
-  std::vector<node_capacity> all;
-  for (const member& m : members_->members()) {
-    if (!nodes_.contains(m.info.peer)) continue;
-    all.push_back({m.info.peer, m.info.name, m.info.host, m.info.memory_bytes, m.info.threads,
-                   m.state == member_state::draining || m.trusted == member_state::draining,
-                   m.state == member_state::suspect});
-  }
-  return all;
-}
-
-void cluster_supervisor_state::place_first() {
-  const auto nodes = capacities();
-  const kv_layout layer{1, w_.model.kv_heads, w_.model.head_dim, w_.engine.page_size, w_.engine.kv};
-  std::size_t memory = 0;
-  for (const node_capacity& n : nodes) memory += n.memory_bytes;
-  const std::size_t copies = std::max<std::uint32_t>(w_.cluster.redundancy, 1);
-  const std::size_t weights = w_.sizes.total_bytes() * copies;
-  const std::size_t page = layer.page_bytes() * w_.model.layers * copies;
-  const std::uint64_t usable =
-      std::uint64_t{layer.pages_for(w_.engine.context)} * w_.engine.max_sequences;
-  const std::size_t room = memory > weights ? memory - weights : 0;
-  pages_ = static_cast<std::uint32_t>(
-      w_.engine.kv_bytes != 0 ? w_.engine.kv_bytes / (layer.page_bytes() * w_.model.layers)
-                              : std::min<std::uint64_t>(usable, room / 4 / page));
-  placement_wishes wishes;
-  wishes.stages = w_.engine.stages;
-  wishes.redundancy = w_.cluster.redundancy;
-  wishes.kv_positions = std::size_t{pages_} * w_.engine.page_size;
-  wishes.kv_position_bytes = layer.position_bytes();
-  auto plan = plan_cluster(w_.sizes, nodes, wishes, ++epoch_);
-  if (plan && pages_ == 0) {
-    plan = fail(errc::out_of_memory,
-                "no KV page fits: {} nodes with {} hold {} copies of {} of weights", nodes.size(),
-                show_bytes(memory), copies, show_bytes(w_.sizes.total_bytes()));
-  }
-  if (!plan) {
-    w_.board->set_obstacle(plan.error());
-    members_->note(clock::now(), "nothing can be placed: " + plan.error().message());
-    return;
-  }
-  w_.board->set_obstacle(std::nullopt);
-  begin(std::move(*plan), true);
-}
-
 void cluster_supervisor_state::lose_copies(peer_id peer) {
   goal_.reset();  // another is found once this is settled
   // What is being moved to counts as well: its copies are lost, too.
@@ -87,7 +41,8 @@ void cluster_supervisor_state::lose_copies(peer_id peer) {
   if (!concerned) return;
   if (!plan_) {  // the first placement was under way: begin again
     move_.reset();
-    if (nodes_.size() >= w_.nodes) place_first();
+    adopt_held();
+    if (!move_ && nodes_.size() >= w_.nodes) place_first();
     return;
   }
   std::vector<peer_id> lost{peer};

@@ -37,9 +37,7 @@ class cluster_head final : public cluster_runtime {
         system_(system_config_) {}
   ~cluster_head() override;
 
-  [[nodiscard]] result<void> launch(const std::string& path, const engine_config& config,
-                                    const cluster_config& cluster, std::uint32_t nodes,
-                                    bool integer_weights);
+  [[nodiscard]] result<void> launch(const head_options& options, bool integer_weights);
 
   result<request_id> submit(generation_request request,
                             std::shared_ptr<generation_listener> listener) override {
@@ -75,9 +73,9 @@ class cluster_head final : public cluster_runtime {
   std::shared_ptr<data_port> port_;
 };
 
-result<void> cluster_head::launch(const std::string& path, const engine_config& config,
-                                  const cluster_config& cluster, std::uint32_t nodes,
-                                  bool integer_weights) {
+result<void> cluster_head::launch(const head_options& options, bool integer_weights) {
+  const engine_config& config = options.engine;
+  const cluster_config& cluster = options.cluster;
   auto opened = open_data_port(cluster.host);
   if (!opened) return fail(opened.error());
   port_ = std::move(*opened);
@@ -91,7 +89,7 @@ result<void> cluster_head::launch(const std::string& path, const engine_config& 
   wiring->board = board_;
   wiring->health = desk_.board();
   wiring->identity = {std::string(version), model_->files->identity(), kernels->target()};
-  wiring->model_path = path;
+  wiring->model_path = options.model.string();
   wiring->model = model_->files->config();
   const bool packs = config.pack_weights && config.activations != activation_mode::f32;
   wiring->sizes = sizes_of(*model_->files, [&](const kernels::matrix& w) -> std::size_t {
@@ -99,8 +97,9 @@ result<void> cluster_head::launch(const std::string& path, const engine_config& 
   });
   wiring->engine = config;
   wiring->cluster = cluster;
-  wiring->nodes = nodes;
-  nodes_ = nodes;
+  wiring->nodes = options.nodes;
+  wiring->first_epoch = options.first_epoch;
+  nodes_ = options.nodes;
   supervisor_ = system_.spawn(cluster_supervisor, std::move(wiring));
   listen_to_gateways(config.context);
   listen_to_nodes();
@@ -232,29 +231,24 @@ cluster_head::~cluster_head() {
 
 }  // namespace
 
-result<std::unique_ptr<cluster_runtime>> cluster_runtime::start(const std::filesystem::path& path,
-                                                                const engine_config& wanted,
-                                                                const cluster_config& cluster,
-                                                                std::uint32_t nodes,
-                                                                const progress& report) {
-  if (wanted.speculation.mode == speculation_mode::model) {
+result<std::unique_ptr<cluster_runtime>> cluster_runtime::start(opened_model opened,
+                                                                const head_options& wanted) {
+  if (wanted.engine.speculation.mode == speculation_mode::model) {
     return fail(errc::unsupported,
-                "a draft model guesses within one process only: leave out --workers, or choose "
-                "--speculation ngram");
+                "a draft model guesses within one process only: choose --speculation ngram, or "
+                "serve without workers");
   }
-  auto opened = open_model(path, report);
-  if (!opened) return fail(std::move(opened.error()));
-  auto model = std::make_shared<served_model>(std::move(opened->model));
-  engine_config config = wanted;
+  auto model = std::make_shared<served_model>(std::move(opened.model));
+  head_options options = wanted;
+  engine_config& config = options.engine;
   const std::uint32_t own = model->files->config().context;
   config.context = config.context == 0 ? own : std::min(config.context, own);
   config.step_rows = std::max(config.step_rows, 2U);
   model->context = config.context;
-  auto head = std::make_unique<cluster_head>(model, config);
   std::error_code ignored;
-  const auto absolute = std::filesystem::absolute(path, ignored);
-  if (auto up = head->launch(absolute.string(), config, cluster, nodes, opened->integer_weights);
-      !up)
+  options.model = std::filesystem::absolute(options.model, ignored);
+  auto head = std::make_unique<cluster_head>(model, config);
+  if (auto up = head->launch(options, opened.integer_weights); !up)
     return fail(std::move(up.error()));
   return head;
 }

@@ -8,13 +8,26 @@
 #include <string>
 #include <string_view>
 
+#include "actors/engine/model_opening.hpp"
 #include "actors/engine/serving_runtime.hpp"
 #include "cluster/cluster_view.hpp"
 #include "runtime/base/result.hpp"
 #include "runtime/config/cluster_config.hpp"
 #include "runtime/config/engine_config.hpp"
+#include "runtime/engine/step.hpp"
 
 namespace troupe {
+
+/// What a head is told.
+struct head_options {
+  std::filesystem::path model;  ///< where it was opened; nodes look there, too
+  engine_config engine;
+  cluster_config cluster;
+  std::uint32_t nodes = 1;  ///< that must have joined before anything is placed
+  /// Epochs begin behind it. Supervisors that follow one another have the term in the high half, so
+  /// that nodes obey the later one only.
+  epoch_number first_epoch = 0;
+};
 
 /// The head of a cluster in this process: supervisor, batcher and gateway actors. Nodes join over
 /// the network; the model is placed on them once enough have. Destroying it ends the actors; nodes
@@ -23,11 +36,9 @@ class cluster_runtime : public serving_runtime {
  public:
   using progress = std::function<void(std::string_view stage, double done)>;
 
-  /// Opens the model's tokenizer and template and listens for nodes. `nodes` must have joined
-  /// before anything is placed.
-  [[nodiscard]] static result<std::unique_ptr<cluster_runtime>> start(
-      const std::filesystem::path& model, const engine_config& config,
-      const cluster_config& cluster, std::uint32_t nodes, const progress& report = {});
+  /// Listens for nodes, and for gateways.
+  [[nodiscard]] static result<std::unique_ptr<cluster_runtime>> start(opened_model opened,
+                                                                      const head_options& options);
 
   /// "host:port" that nodes join.
   [[nodiscard]] virtual std::string join_address() const = 0;

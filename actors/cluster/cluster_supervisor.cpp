@@ -13,6 +13,8 @@ namespace troupe {
 namespace {
 
 constexpr auto tick_period = std::chrono::milliseconds(50);
+/// From a node's joining until what has come is taken for all that comes soon.
+constexpr auto held_patience = std::chrono::milliseconds(150);
 
 failure_detector::limits limits_of(const cluster_config& config) {
   failure_detector::limits l;
@@ -43,6 +45,7 @@ void cluster_supervisor_state::start(cluster_supervisor_actor::pointer self,
   self_ = self;
   w_ = std::move(wiring);
   members_.emplace(w_.identity);
+  epoch_ = w_.first_epoch;
   detector_ = failure_detector(limits_of(w_.cluster));
   self_->set_down_handler([this](const caf::down_msg& down) {
     for (const auto& [peer, node] : nodes_) {
@@ -65,6 +68,7 @@ node_welcome cluster_supervisor_state::settings() const {
   w.prefix_cache = w_.engine.prefix_cache;
   w.pack_weights = w_.engine.pack_weights;
   w.heartbeat_ms = w_.cluster.heartbeat_ms();
+  w.gone_after_ms = w_.cluster.gone_after_ms;
   return w;
 }
 
@@ -95,13 +99,18 @@ node_welcome cluster_supervisor_state::on_join(const node_hello& hello,
     publish();
     return refused;
   }
-  nodes_[hello.peer] = {worker, address_of({hello.peer, hello.data_address, 0})};
+  nodes_[hello.peer] = {worker, address_of({hello.peer, hello.data_address, 0}), hello.held,
+                        hello.held_pages};
+  last_join_ = now;
   self_->monitor(worker);
   detector_.watch(hello.peer, now);
   connect();
   answer.supervisor =
       introduce({w_.port->self(), w_.port->address(), nonce_of(w_.port->self(), hello.peer)});
-  if (!plan_ && !move_ && nodes_.size() >= w_.nodes) place_first();
+  if (!plan_ && !move_ && nodes_.size() >= w_.nodes) {
+    adopt_held();
+    if (!move_) place_first();
+  }
   publish();
   return answer;
 }
@@ -193,6 +202,8 @@ void cluster_supervisor_state::on_tick() {
     for (const peer_id peer : silent) on_lost(peer, "it did not carry out its orders in time");
   }
   if (!move_ && plan_ && now >= not_before_) improve();
+  // Those of a former supervisor come one after the other; nobody waits for one that is lost.
+  if (!move_ && !plan_ && !nodes_.empty() && now - last_join_ >= held_patience) adopt_held();
   if (!verdicts.suspect.empty() || !verdicts.gone.empty()) publish();
   beat();
   self_->delayed_send(self_, tick_period, tick_atom::value);

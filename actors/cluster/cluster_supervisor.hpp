@@ -89,7 +89,8 @@ struct cluster_supervisor_wiring {
   model_sizes sizes;
   engine_config engine;  ///< with nothing left to choose
   cluster_config cluster;
-  std::uint32_t nodes = 1;  ///< that must have joined before anything is placed
+  std::uint32_t nodes = 1;       ///< that must have joined before anything is placed
+  epoch_number first_epoch = 0;  ///< every epoch is later: those of former supervisors are earlier
 };
 
 /// Decides who serves what: takes nodes in, notices that they are gone, and brings the placement
@@ -116,6 +117,8 @@ class cluster_supervisor_state {
   struct node_entry {
     worker_actor worker;
     peer_address address;
+    std::vector<held_stage> held;  ///< when it joined
+    std::uint32_t held_pages = 0;
   };
   /// A change of placement that is being carried out.
   struct move {
@@ -140,13 +143,16 @@ class cluster_supervisor_state {
   /// Nothing that the peer still has reaches this process any more.
   void cut_off(peer_id peer);
   void lose_gateway(peer_id peer, const std::string& why);
-  /// Gateways notice by its absence that this process is gone or frozen.
+  /// Peers notice by its absence that this process is gone or frozen.
   void beat();
   [[nodiscard]] std::vector<node_capacity> capacities() const;
   [[nodiscard]] std::uint64_t nonce_of(peer_id a, peer_id b);
   void connect();
   // changes of placement
   void place_first();
+  /// Goes on with what the nodes still hold from under another supervisor, where that is all.
+  void adopt_held();
+  [[nodiscard]] placement_wishes wishes() const;
   void lose_copies(peer_id peer);
   /// Finds what would be better than what is, and goes there step by step.
   void improve();
@@ -177,6 +183,7 @@ class cluster_supervisor_state {
   clock::time_point next_beat_;
   std::map<std::pair<peer_id, peer_id>, std::uint64_t> nonces_;
   std::uint32_t pages_ = 0;
+  clock::time_point last_join_;
   epoch_number epoch_ = 0;
   std::optional<cluster_plan> plan_;  ///< in force
   std::optional<cluster_plan> goal_;  ///< on the way there

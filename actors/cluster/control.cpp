@@ -24,6 +24,7 @@ peer_id draw_peer_id() {
 cluster_system_config::cluster_system_config(std::uint32_t threads) {
   load<caf::io::middleman>();
   // The names are on the wire.
+  add_message_type<held_stage>("held_stage");
   add_message_type<node_hello>("node_hello");
   add_message_type<node_welcome>("node_welcome");
   add_message_type<gateway_hello>("gateway_hello");

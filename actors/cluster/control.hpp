@@ -12,7 +12,13 @@ namespace troupe {
 
 /// What supervisors and nodes tell each other over CAF. Changed in a way that an older peer cannot
 /// read, `control_protocol` goes up: it is the first thing that is compared.
-inline constexpr std::uint32_t control_protocol = 2;
+inline constexpr std::uint32_t control_protocol = 3;
+
+/// A stage that a node is still loaded with.
+struct held_stage {
+  std::uint32_t first = 0, last = 0;  ///< layers
+  bool led = false;
+};
 
 /// A node introduces itself: first without a model, to hear what is served, then to join.
 struct node_hello {
@@ -26,6 +32,8 @@ struct node_hello {
   std::uint32_t threads = 0;
   std::string model;  ///< identity of the files it has
   std::vector<std::uint8_t> data_address;
+  std::vector<held_stage> held;  ///< from under a former supervisor
+  std::uint32_t held_pages = 0;  ///< KV pages of each
 };
 
 /// How to reach a peer on the data plane, and the secret of this pair.
@@ -41,7 +49,7 @@ struct node_welcome {
   std::string model_path, model_identity;
   std::uint32_t page_size = 0, kv_type = 0, step_rows = 0, activations = 0;
   bool prefix_cache = false, pack_weights = false;
-  std::uint32_t heartbeat_ms = 0;
+  std::uint32_t heartbeat_ms = 0, gone_after_ms = 0;
   peer_introduction supervisor;
 };
 
@@ -100,9 +108,14 @@ struct orders_done {
 };
 
 template <class Inspector>
+auto inspect(Inspector& f, held_stage& x) {
+  return f(caf::meta::type_name("held_stage"), x.first, x.last, x.led);
+}
+template <class Inspector>
 auto inspect(Inspector& f, node_hello& x) {
   return f(caf::meta::type_name("node_hello"), x.protocol, x.version, x.peer, x.name, x.host, x.pid,
-           x.kernel_target, x.memory_bytes, x.threads, x.model, x.data_address);
+           x.kernel_target, x.memory_bytes, x.threads, x.model, x.data_address, x.held,
+           x.held_pages);
 }
 template <class Inspector>
 auto inspect(Inspector& f, peer_introduction& x) {
@@ -112,7 +125,7 @@ template <class Inspector>
 auto inspect(Inspector& f, node_welcome& x) {
   return f(caf::meta::type_name("node_welcome"), x.refusal, x.model_path, x.model_identity,
            x.page_size, x.kv_type, x.step_rows, x.activations, x.prefix_cache, x.pack_weights,
-           x.heartbeat_ms, x.supervisor);
+           x.heartbeat_ms, x.gone_after_ms, x.supervisor);
 }
 template <class Inspector>
 auto inspect(Inspector& f, gateway_hello& x) {

@@ -18,23 +18,43 @@ std::vector<expert_range> experts_of(const model_config& model, layer_range laye
   return all;
 }
 
-}  // namespace
-
-hosted_stage::hosted_stage(const surroundings& around, layer_range layers)
-    : layers_(layers), dev_(around.node.dev) {
+/// Whatever the model and the node have to say of a stage, loaded.
+stage_parts load(const hosted_stage::surroundings& around, layer_range layers) {
+  device& dev = *around.node.dev;
+  stage_parts parts;
+  parts.layers = layers;
   const engine_config& config = around.node.config;
   const model_files& files = *around.node.files;
   const model_config& model = files.config();
   const weight_packing packing{config.pack_weights, around.node.progress};
   const kv_layout layout{layers.count(), model.kv_heads, model.head_dim, config.page_size,
                          config.kv};
-  kv_ = std::make_shared<kv_store>(*dev_, layout, around.node.kv_pages);
-  stage_ = std::make_shared<attention_stage>(*dev_, files, layers, *kv_, config.activations,
-                                             attention_stage::limits{config.step_rows, packing});
-  bank_ = std::make_unique<expert_bank>(*dev_, files, experts_of(model, layers), config.activations,
-                                        config.step_rows, packing);
-  doors_.hidden = model.hidden;
+  parts.kv = std::make_shared<kv_store>(dev, layout, around.node.kv_pages);
+  parts.stage =
+      std::make_shared<attention_stage>(dev, files, layers, *parts.kv, config.activations,
+                                        attention_stage::limits{config.step_rows, packing});
+  parts.bank = std::make_shared<expert_bank>(dev, files, experts_of(model, layers),
+                                             config.activations, config.step_rows, packing);
+  return parts;
+}
+
+}  // namespace
+
+hosted_stage::hosted_stage(const surroundings& around, layer_range layers)
+    : hosted_stage(around, load(around, layers)) {}
+
+hosted_stage::hosted_stage(const surroundings& around, stage_parts loaded)
+    : layers_(loaded.layers),
+      dev_(around.node.dev),
+      kv_(std::move(loaded.kv)),
+      stage_(std::move(loaded.stage)),
+      bank_(std::move(loaded.bank)) {
+  doors_.hidden = around.node.files->config().hidden;
   doors_.dev = dev_;
+}
+
+stage_parts hosted_stage::parts() const {
+  return {layers_, static_cast<bool>(doors_.block), kv_, stage_, bank_};
 }
 
 hosted_stage::~hosted_stage() {
@@ -72,7 +92,7 @@ stage_heritage hosted_stage::lead(const surroundings& around, caf::actor_system&
     wiring->epoch = around.epoch;
     wiring->dev = dev_;
     wiring->files = around.node.files;
-    wiring->bank = std::move(bank_);
+    wiring->bank = bank_;
     shard_ = system.spawn(expert_shard, std::move(wiring));
   }
   doors_.cache = system.spawn(

@@ -6,12 +6,11 @@
 
 #include "actors/cluster/control.hpp"
 #include "actors/cluster/data_port.hpp"
+#include "actors/cluster/node_store.hpp"
 #include "actors/cluster/replica_host.hpp"
 #include "actors/cluster/replicator.hpp"
 #include "actors/interfaces.hpp"
 #include "actors/node.hpp"
-#include "runtime/cache/kv_store.hpp"
-#include "runtime/engine/attention_stage.hpp"
 
 namespace troupe {
 
@@ -28,11 +27,15 @@ class hosted_stage {
 
   /// Maps and packs the weights and reserves the pages; throws std::bad_alloc.
   hosted_stage(const surroundings& around, layer_range layers);
+  /// The same with what was loaded before; the pages' contents mean nothing.
+  hosted_stage(const surroundings& around, stage_parts loaded);
   hosted_stage(const hosted_stage&) = delete;
   hosted_stage& operator=(const hosted_stage&) = delete;
   ~hosted_stage();
 
   [[nodiscard]] layer_range layers() const { return layers_; }
+  /// What it was loaded with, for another to go on with once this one's actors have ended.
+  [[nodiscard]] stage_parts parts() const;
   /// Takes the role for a new epoch. Who becomes the primary says what it goes on with.
   [[nodiscard]] std::optional<stage_heritage> assume(const surroundings& around,
                                                      const stage_order& order,
@@ -62,7 +65,7 @@ class hosted_stage {
   std::shared_ptr<kv_store> kv_;
   std::shared_ptr<attention_stage> stage_;
   expert_shard_actor shard_;
-  std::unique_ptr<expert_bank> bank_;  ///< until the shard has it
+  std::shared_ptr<expert_bank> bank_;
   doors doors_;
 };
 

@@ -1,7 +1,11 @@
 #include "actors/cluster/join_address.hpp"
 
+#include <boost/asio/connect.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ip/udp.hpp>
 #include <charconv>
+#include <optional>
 
 namespace troupe {
 
@@ -15,6 +19,38 @@ result<join_address> parse_join_address(std::string_view text) {
     if (read.ec == std::errc() && read.ptr == end && at.port != 0) return at;
   }
   return fail(errc::invalid_argument, "'{}' is no address to join: HOST:PORT is", text);
+}
+
+std::vector<std::string> split_addresses(std::string_view list) {
+  std::vector<std::string> words(1);
+  for (const char c : list) {
+    if (c == ',')
+      words.emplace_back();
+    else if (c != ' ')
+      words.back() += c;
+  }
+  std::erase(words, std::string());
+  return words;
+}
+
+door knock(const join_address& at, std::chrono::milliseconds limit) {
+  using boost::asio::ip::tcp;
+  boost::asio::io_context io(1);
+  tcp::resolver resolver(io);
+  tcp::socket socket(io);
+  std::optional<boost::system::error_code> outcome;
+  resolver.async_resolve(
+      at.host, std::to_string(at.port), [&](boost::system::error_code failed, const auto& found) {
+        outcome = failed;
+        if (failed) return;
+        outcome.reset();
+        boost::asio::async_connect(socket, found,
+                                   [&](boost::system::error_code e, const auto&) { outcome = e; });
+      });
+  io.run_for(limit);
+  if (!outcome) return door::silent;
+  if (!*outcome) return door::open;
+  return *outcome == boost::asio::error::connection_refused ? door::refused : door::silent;
 }
 
 result<std::string> local_address_towards(const join_address& to) {

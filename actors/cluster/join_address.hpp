@@ -1,8 +1,10 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "runtime/base/result.hpp"
 
@@ -16,6 +18,14 @@ struct join_address {
 
 /// "host:port"; invalid_argument says what is wrong with it.
 [[nodiscard]] result<join_address> parse_join_address(std::string_view text);
+
+/// The addresses between commas, without spaces.
+[[nodiscard]] std::vector<std::string> split_addresses(std::string_view list);
+
+/// What somebody who opens a connection finds.
+enum class door : std::uint8_t { open, refused, silent };
+/// Opens a connection and closes it; blocks for at most `limit`.
+[[nodiscard]] door knock(const join_address& at, std::chrono::milliseconds limit);
 
 /// The numeric address of this machine from which packets to `to` leave: the one that others in
 /// that network reach this machine at.

@@ -3,6 +3,8 @@
 #include <unistd.h>
 
 #include <caf/io/all.hpp>
+#include <set>
+#include <string>
 #include <thread>
 #include <utility>
 
@@ -11,6 +13,16 @@
 #include "runtime/wire/frames.hpp"
 
 namespace troupe {
+namespace {
+
+constexpr std::chrono::milliseconds knock_limit{1'000};
+constexpr std::chrono::seconds connect_limit{2};
+
+std::set<std::string> desk_interface(caf::actor_system& system) {
+  return system.message_types(caf::detail::type_list<join_desk_actor>());
+}
+
+}  // namespace
 
 std::string host_name() {
   char name[65] = {};
@@ -47,17 +59,38 @@ void send_ping(data_port& port, peer_id to) {
 result<join_desk_actor> find_desk(caf::actor_system& system, const std::string& join) {
   const auto at = parse_join_address(join);
   if (!at) return fail(at.error());
-  auto desk = system.middleman().remote_actor<join_desk_actor>(at->host, at->port);
-  if (desk) return std::move(*desk);
-  return fail(errc::unavailable, "no supervisor answers at {}: {}", join,
-              caf::to_string(desk.error()));
+  // What opens connections there would wait for a host that is silent for minutes.
+  if (const auto heard = knock(*at, knock_limit); heard != door::open) {
+    return fail(errc::unavailable, "no supervisor answers at {}: {}", join,
+                heard == door::refused ? "nobody listens there" : "the host is silent");
+  }
+  // As middleman::remote_actor() does, but for waiting for ever where a process is frozen.
+  result<join_desk_actor> desk = fail(errc::internal, "no answer");
+  caf::scoped_actor self{system};
+  self->request(system.middleman().actor_handle(), connect_limit, caf::connect_atom::value,
+                at->host, at->port)
+      .receive(
+          [&](const caf::node_id&, const caf::strong_actor_ptr& found,
+              const std::set<std::string>& interface) {
+            if (found == nullptr || !system.assignable(interface, desk_interface(system)))
+              desk =
+                  fail(errc::unavailable, "no supervisor answers at {}: somebody else does", join);
+            else
+              desk = caf::actor_cast<join_desk_actor>(found);
+          },
+          [&](const caf::error& e) {
+            desk =
+                fail(errc::unavailable, "no supervisor answers at {}: {}", join, caf::to_string(e));
+          });
+  return desk;
 }
 
-void await_actors(caf::actor_system& system, std::chrono::steady_clock::duration limit) {
+bool await_actors(caf::actor_system& system, std::chrono::steady_clock::duration limit) {
   const auto deadline = std::chrono::steady_clock::now() + limit;
   while (system.registry().running() > 0 && std::chrono::steady_clock::now() < deadline)
     std::this_thread::sleep_for(std::chrono::microseconds(200));
   system.await_actors_before_shutdown(false);
+  return system.registry().running() == 0;
 }
 
 }  // namespace troupe

@@ -26,7 +26,7 @@ namespace troupe {
 /// Tells a peer that this process lives.
 void send_ping(data_port& port, peer_id to);
 
-/// Where to join at "host:port"; unavailable: nobody answers.
+/// Where to join at "host:port"; unavailable: nobody answers, or not soon.
 [[nodiscard]] result<join_desk_actor> find_desk(caf::actor_system& system, const std::string& join);
 
 /// Asks a desk and waits. unsupported: refused, with the desk's reason; unavailable: `who` gave no
@@ -51,8 +51,8 @@ template <class Welcome, class... Words>
   return answer;
 }
 
-/// Waits until every actor that was told to end has, for at most `limit`; the system then goes
-/// without waiting for those that have not.
-void await_actors(caf::actor_system& system, std::chrono::steady_clock::duration limit);
+/// Waits until every actor that was told to end has, for at most `limit`. False: some have not;
+/// the system then goes without waiting for them.
+bool await_actors(caf::actor_system& system, std::chrono::steady_clock::duration limit);
 
 }  // namespace troupe

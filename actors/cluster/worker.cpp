@@ -27,6 +27,10 @@ void worker_state::start(worker_actor::pointer self, worker_wiring wiring) {
   self_->delayed_send(self_, idle_period, tick_atom::value);
 }
 
+worker_state::~worker_state() {
+  for (const auto& [first, stage] : stages_) wiring_.store->put(stage->parts());
+}
+
 orders_done worker_state::on_orders(const node_orders& orders) {
   orders_done done;
   done.epoch = orders.epoch;
@@ -66,6 +70,7 @@ std::string worker_state::obey(const node_orders& orders, orders_done& done) {
                        orders.stages.size(), orders.kv_pages);
   }
   wiring_.doors->set(orders.epoch, std::move(doors));
+  wiring_.store->clear();  // what nobody has ordered
   return {};
 }
 
@@ -73,7 +78,10 @@ hosted_stage& worker_state::hold(const hosted_stage::surroundings& around,
                                  const stage_order& order) {
   const layer_range layers{order.first, order.last};
   auto& stage = stages_[order.first];
-  if (stage == nullptr || stage->layers() != layers)
+  if (stage != nullptr && stage->layers() == layers) return *stage;
+  if (auto loaded = wiring_.store->take(layers, around.node.kv_pages))
+    stage = std::make_unique<hosted_stage>(around, std::move(*loaded));
+  else
     stage = std::make_unique<hosted_stage>(around, layers);
   return *stage;
 }

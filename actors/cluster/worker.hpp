@@ -17,12 +17,18 @@ struct worker_wiring {
   std::shared_ptr<data_port> port;
   std::shared_ptr<stage_doors> doors;
   std::shared_ptr<std::atomic<worker_runtime::end>> ended;
+  std::shared_ptr<node_store> store;  ///< gets what is held here when the worker ends
 };
 
 /// A node's part in the cluster: holds the stages it is ordered to hold.
 class worker_state {
  public:
   static inline const char* name = "worker";
+
+  worker_state() = default;
+  worker_state(const worker_state&) = delete;
+  worker_state& operator=(const worker_state&) = delete;
+  ~worker_state();
 
   void start(worker_actor::pointer self, worker_wiring wiring);
   [[nodiscard]] orders_done on_orders(const node_orders& orders);

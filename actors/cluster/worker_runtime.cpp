@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <caf/all.hpp>
 #include <caf/io/all.hpp>
 #include <charconv>
@@ -14,21 +15,40 @@
 #include "actors/cluster/member_process.hpp"
 #include "actors/cluster/worker.hpp"
 #include "actors/engine/memory_plan.hpp"
-#include "runtime/device/cpu_device.hpp"
 #include "runtime/wire/frames.hpp"
 #include "version.hpp"
 
 namespace troupe {
 namespace {
 
+using clock = std::chrono::steady_clock;
+
 constexpr auto answer_deadline = std::chrono::seconds(10);
 constexpr auto drain_deadline = std::chrono::seconds(20);
+
+/// When the supervisor was last heard. Any thread.
+class heard_from {
+ public:
+  void set(peer_id peer) {
+    peer_ = peer;
+    heard();
+  }
+  [[nodiscard]] bool is(peer_id peer) const { return peer == peer_.load(); }
+  void heard() { at_ = clock::now().time_since_epoch(); }
+  [[nodiscard]] clock::duration silence() const {
+    return clock::now().time_since_epoch() - at_.load();
+  }
+
+ private:
+  std::atomic<peer_id> peer_ = 0;
+  std::atomic<clock::duration> at_{};
+};
 
 /// Members go in reverse order.
 class joined_worker final : public worker_runtime {
  public:
-  explicit joined_worker(const worker_options& options)
-      : device_(std::make_shared<cpu_device>(options.threads)),
+  joined_worker(const worker_options& options, std::shared_ptr<node_store> store)
+      : store_(std::move(store)),
         ended_(std::make_shared<std::atomic<end>>(end::none)),
         system_config_(options.actor_threads),
         system_(system_config_) {}
@@ -36,18 +56,23 @@ class joined_worker final : public worker_runtime {
 
   [[nodiscard]] result<void> join(const worker_options& options, const progress& report);
   [[nodiscard]] end ended() const override { return ended_->load(); }
+  [[nodiscard]] bool retire() override;
   [[nodiscard]] const std::string& name() const override { return hello_.name; }
 
  private:
+  /// The first supervisor that answers, and what it says.
+  [[nodiscard]] result<node_welcome> find_supervisor(const worker_options& options);
   [[nodiscard]] result<node_welcome> ask(bool to_join);
+  void introduce_self(const worker_options& options);
   [[nodiscard]] result<void> open_model(const worker_options& options, const node_welcome& welcome,
                                         const progress& report);
   void listen();
-  void beat(const std::stop_token& stop, peer_id supervisor, std::chrono::milliseconds every);
+  void beat(const std::stop_token& stop, peer_id supervisor, const node_welcome& times);
 
-  std::shared_ptr<device> device_;
+  std::shared_ptr<node_store> store_;
   std::shared_ptr<const model_files> files_;
   std::shared_ptr<std::atomic<end>> ended_;
+  std::shared_ptr<heard_from> supervisor_ = std::make_shared<heard_from>();
   node_hello hello_;
   engine_config config_;
   cluster_system_config system_config_;
@@ -66,20 +91,60 @@ result<node_welcome> joined_worker::ask(bool to_join) {
   return to_join ? with(join_atom::value, hello_, worker_) : with(hello_atom::value, hello_);
 }
 
+result<node_welcome> joined_worker::find_supervisor(const worker_options& options) {
+  result<node_welcome> answer = fail(errc::invalid_argument, "no supervisor is named");
+  // The one that was lost comes last.
+  std::vector<std::string> addresses = options.join;
+  std::ranges::stable_partition(
+      addresses, [last = store_->last_found()](const std::string& a) { return a != last; });
+  for (const std::string& address : addresses) {
+    auto desk = find_desk(system_, address);
+    if (!desk) {
+      answer = fail(desk.error());
+      continue;
+    }
+    auto port = open_data_port_towards(address);
+    if (!port) return fail(port.error());
+    port_ = std::move(*port);
+    desk_ = std::move(*desk);
+    introduce_self(options);
+    answer = ask(false);
+    if (answer) store_->found_at(address);
+    if (answer || answer.error().code() != errc::unavailable) return answer;
+  }
+  return answer;
+}
+
+void joined_worker::introduce_self(const worker_options& options) {
+  hello_.peer = port_->self();
+  hello_.data_address = data_address_of(*port_);
+  hello_.version = std::string(version);
+  hello_.host = host_name();
+  hello_.pid = static_cast<std::uint64_t>(::getpid());
+  hello_.name = options.name.empty() ? fmt::format("{}-{}", hello_.host, hello_.pid) : options.name;
+  hello_.kernel_target = store_->dev()->kernels().target();
+  hello_.threads = store_->dev()->width();
+  hello_.memory_bytes =
+      store_->memory_once(options.memory_bytes == 0 ? available_memory() : options.memory_bytes);
+}
+
 result<void> joined_worker::open_model(const worker_options& options, const node_welcome& welcome,
                                        const progress& report) {
-  if (report) report("reading model", 0);
-  const std::filesystem::path path =
-      options.model.empty() ? std::filesystem::path(welcome.model_path) : options.model;
-  auto files = model_files::open(path);
-  if (!files) return fail(std::move(files.error()));
-  files_ = std::move(*files);
-  hello_.model = files_->identity();
-  if (hello_.model != welcome.model_identity) {
-    return fail(errc::invalid_argument,
-                "{} is another model than the cluster serves (digest {:.12}, not {:.12})",
-                path.string(), hello_.model, welcome.model_identity);
+  files_ = store_->files();
+  if (files_ == nullptr || files_->identity() != welcome.model_identity) {
+    if (report) report("reading model", 0);
+    const std::filesystem::path path =
+        options.model.empty() ? std::filesystem::path(welcome.model_path) : options.model;
+    auto files = model_files::open(path);
+    if (!files) return fail(std::move(files.error()));
+    files_ = std::move(*files);
+    if (files_->identity() != welcome.model_identity) {
+      return fail(errc::invalid_argument,
+                  "{} is another model than the cluster serves (digest {:.12}, not {:.12})",
+                  path.string(), files_->identity(), welcome.model_identity);
+    }
   }
+  hello_.model = files_->identity();
   config_.threads = options.threads;
   config_.page_size = welcome.page_size;
   config_.kv = static_cast<kernels::kv_type>(welcome.kv_type);
@@ -87,6 +152,13 @@ result<void> joined_worker::open_model(const worker_options& options, const node
   config_.activations = static_cast<activation_mode>(welcome.activations);
   config_.prefix_cache = welcome.prefix_cache;
   config_.pack_weights = welcome.pack_weights;
+  store_->serve(files_, fmt::format("{} {} {} {} {}", welcome.page_size, welcome.kv_type,
+                                    welcome.step_rows, welcome.activations, welcome.pack_weights));
+  const auto [held, pages] = store_->holdings();
+  hello_.held.clear();
+  for (const node_holdings::stage& h : held)
+    hello_.held.push_back({h.layers.first, h.layers.last, h.led});
+  hello_.held_pages = pages;
   return {};
 }
 
@@ -106,6 +178,9 @@ void joined_worker::listen() {
   port_->route(frames::kv_gap, [doors](incoming_frame&& f) {
     if (const auto d = doors.lock()) d->take_gap(f);
   });
+  port_->route(frames::ping, [supervisor = supervisor_](incoming_frame&& f) {
+    if (supervisor->is(f.from)) supervisor->heard();
+  });
   for (const frame_kind kind : {frames::kv_record, frames::kv_snapshot}) {
     port_->route(kind, [doors](incoming_frame&& f) {
       if (const auto d = doors.lock()) d->take_log(f);
@@ -114,36 +189,21 @@ void joined_worker::listen() {
 }
 
 result<void> joined_worker::join(const worker_options& options, const progress& report) {
-  auto port = open_data_port_towards(options.join);
-  if (!port) return fail(port.error());
-  port_ = std::move(*port);
-  hello_.peer = port_->self();
-  hello_.data_address = data_address_of(*port_);
   if (report) report("joining", 0);
-  auto desk = find_desk(system_, options.join);
-  if (!desk) return fail(desk.error());
-  desk_ = std::move(*desk);
-  hello_.version = std::string(version);
-  hello_.host = host_name();
-  hello_.pid = static_cast<std::uint64_t>(::getpid());
-  hello_.name = options.name.empty() ? fmt::format("{}-{}", hello_.host, hello_.pid) : options.name;
-  hello_.kernel_target = device_->kernels().target();
-  hello_.threads = device_->width();
-  hello_.memory_bytes = options.memory_bytes == 0 ? available_memory() : options.memory_bytes;
-  auto welcome = ask(false);
+  auto welcome = find_supervisor(options);
   if (!welcome) return fail(welcome.error());
   if (auto opened = open_model(options, *welcome, report); !opened) return opened;
   listen();
   auto wiring = std::make_shared<worker_wiring>();
-  wiring->node = {device_, files_, config_, 0, 0, nullptr};
+  wiring->node = {store_->dev(), files_, config_, 0, 0, nullptr};
   wiring->port = port_;
   wiring->doors = doors_;
   wiring->ended = ended_;
+  wiring->store = store_;
   worker_ = system_.spawn(worker, std::move(wiring));
   // Orders may come before the answer does: whatever they need is there.
-  const auto head = std::make_shared<std::atomic<peer_id>>(0);
-  port_->start([ended = ended_, head](peer_id peer, const error& why) {
-    if (peer != head->load()) {
+  port_->start([ended = ended_, supervisor = supervisor_](peer_id peer, const error& why) {
+    if (!supervisor->is(peer)) {
       spdlog::info("the connection to a node broke: {}", why.message());
       return;
     }
@@ -153,40 +213,55 @@ result<void> joined_worker::join(const worker_options& options, const progress& 
   });
   welcome = ask(true);
   if (!welcome) return fail(welcome.error());
-  const peer_introduction& supervisor = welcome->supervisor;
-  head->store(supervisor.peer);
-  if (auto up = port_->connect(address_of(supervisor)); !up) return up;
-  heart_ = std::jthread(
-      [this, to = supervisor.peer, every = std::chrono::milliseconds(welcome->heartbeat_ms)](
-          const std::stop_token& stop) { beat(stop, to, every); });
+  supervisor_->set(welcome->supervisor.peer);
+  if (auto up = port_->connect(address_of(welcome->supervisor)); !up) return up;
+  heart_ = std::jthread([this, to = welcome->supervisor.peer, times = std::move(*welcome)](
+                            const std::stop_token& stop) { beat(stop, to, times); });
   return {};
 }
 
+/// Says that this node lives, and notices that the supervisor does not. One that is frozen looks
+/// alive to the connection.
 void joined_worker::beat(const std::stop_token& stop, peer_id supervisor,
-                         std::chrono::milliseconds every) {
+                         const node_welcome& times) {
+  const std::chrono::milliseconds every(times.heartbeat_ms);
+  const std::chrono::milliseconds gone_after(times.gone_after_ms);
   std::mutex mutex;
   std::condition_variable_any wake;
   std::unique_lock lock(mutex);
+  auto last = clock::now();
   while (!stop.stop_requested()) {
     send_ping(*port_, supervisor);
     wake.wait_for(lock, stop, every, [] { return false; });
+    // Where this process was frozen itself, nobody else was silent.
+    const auto now = clock::now();
+    if (now - last > gone_after) supervisor_->heard();
+    last = now;
+    if (supervisor_->silence() <= gone_after) continue;
+    spdlog::warn("the supervisor has been silent for too long");
+    auto none = end::none;
+    (void)ended_->compare_exchange_strong(none, end::lost);
+    return;
   }
 }
 
-joined_worker::~joined_worker() {
+bool joined_worker::retire() {
   heart_ = {};
   if (worker_) caf::anon_send_exit(worker_, caf::exit_reason::user_shutdown);
   worker_ = worker_actor();
   desk_ = join_desk_actor();
-  await_actors(system_, drain_deadline);
+  return await_actors(system_, drain_deadline);
 }
+
+joined_worker::~joined_worker() { (void)retire(); }
 
 }  // namespace
 
 result<std::unique_ptr<worker_runtime>> worker_runtime::start(const worker_options& options,
+                                                              std::shared_ptr<node_store> store,
                                                               const progress& report) {
   try {
-    auto worker = std::make_unique<joined_worker>(options);
+    auto worker = std::make_unique<joined_worker>(options, std::move(store));
     if (auto up = worker->join(options, report); !up) return fail(std::move(up.error()));
     return worker;
   } catch (const std::system_error& e) {

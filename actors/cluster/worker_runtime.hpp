@@ -6,16 +6,18 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "actors/cluster/node_store.hpp"
 #include "runtime/base/result.hpp"
 
 namespace troupe {
 
 struct worker_options {
-  std::string join;             ///< "host:port" of a supervisor
-  std::filesystem::path model;  ///< empty: the path that the supervisor serves
-  std::string name;             ///< empty: host name and process id
-  std::uint32_t threads = 0;    ///< compute threads; 0: one a core
+  std::vector<std::string> join;  ///< "host:port" of supervisors, in the order in which to try them
+  std::filesystem::path model;    ///< empty: the path that the supervisor serves
+  std::string name;               ///< empty: host name and process id
+  std::uint32_t threads = 0;      ///< compute threads; 0: one a core
   std::uint32_t actor_threads = 2;
   std::size_t memory_bytes = 0;  ///< for weights and KV; 0: what is available
 };
@@ -26,8 +28,7 @@ class worker_runtime {
   enum class end : std::uint8_t {
     none,     ///< it serves
     drained,  ///< asked to leave, with nothing left on it
-    fenced,   ///< the cluster goes on without it; it must come back as another node
-    lost,     ///< its supervisor is gone
+    lost,     ///< its supervisor is gone, or goes on without it
   };
   using progress = std::function<void(std::string_view stage, double done)>;
 
@@ -36,13 +37,17 @@ class worker_runtime {
   worker_runtime& operator=(const worker_runtime&) = delete;
   virtual ~worker_runtime() = default;
 
-  /// Joins the cluster; unavailable: nobody answers at the address; unsupported, invalid_argument,
-  /// already_exists: refused, with the supervisor's reason.
-  [[nodiscard]] static result<std::unique_ptr<worker_runtime>> start(const worker_options& options,
-                                                                     const progress& report = {});
+  /// Joins the cluster with what is in the store. unavailable: nobody answers at the addresses;
+  /// unsupported, invalid_argument, already_exists: refused, with the supervisor's reason.
+  [[nodiscard]] static result<std::unique_ptr<worker_runtime>> start(
+      const worker_options& options, std::shared_ptr<node_store> store,
+      const progress& report = {});
 
   /// Any thread.
   [[nodiscard]] virtual end ended() const = 0;
+  /// Ends every actor, and leaves to the store what they were loaded with. False: some have not
+  /// ended within a bounded time, so that nothing of this process can be used again.
+  [[nodiscard]] virtual bool retire() = 0;
   [[nodiscard]] virtual const std::string& name() const = 0;
 };
 

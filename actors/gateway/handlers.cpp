@@ -29,10 +29,10 @@ answer wrong_method(const http_request& request, std::string_view allow) {
 
 answer health(const server_backend& backend) {
   std::string reason;
-  if (!backend.service) {
-    reason = "loading";
-  } else if (backend.health) {
+  if (backend.health) {
     if (const result<void> well = backend.health(); !well) reason = well.error().message();
+  } else if (!backend.service) {
+    reason = "loading";
   }
   if (reason.empty()) return {200, "application/json", R"({"status":"ok"})", {}};
   const boost::json::value body{{"status", "unavailable"}, {"reason", reason}};
@@ -52,6 +52,15 @@ answer one_model(const served_model& model, std::string_view id) {
   auto body = describe_model(model, id);
   if (!body) return refusal(body.error());
   return {200, "application/json", std::move(*body), {}};
+}
+
+/// Why there is no model to ask.
+api_error not_serving(const server_backend& backend) {
+  api_error e = loading();
+  if (!backend.health) return e;
+  const result<void> well = backend.health();
+  e.message = well ? "this process serves no model" : well.error().message();
+  return e;
 }
 
 /// A browser asks this before it lets a page of another origin send a request.
@@ -98,7 +107,7 @@ void handle(server_core& core, const std::shared_ptr<connection>& client) {
   if (found.target == route::metrics) return client->respond(metrics(core));
   if (found.target == route::cluster || found.target == route::cluster_drain)
     return answer_cluster(core, client);
-  if (!core.backend().service) return client->respond(refusal(loading()));
+  if (!core.backend().service) return client->respond(refusal(not_serving(core.backend())));
   const served_model& model = *core.backend().model;
   switch (found.target) {
     case route::chat_completions:

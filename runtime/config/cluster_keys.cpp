@@ -2,13 +2,14 @@
 
 namespace troupe {
 
-void describe(config_schema& schema, cluster_config& config) {
+namespace {
+
+void begin(config_schema& schema) {
   schema.begin_table("cluster",
                      "The model spread over processes, any of which may end while it is served.");
-  schema
-      .integer("workers", config.workers, 0, 1024,
-               "Child processes that serve the model; 0: this process does.")
-      .on_command_line("--workers", "N");
+}
+
+void describe_rest(config_schema& schema, cluster_config& config) {
   schema
       .integer("redundancy", config.redundancy, 1, 16,
                "Copies of everything in all: losing one fewer loses nothing; 1: none to spare.")
@@ -22,6 +23,22 @@ void describe(config_schema& schema, cluster_config& config) {
                  "Silence after which a node gets nothing new, in milliseconds.");
   schema.integer("gone_after_ms", config.gone_after_ms, 100, 3'600'000,
                  "Silence after which the cluster goes on without a node, in milliseconds.");
+}
+
+}  // namespace
+
+void describe(config_schema& schema, cluster_config& config) {
+  begin(schema);
+  schema
+      .integer("workers", config.workers, 0, 1024,
+               "Child processes that serve the model; 0: this process does.")
+      .on_command_line("--workers", "N");
+  describe_rest(schema, config);
+}
+
+void describe_without_workers(config_schema& schema, cluster_config& config) {
+  begin(schema);
+  describe_rest(schema, config);
 }
 
 result<void> check(const cluster_config& config) {

@@ -6,6 +6,7 @@
 #include <iterator>
 #include <type_traits>
 
+#include "actors/bin/node_options.hpp"
 #include "actors/bin/options.hpp"
 #include "runtime/config/toml.hpp"
 #include "tests/support/paths.hpp"
@@ -13,17 +14,19 @@
 namespace troupe::cli {
 
 TEST_CASE_TEMPLATE("the files in configs/ are exactly the defaults", config_type, serve_config,
-                   gateway_config) {
-  const bool gateway = std::is_same_v<config_type, gateway_config>;
+                   gateway_config, supervisor_config, node_options) {
   config_type config;
   config_schema schema;
   describe(schema, config);
   const auto file = test::data().parent_path().parent_path() / "configs" /
-                    (gateway ? "gateway.toml" : "troupe.toml");
+                    (std::is_same_v<config_type, gateway_config>      ? "gateway.toml"
+                     : std::is_same_v<config_type, supervisor_config> ? "supervisor.toml"
+                     : std::is_same_v<config_type, node_options>      ? "node.toml"
+                                                                      : "troupe.toml");
   std::ifstream in(file);
   REQUIRE(in);
   const std::string text(std::istreambuf_iterator<char>(in), {});
-  // To bring them up to date: troupe serve (or gateway) --print-config > FILE
+  // To bring them up to date: troupe serve (or gateway, supervisor, node) --print-config > FILE
   CHECK(text == write_toml(schema));
   CHECK(read_toml_file(schema, file).has_value());
 }

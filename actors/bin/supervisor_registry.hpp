@@ -1,0 +1,15 @@
+#pragma once
+
+#include <memory>
+
+#include "actors/bin/serve_config.hpp"
+#include "cluster/leadership/registry.hpp"
+#include "runtime/base/result.hpp"
+
+namespace troupe::cli {
+
+/// The registry that the settings name; invalid_argument where an endpoint is no http:// URL.
+[[nodiscard]] result<std::unique_ptr<leader_registry>> open_registry(
+    const supervisor_config& config);
+
+}  // namespace troupe::cli

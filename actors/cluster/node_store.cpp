@@ -1,0 +1,90 @@
+#include "actors/cluster/node_store.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "runtime/device/cpu_device.hpp"
+
+namespace troupe {
+
+node_store::node_store(std::uint32_t threads) : device_(std::make_shared<cpu_device>(threads)) {}
+
+node_store::~node_store() { clear(); }
+
+std::size_t node_store::memory_once(std::size_t bytes) {
+  const std::lock_guard lock(mutex_);
+  if (memory_ == 0) memory_ = bytes;
+  return memory_;
+}
+
+void node_store::found_at(const std::string& address) {
+  const std::lock_guard lock(mutex_);
+  last_found_ = address;
+}
+
+std::string node_store::last_found() const {
+  const std::lock_guard lock(mutex_);
+  return last_found_;
+}
+
+void node_store::serve(std::shared_ptr<const model_files> files, const std::string& settings) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (files_ == files && settings_ == settings) return;
+  }
+  clear();
+  const std::lock_guard lock(mutex_);
+  files_ = std::move(files);
+  settings_ = settings;
+}
+
+std::shared_ptr<const model_files> node_store::files() const {
+  const std::lock_guard lock(mutex_);
+  return files_;
+}
+
+void node_store::put(stage_parts parts) {
+  const std::lock_guard lock(mutex_);
+  parts_.push_back(std::move(parts));
+}
+
+std::optional<stage_parts> node_store::take(layer_range layers, std::uint32_t kv_pages) {
+  const std::lock_guard lock(mutex_);
+  const auto found = std::ranges::find_if(parts_, [&](const stage_parts& p) {
+    return p.layers == layers && p.kv->pages() == kv_pages;
+  });
+  if (found == parts_.end()) return std::nullopt;
+  std::optional<stage_parts> taken(std::move(*found));
+  parts_.erase(found);
+  return taken;
+}
+
+std::pair<std::vector<node_holdings::stage>, std::uint32_t> node_store::holdings() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<node_holdings::stage> all;
+  for (const stage_parts& p : parts_) {
+    if (p.kv->pages() != parts_.front().kv->pages()) return {{}, 0};
+    all.push_back({p.layers, p.led});
+  }
+  return {std::move(all), parts_.empty() ? 0 : parts_.front().kv->pages()};
+}
+
+void node_store::clear() {
+  std::vector<stage_parts> parts;
+  {
+    const std::lock_guard lock(mutex_);
+    parts = std::exchange(parts_, {});
+  }
+  release(std::move(parts));
+}
+
+/// Submitted work may still use it.
+void node_store::release(std::vector<stage_parts> parts) {
+  for (stage_parts& p : parts) {
+    release_behind(*device_, std::move(p.bank));
+    release_behind(*device_, std::move(p.stage));
+    release_behind(*device_, std::move(p.kv));
+  }
+}
+
+}  // namespace troupe

@@ -1,0 +1,71 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cluster/placement_adoption.hpp"
+#include "runtime/cache/kv_store.hpp"
+#include "runtime/config/engine_config.hpp"
+#include "runtime/device/device.hpp"
+#include "runtime/engine/attention_stage.hpp"
+#include "runtime/engine/expert_bank.hpp"
+
+namespace troupe {
+
+/// What a stage is loaded into: weights, and pages for its keys and values.
+struct stage_parts {
+  layer_range layers;
+  bool led = false;  ///< by this node, when it was last in use
+  std::shared_ptr<kv_store> kv;
+  std::shared_ptr<attention_stage> stage;
+  std::shared_ptr<expert_bank> bank;
+};
+
+/// What a node keeps while supervisors come and go: its device, the model's files, and the stages
+/// that it was loaded with. Any thread.
+class node_store {
+ public:
+  explicit node_store(std::uint32_t threads);
+  node_store(const node_store&) = delete;
+  node_store& operator=(const node_store&) = delete;
+  ~node_store();
+
+  [[nodiscard]] const std::shared_ptr<device>& dev() const { return device_; }
+  /// The first of what was ever said here: what stages take is no less the node's.
+  [[nodiscard]] std::size_t memory_once(std::size_t bytes);
+
+  /// The supervisor that was found last, by its address.
+  void found_at(const std::string& address);
+  [[nodiscard]] std::string last_found() const;
+
+  /// The files of the model, and the settings that stages depend on. Anything that was kept for
+  /// others goes.
+  void serve(std::shared_ptr<const model_files> files, const std::string& settings);
+  /// Null: none yet.
+  [[nodiscard]] std::shared_ptr<const model_files> files() const;
+
+  void put(stage_parts parts);
+  /// A stage that was put here, with so many pages.
+  [[nodiscard]] std::optional<stage_parts> take(layer_range layers, std::uint32_t kv_pages);
+  /// What is here, and the pages that all of it has; 0: nothing is, or it differs.
+  [[nodiscard]] std::pair<std::vector<node_holdings::stage>, std::uint32_t> holdings() const;
+  /// Gives up what is here.
+  void clear();
+
+ private:
+  void release(std::vector<stage_parts> parts);
+
+  std::shared_ptr<device> device_;
+  mutable std::mutex mutex_;
+  std::size_t memory_ = 0;
+  std::string last_found_;
+  std::string settings_;
+  std::shared_ptr<const model_files> files_;
+  std::vector<stage_parts> parts_;
+};
+
+}  // namespace troupe
