@@ -95,8 +95,8 @@ result<node_welcome> joined_worker::find_supervisor(const worker_options& option
   result<node_welcome> answer = fail(errc::invalid_argument, "no supervisor is named");
   // The one that was lost comes last.
   std::vector<std::string> addresses = options.join;
-  std::ranges::stable_partition(
-      addresses, [last = store_->last_found()](const std::string& a) { return a != last; });
+  std::stable_partition(addresses.begin(), addresses.end(),
+                        [last = store_->last_found()](const std::string& a) { return a != last; });
   for (const std::string& address : addresses) {
     auto desk = find_desk(system_, address);
     if (!desk) {
