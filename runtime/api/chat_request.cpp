@@ -66,6 +66,8 @@ void read_markup(request_reader& reader, const served_model& model, bool may_cal
   bool parallel = true;
   reader.boolean("parallel_tool_calls", parallel);
   reader.boolean("include_reasoning", out.include_reasoning);
+  reader.integer("thinking_budget", 0, std::numeric_limits<std::int32_t>::max(),
+                 out.thinking_budget);
   out.markup = model.markup;
   if (!may_call) out.markup.calls = call_markup::none;
   out.one_call = !parallel;
@@ -178,7 +180,6 @@ api_result<chat_request> parse_chat_request(const json::object& body, const serv
   reader.unsupported("audio", "this model writes text");
   reader.unsupported("prediction", "answers are not predicted");
   reader.unsupported("web_search_options", "this server does not search");
-  reader.unsupported("thinking_budget", "use max_tokens");
   reader.unsupported("documents", "put them into messages");
   reader.unsupported("chat_template", "the model's own template is used");
   if (auto e = reader.finish()) return tl::unexpected(std::move(*e));

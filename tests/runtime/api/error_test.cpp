@@ -104,6 +104,8 @@ const std::vector<refusal> chat_refusals{
     {R"("tool_choice":"maybe")", "tool_choice", "must be 'auto' or 'none'"},
     {R"("chat_template_kwargs":[])", "chat_template_kwargs", "must be an object"},
     {R"("chat_template_kwargs":{"messages":[]})", "chat_template_kwargs", "must not set messages"},
+    {R"("thinking_budget":-1)", "thinking_budget", "from 0 to"},
+    {R"("thinking_budget":"9")", "thinking_budget", "must be an integer, got a string"},
     {R"("enable_thinking":"no")", "enable_thinking", "must be a boolean"},
     {R"("functions":[{}])", "functions", "use tools"},
     {R"("continue_final_message":true)", "continue_final_message", "assistant's message last"},
