@@ -228,13 +228,41 @@ TEST_CASE("an error's body is OpenAI's, whatever the message holds") {
   CHECK(unknown_path("GET", "/v2").status == 404);
 }
 
-TEST_CASE("models are listed and described") {
-  const auto& model = *test::tiny_model();
-  const std::string one =
-      R"({"id":"tiny","object":"model","created":1600000000,"owned_by":"troupe","max_model_len":4096})";
-  CHECK(list_models(model) == R"({"object":"list","data":[)" + one + "]}");
-  CHECK(describe_model(model, "tiny").value() == one);
+TEST_CASE("models are listed and described, in OpenAI's form and in OpenRouter's") {
+  served_model model = *test::tiny_model();
+  model.markup.thoughts = thought_markup::think;
+  model.quantization = "bf16";
+  const auto one = boost::json::parse(describe_model(model, "tiny").value()).as_object();
+  const boost::json::object expected{{"id", "tiny"},
+                                     {"object", "model"},
+                                     {"created", 1600000000},
+                                     {"owned_by", "troupe"},
+                                     {"name", "tiny"},
+                                     {"max_model_len", 4096},
+                                     {"context_length", 4096},
+                                     {"max_output_length", 4095},
+                                     {"input_modalities", boost::json::array{"text"}},
+                                     {"output_modalities", boost::json::array{"text"}},
+                                     {"quantization", "bf16"},
+                                     {"supported_features", boost::json::array{"reasoning"}}};
+  for (const auto& [key, value] : expected) {
+    CAPTURE(std::string(key));
+    CHECK(one.at(key) == value);
+  }
+  CHECK(one.size() == expected.size() + 1);
+  CHECK(boost::json::parse(list_models(model)) ==
+        boost::json::value{{"object", "list"}, {"data", boost::json::array{one}}});
   CHECK(describe_model(model, "other").error().status == 404);
+}
+
+TEST_CASE("every sampling parameter that a listing names is taken") {
+  const auto one = boost::json::parse(describe_model(*test::tiny_model(), "tiny").value());
+  for (const auto& name : one.at("supported_sampling_parameters").as_array()) {
+    // A parameter that is read refuses a value of a wrong kind.
+    const std::string wrong = "\"" + std::string(name.as_string()) + R"(":{"a":[]})";
+    CAPTURE(wrong);
+    CHECK_FALSE(parse_chat_request(test::chat_body(wrong), *test::tiny_model()).has_value());
+  }
 }
 
 }  // namespace
