@@ -149,19 +149,9 @@ void add_special_tokens(const tokenizer& tokens, json::object& variables) {
   if (spec.padding) variables["pad_token"] = text(spec.padding);
 }
 
-}  // namespace
-
-api_result<chat_request> parse_chat_request(std::string_view body, const served_model& model,
-                                            const api_limits& limits) {
-  auto object = parse_json_body(body, limits);
-  if (!object) return tl::unexpected(std::move(object.error()));
-  return parse_chat_request(*object, model, limits);
-}
-
-api_result<chat_request> parse_chat_request(const json::object& body, const served_model& model,
-                                            const api_limits& limits) {
-  request_reader reader(body);
-  chat_request out;
+/// Reads every parameter; what is wrong is kept in `reader`.
+void read_chat(request_reader& reader, const served_model& model, const api_limits& limits,
+               chat_request& out) {
   read_common_options(reader, model, limits, out.options);
   read_logprobs(reader, out.options.sampling);
   read_max_tokens(reader, out.options.max_tokens);
@@ -182,6 +172,30 @@ api_result<chat_request> parse_chat_request(const json::object& body, const serv
   reader.unsupported("web_search_options", "this server does not search");
   reader.unsupported("documents", "put them into messages");
   reader.unsupported("chat_template", "the model's own template is used");
+}
+
+}  // namespace
+
+std::vector<std::string> chat_parameters(const served_model& model) {
+  const json::object nothing;
+  request_reader reader(nothing);
+  chat_request out;
+  read_chat(reader, model, {}, out);
+  return reader.accepted();
+}
+
+api_result<chat_request> parse_chat_request(std::string_view body, const served_model& model,
+                                            const api_limits& limits) {
+  auto object = parse_json_body(body, limits);
+  if (!object) return tl::unexpected(std::move(object.error()));
+  return parse_chat_request(*object, model, limits);
+}
+
+api_result<chat_request> parse_chat_request(const json::object& body, const served_model& model,
+                                            const api_limits& limits) {
+  request_reader reader(body);
+  chat_request out;
+  read_chat(reader, model, limits, out);
   if (auto e = reader.finish()) return tl::unexpected(std::move(*e));
   if (model.chat == nullptr) {
     api_error e;
