@@ -1,0 +1,60 @@
+"""/openapi.json is true to the server: schemathesis asks what the document allows, and what it does not."""
+
+import json
+import pathlib
+import subprocess
+
+import pytest
+
+from troupe_server import MODELS, Server
+
+VENV = pathlib.Path(__file__).parents[2] / "tools" / "venv.sh"
+SEED = 20
+EXAMPLES = 30
+STREAMS = ("/v1/chat/completions", "/v1/completions", "/api/v1/services/aigc/text-generation/generation")
+CHECKS = ("not_a_server_error", "status_code_conformance", "content_type_conformance",
+          "response_headers_conformance", "response_schema_conformance", "unsupported_method",
+          "allow_header_conformance", "negative_data_rejection")
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    with Server(MODELS / "tiny-qwen3-moe", "--context", 256, "--workers", 2,
+                "--reasoning-parser", "think", "--tool-parser", "hermes") as running:
+        yield running
+
+
+def document_for(server):
+    """The server's document, narrowed to the model that it serves: most requests get an answer."""
+    status, text = server.get("/openapi.json")
+    assert status == 200
+    document = json.loads(text.replace('"MODEL"', json.dumps(server.model)))
+    schemas = document["components"]["schemas"]
+    schemas["ModelName"] = {"const": server.model}
+    schemas["Token"]["maximum"] = json.loads(server.get("/tokenizer_info")[1])["vocab_size"] - 1
+    return document
+
+
+def test_requests_and_answers_are_as_the_document_says(cluster, tmp_path):
+    document = tmp_path / "openapi.json"
+    document.write_text(json.dumps(document_for(cluster)))
+    done = subprocess.run(
+        [VENV, "--for", "schemathesis", "-m", "schemathesis.cli", "run", document, "--url", cluster.url,
+         "--phases", "examples,coverage,fuzzing", "--checks", ",".join(CHECKS), "--continue-on-failure",
+         "--seed", str(SEED), "--max-examples", str(EXAMPLES), "--request-timeout", "60",
+         "--report", "har", "--report-har-path", tmp_path / "har.json"],
+        check=False, capture_output=True, text=True, timeout=600, cwd=tmp_path)
+    assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-3000:]
+    answered = {}
+    for entry in json.loads((tmp_path / "har.json").read_text())["log"]["entries"]:
+        path = entry["request"]["url"].removeprefix(cluster.url)
+        answered.setdefault(path, set()).add(entry["response"]["status"])
+    # It says little about what is always refused.
+    refused = {"/cluster/drain", *(p + "/{id}" for p in STREAMS)}
+    for path in document_for(cluster)["paths"]:
+        if path not in refused:
+            assert 200 in answered[path.replace("{id}", cluster.model)], (path, answered)
+
+
+def test_the_cluster_still_serves_behind_it(cluster):
+    assert cluster.get("/health") == (200, '{"status":"ok"}')
