@@ -1,9 +1,14 @@
 """A thought that is kept to a budget, over both protocols."""
 
+import json
+import os
+import signal
+
 import dashscope
 import pytest
 
 from conftest import client_of
+from test_cluster import leader_of, whole
 from troupe_server import MODELS, Server
 
 BUDGET = 9
@@ -79,3 +84,28 @@ def test_dashscope_has_the_same_budget(thinker):
     assert (said.content, said.reasoning_content) == (wanted.content, wanted.reasoning_content)
     assert (here.usage.output_tokens_details["reasoning_tokens"]
             == there.usage.completion_tokens_details.reasoning_tokens)
+
+
+@pytest.mark.parametrize("strike_at", [150, 198])
+def test_a_worker_killed_in_a_thought_changes_no_token(thinker, strike_at):
+    """The second is killed while the end of the thought is on its way."""
+    body = {"messages": MESSAGES, "max_tokens": 400, "seed": 2, "temperature": 0.8, "stream": True,
+            "ignore_eos": True, "logprobs": True, "return_token_ids": True, "thinking_budget": 200}
+
+    def ask_whole(server, strike=lambda: None):
+        answer = []
+        with server.stream("/v1/chat/completions", {"model": server.model, **body}) as events:
+            for event in events:
+                choice = event["choices"][0]
+                before = len(answer)
+                answer += choice.get("token_ids", [])
+                if before < strike_at <= len(answer):
+                    strike()
+        return answer
+
+    expected = ask_whole(thinker)
+    assert len(expected) == 400
+    with Server(MODEL, "--reasoning-parser", "think", "--workers", 4) as cluster:
+        struck = leader_of(whole(cluster), 1)
+        assert ask_whole(cluster, lambda: os.kill(struck["pid"], signal.SIGKILL)) == expected
+        assert json.loads(cluster.get("/cluster")[1])["epoch"] > 1

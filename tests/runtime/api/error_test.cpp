@@ -248,9 +248,9 @@ TEST_CASE("models are listed and described, in OpenAI's form and in OpenRouter's
                                      {"output_modalities", boost::json::array{"text"}},
                                      {"quantization", "bf16"},
                                      {"supported_features", boost::json::array{"reasoning"}}};
-  for (const auto& [key, value] : expected) {
-    CAPTURE(std::string(key));
-    CHECK(one.at(key) == value);
+  for (const auto& member : expected) {
+    CAPTURE(std::string(member.key()));
+    CHECK(one.at(member.key()) == member.value());
   }
   CHECK(one.size() == expected.size() + 1);
   CHECK(boost::json::parse(list_models(model)) ==
