@@ -35,13 +35,13 @@ def document_for(server):
     return document
 
 
-def ask(server, document, folder, *options):
+def ask(server, document, folder, *options, checks=CHECKS):
     """What schemathesis got, as statuses by path; it must have found nothing."""
     written, report = folder / "openapi.json", folder / "har.json"
     written.write_text(json.dumps(document))
     done = subprocess.run(
         [VENV, "--for", "schemathesis", "-m", "schemathesis.cli", "run", written, "--url", server.url,
-         "--phases", "examples,coverage,fuzzing", "--checks", ",".join(CHECKS), "--continue-on-failure",
+         "--phases", "examples,coverage,fuzzing", "--checks", ",".join(checks), "--continue-on-failure",
          "--seed", str(SEED), "--max-examples", str(EXAMPLES), "--request-timeout", "60",
          "--report", "har", "--report-har-path", report, *options],
         check=False, capture_output=True, text=True, timeout=600, cwd=folder)
@@ -70,7 +70,9 @@ def test_streams_to_come_back_for_are_as_the_document_says(cluster, tmp_path):
         with gateway.stream(path, {"model": gateway.model, "prompt": "The sea", "stream": True}) as events:
             name = [e["id"] for e in events][-1]
         document["components"]["parameters"]["ResponseId"]["schema"] = {"const": name}
-        answered = ask(gateway, document, tmp_path, "--include-path", path + "/{id}")
+        # A query cannot show all that is wrong: an empty object is not there at all.
+        checks = [c for c in CHECKS if c != "negative_data_rejection"]
+        answered = ask(gateway, document, tmp_path, "--include-path", path + "/{id}", checks=checks)
         assert 200 in answered[f"{path}/{name}"], answered
 
 
