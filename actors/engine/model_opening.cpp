@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "runtime/model/quantization.hpp"
+
 namespace troupe {
 namespace {
 
@@ -57,6 +59,7 @@ result<opened_model> open_model(const std::filesystem::path& path,
     opened.model.template_error = chat.error().message();
   }
   opened.model.markup = markup_of(m.chat_template());
+  opened.model.quantization = quantization_of(m);
   opened.model.id = m.name();
   opened.model.context = m.config().context;
   opened.model.created = std::chrono::duration_cast<std::chrono::seconds>(

@@ -56,11 +56,11 @@ api_protocol protocol_of(route target) {
 }
 
 /// How many events the client has had; none: what it says is no number.
-std::optional<std::uint64_t> events_had(std::string_view text) {
+std::optional<std::uint64_t> events_had(const std::optional<std::string>& said) {
   std::uint64_t number = 0;
-  if (text.empty()) return number;
-  const char* const end = text.data() + text.size();
-  const auto [stop, failed] = std::from_chars(text.data(), end, number);
+  if (!said) return number;
+  const char* const end = said->data() + said->size();
+  const auto [stop, failed] = std::from_chars(said->data(), end, number);
   if (failed != std::errc() || stop != end) return std::nullopt;
   return number;
 }
@@ -123,7 +123,7 @@ void resume(server_core& core, const std::shared_ptr<connection>& client) {
   if (!after) {
     const auto wrong =
         refuse("starting_after", "must be the id of the last event that came, got '{}'",
-               request.starting_after.substr(0, 32));
+               request.starting_after->substr(0, 32));
     return client->respond(refusal(wrong.value()));
   }
   const auto relay = std::make_shared<answer_relay>(core.io(), client, core.limits().output_bytes);

@@ -10,6 +10,7 @@
 
 #include "actors/gateway/cluster_handler.hpp"
 #include "actors/gateway/completion_handler.hpp"
+#include "actors/gateway/openapi.hpp"
 #include "actors/gateway/server_core.hpp"
 #include "actors/gateway/token_handler.hpp"
 #include "runtime/api/models.hpp"
@@ -105,6 +106,8 @@ void handle(server_core& core, const std::shared_ptr<connection>& client) {
   if (!found.method_fits) return client->respond(wrong_method(request, found.allow));
   if (found.target == route::health) return client->respond(health(core.backend()));
   if (found.target == route::metrics) return client->respond(metrics(core));
+  if (found.target == route::openapi)
+    return client->respond({200, "application/json", std::string(openapi_document()), {}});
   if (found.target == route::cluster || found.target == route::cluster_drain)
     return answer_cluster(core, client);
   if (!core.backend().service) return client->respond(refusal(not_serving(core.backend())));
@@ -131,6 +134,7 @@ void handle(server_core& core, const std::shared_ptr<connection>& client) {
     case route::metrics:
     case route::cluster:
     case route::cluster_drain:
+    case route::openapi:
     case route::unknown:
       break;
   }

@@ -115,8 +115,9 @@ void http_reader::check_header() {
     return refuse(417, "the only Expect known here is \"100-continue\"");
   const routed found = find_route(request_.method, request_.path);
   request_.target = found.target;
-  request_.starting_after = query_parameter(view(message.target()), "starting_after")
-                                .value_or(std::string(view(message["last-event-id"])));
+  request_.starting_after = query_parameter(view(message.target()), "starting_after");
+  if (const auto last = message["last-event-id"]; !request_.starting_after && !last.empty())
+    request_.starting_after = view(last);
   // A body that nobody will read is not asked for.
   if (!expects.empty() && !parser_->is_done() && !request_.http_1_0) {
     if (!found.method_fits) {

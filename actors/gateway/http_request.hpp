@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "actors/gateway/router.hpp"
@@ -15,8 +16,8 @@ struct http_request {
   route target = route::unknown;
   bool dashscope_events = false;  ///< X-DashScope-SSE: enable
   /// From behind which event a stream is asked for: `starting_after` of the query, else
-  /// Last-Event-ID. Empty: neither is there.
-  std::string starting_after;
+  /// Last-Event-ID. None: neither is there.
+  std::optional<std::string> starting_after;
   bool keep_alive = false;
   bool http_1_0 = false;  ///< an answer of unknown length then ends with the connection
 

@@ -17,7 +17,7 @@ struct entry {
   std::string_view allow;
 };
 
-constexpr std::array<entry, 16> table{{
+constexpr std::array<entry, 17> table{{
     {route::chat_completions, "/v1/chat/completions", write_methods},
     {route::completions, "/v1/completions", write_methods},
     {route::dashscope_generation, "/api/v1/services/aigc/text-generation/generation",
@@ -34,6 +34,7 @@ constexpr std::array<entry, 16> table{{
     {route::tokenizer_info, "/tokenizer_info", read_methods},
     {route::cluster, "/cluster", read_methods},
     {route::cluster_drain, "/cluster/drain", write_methods},
+    {route::openapi, "/openapi.json", read_methods},
     {route::unknown, "other", {}},
 }};
 
@@ -69,6 +70,13 @@ routed find_route(std::string_view method, std::string_view path) {
     if (const auto argument = match(e, path))
       return {e.target, *argument, e.allow, fits(method, e.allow)};
   return {};
+}
+
+std::vector<known_path> known_paths() {
+  std::vector<known_path> all;
+  for (const entry& e : table)
+    if (!e.allow.empty()) all.push_back({e.path, e.allow});
+  return all;
 }
 
 std::string_view label(route r) {

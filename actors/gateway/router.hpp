@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace troupe::gateway {
 
@@ -23,6 +24,7 @@ enum class route : std::uint8_t {
   tokenizer_info,
   cluster,
   cluster_drain,
+  openapi,
   unknown,
 };
 
@@ -33,6 +35,15 @@ struct routed {
   std::string_view allow;     ///< methods the path answers to; empty for an unknown path
   bool method_fits = false;
 };
+
+/// A path and the methods it answers to, as the header Allow has them.
+struct known_path {
+  std::string_view path;  ///< with the parts that vary in braces
+  std::string_view allow;
+};
+
+/// Every path of the server.
+[[nodiscard]] std::vector<known_path> known_paths();
 
 /// Pure: looks at nothing but its arguments. `path` is percent-decoded and without the query;
 /// `argument` points into it.

@@ -14,6 +14,7 @@
 #include "actors/gateway/pool_answer.hpp"
 #include "actors/gateway/server_core.hpp"
 #include "runtime/api/chat_request.hpp"
+#include "runtime/api/request_reader.hpp"
 
 namespace troupe::gateway {
 
@@ -62,8 +63,9 @@ api_result<json::object> parse_for(const served_model& model, std::string_view b
 }
 
 /// What the chat template makes of messages, special tokens written out.
-api_result<std::string> render_messages(const served_model& model, const json::object& body) {
-  const auto request = parse_chat_request(json::serialize(body), model);
+api_result<std::string> render_messages(const served_model& model, json::object body) {
+  body.erase("add_special_tokens");  // this endpoint's own
+  const auto request = parse_chat_request(body, model);
   if (!request) return tl::unexpected(request.error());
   if (!model.chat) return tl::unexpected(bad_request(model.template_error));
   auto text = model.chat->render(request->variables);
@@ -113,15 +115,10 @@ api_result<std::string> detokenize_body(const served_model& model, std::string_v
   const json::value* given = object->if_contains("tokens");
   if (given == nullptr || !given->is_array())
     return refuse("tokens", "must be a list of token ids");
-  const auto vocabulary = static_cast<std::int64_t>(model.tokens->vocabulary_size());
-  std::vector<token_id> tokens;
-  tokens.reserve(given->get_array().size());
-  for (const json::value& id : given->get_array()) {
-    if (!id.is_int64() || id.get_int64() < 0 || id.get_int64() >= vocabulary)
-      return refuse("tokens", "must be ids from 0 to {}", vocabulary - 1);
-    tokens.push_back(static_cast<token_id>(id.get_int64()));
-  }
-  return json::serialize(json::value{{"prompt", model.tokens->decode(tokens)}});
+  const auto vocabulary = static_cast<std::uint32_t>(model.tokens->vocabulary_size());
+  const auto tokens = read_tokens(given->get_array(), vocabulary, "tokens");
+  if (!tokens) return tl::unexpected(tokens.error());
+  return json::serialize(json::value{{"prompt", model.tokens->decode(*tokens)}});
 }
 
 std::string tokenizer_info(const served_model& model) {

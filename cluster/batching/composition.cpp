@@ -1,5 +1,7 @@
 // What a step computes: rows, and the tokens to draw or to score.
 #include <algorithm>
+#include <optional>
+#include <span>
 #include <utility>
 
 #include "cluster/batching/batch_scheduler.hpp"
@@ -9,6 +11,15 @@ namespace troupe {
 namespace {
 
 bool is_ready(const sequence& s) { return s.state == sequence_state::running && s.in_flight == 0; }
+
+/// The token that must follow what was drawn and guessed.
+std::optional<token_id> forced_after(const sequence& s, std::span<const token_id> guessed) {
+  const forcing_rule& rule = s.request->asked->forcing;
+  if (!may_force(rule, s.drawn() + guessed.size())) return std::nullopt;
+  std::vector<token_id> drawn(s.tokens.begin() + s.prompt_length(), s.tokens.end());
+  drawn.insert(drawn.end(), guessed.begin(), guessed.end());
+  return forced_token(rule, drawn);
+}
 
 }  // namespace
 
@@ -169,7 +180,10 @@ void batch_scheduler::add_samples(const row_choice& row, std::uint32_t run, step
     point.params = s.request->sampling;
     point.history = history;
     point.history_length = s.length() + ahead;
-    if (s.drawn() + ahead < asked.min_tokens) point.banned = asked.stop_tokens;
+    if (const auto only = forced_after(s, std::span(row.guessed).first(ahead)))
+      point.params = std::make_shared<const sampling_params>(draw_only(*only, asked.sampling));
+    else if (s.drawn() + ahead < asked.min_tokens)
+      point.banned = asked.stop_tokens;
     plan.samples.push_back(std::move(point));
   }
 }

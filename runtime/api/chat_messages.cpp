@@ -103,6 +103,9 @@ api_result<void> read_message(json::object& message, bool knows_developer,
     if (const json::value* v = message.if_contains(key);
         v != nullptr && !v->is_null() && !v->is_string())
       return refuse(fmt::format("{}.{}", where, key), "must be a string, got {}", kind_name(*v));
+  if (const json::value* partial = message.if_contains("partial");
+      partial != nullptr && !partial->is_null() && !partial->is_bool())
+    return refuse(where + ".partial", "must be a boolean, got {}", kind_name(*partial));
   const bool optional = role == "assistant" && (has_calls || message.contains("reasoning_content"));
   return read_content(message, optional, where + ".content");
 }

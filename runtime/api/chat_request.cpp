@@ -66,6 +66,8 @@ void read_markup(request_reader& reader, const served_model& model, bool may_cal
   bool parallel = true;
   reader.boolean("parallel_tool_calls", parallel);
   reader.boolean("include_reasoning", out.include_reasoning);
+  reader.integer("thinking_budget", 0, std::numeric_limits<std::int32_t>::max(),
+                 out.thinking_budget);
   out.markup = model.markup;
   if (!may_call) out.markup.calls = call_markup::none;
   out.one_call = !parallel;
@@ -147,19 +149,9 @@ void add_special_tokens(const tokenizer& tokens, json::object& variables) {
   if (spec.padding) variables["pad_token"] = text(spec.padding);
 }
 
-}  // namespace
-
-api_result<chat_request> parse_chat_request(std::string_view body, const served_model& model,
-                                            const api_limits& limits) {
-  auto object = parse_json_body(body, limits);
-  if (!object) return tl::unexpected(std::move(object.error()));
-  return parse_chat_request(*object, model, limits);
-}
-
-api_result<chat_request> parse_chat_request(const json::object& body, const served_model& model,
-                                            const api_limits& limits) {
-  request_reader reader(body);
-  chat_request out;
+/// Reads every parameter; what is wrong is kept in `reader`.
+void read_chat(request_reader& reader, const served_model& model, const api_limits& limits,
+               chat_request& out) {
   read_common_options(reader, model, limits, out.options);
   read_logprobs(reader, out.options.sampling);
   read_max_tokens(reader, out.options.max_tokens);
@@ -178,9 +170,32 @@ api_result<chat_request> parse_chat_request(const json::object& body, const serv
   reader.unsupported("audio", "this model writes text");
   reader.unsupported("prediction", "answers are not predicted");
   reader.unsupported("web_search_options", "this server does not search");
-  reader.unsupported("thinking_budget", "use max_tokens");
   reader.unsupported("documents", "put them into messages");
   reader.unsupported("chat_template", "the model's own template is used");
+}
+
+}  // namespace
+
+std::vector<std::string> chat_parameters(const served_model& model) {
+  const json::object nothing;
+  request_reader reader(nothing);
+  chat_request out;
+  read_chat(reader, model, {}, out);
+  return reader.accepted();
+}
+
+api_result<chat_request> parse_chat_request(std::string_view body, const served_model& model,
+                                            const api_limits& limits) {
+  auto object = parse_json_body(body, limits);
+  if (!object) return tl::unexpected(std::move(object.error()));
+  return parse_chat_request(*object, model, limits);
+}
+
+api_result<chat_request> parse_chat_request(const json::object& body, const served_model& model,
+                                            const api_limits& limits) {
+  request_reader reader(body);
+  chat_request out;
+  read_chat(reader, model, limits, out);
   if (auto e = reader.finish()) return tl::unexpected(std::move(*e));
   if (model.chat == nullptr) {
     api_error e;

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <boost/json/object.hpp>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "runtime/api/api_error.hpp"
 #include "runtime/api/request_options.hpp"
@@ -30,5 +32,8 @@ struct chat_request {
 [[nodiscard]] api_result<chat_request> parse_chat_request(const boost::json::object& body,
                                                           const served_model& model,
                                                           const api_limits& limits = {});
+
+/// The parameters that parse_chat_request() takes of a body.
+[[nodiscard]] std::vector<std::string> chat_parameters(const served_model& model);
 
 }  // namespace troupe

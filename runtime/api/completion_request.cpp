@@ -74,15 +74,9 @@ void read_best_of(request_reader& reader, const request_options& options,
               refuse("best_of", "must equal n ({}): choices are not ranked", options.choices));
 }
 
-}  // namespace
-
-api_result<completion_request> parse_completion_request(std::string_view body,
-                                                        const served_model& model,
-                                                        const api_limits& limits) {
-  auto object = parse_json_body(body, limits);
-  if (!object) return tl::unexpected(std::move(object.error()));
-  request_reader reader(*object);
-  completion_request out;
+/// Reads every parameter; what is wrong is kept in `reader`.
+void read_completion(request_reader& reader, const served_model& model, const api_limits& limits,
+                     completion_request& out) {
   read_common_options(reader, model, limits, out.options);
   read_logprobs(reader, out.options.sampling);
   // Clients that score a prompt with max_tokens 1 cut the drawn token off, whatever it is.
@@ -92,9 +86,29 @@ api_result<completion_request> parse_completion_request(std::string_view body,
   reader.boolean("echo", out.echo);
   read_best_of(reader, out.options, limits);
   read_prompts(reader, model.files->config().vocab, limits, out);
-  if (const json::value* suffix = reader.value("suffix");
-      suffix != nullptr && !(suffix->is_string() && suffix->get_string().empty()))
-    reader.unsupported("suffix", "put the text to complete into prompt");
+  std::string suffix;
+  reader.string("suffix", suffix);
+  if (!suffix.empty()) reader.unsupported("suffix", "put the text to complete into prompt");
+}
+
+}  // namespace
+
+std::vector<std::string> completion_parameters(const served_model& model) {
+  const json::object nothing;
+  request_reader reader(nothing);
+  completion_request out;
+  read_completion(reader, model, {}, out);
+  return reader.accepted();
+}
+
+api_result<completion_request> parse_completion_request(std::string_view body,
+                                                        const served_model& model,
+                                                        const api_limits& limits) {
+  auto object = parse_json_body(body, limits);
+  if (!object) return tl::unexpected(std::move(object.error()));
+  request_reader reader(*object);
+  completion_request out;
+  read_completion(reader, model, limits, out);
   if (auto e = reader.finish()) return tl::unexpected(std::move(*e));
   return out;
 }

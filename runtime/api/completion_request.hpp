@@ -24,4 +24,7 @@ struct completion_request {
 [[nodiscard]] api_result<completion_request> parse_completion_request(
     std::string_view body, const served_model& model, const api_limits& limits = {});
 
+/// The parameters that parse_completion_request() takes of a body.
+[[nodiscard]] std::vector<std::string> completion_parameters(const served_model& model);
+
 }  // namespace troupe

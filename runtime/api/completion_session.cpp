@@ -9,6 +9,7 @@
 #include "runtime/api/dashscope_format.hpp"
 #include "runtime/api/dashscope_request.hpp"
 #include "runtime/api/session_core.hpp"
+#include "runtime/api/thinking.hpp"
 
 namespace troupe {
 namespace {
@@ -28,6 +29,9 @@ api_result<session_prompt> make_prompt(const api_context& context, const request
                                        prepared_prompt prompt) {
   auto request = make_generation_request(*context.model, options, prompt.tokens);
   if (!request) return tl::unexpected(std::move(request.error()));
+  auto forcing = limit_thought(*context.model, options, prompt.in_thought);
+  if (!forcing) return tl::unexpected(std::move(forcing.error()));
+  request->forcing = std::move(*forcing);
   if (!options.seed_given) request->sampling.seed = context.random();
   return session_prompt{std::move(*request), std::move(prompt)};
 }

@@ -11,6 +11,7 @@
 
 #include "runtime/base/result.hpp"
 #include "runtime/base/token.hpp"
+#include "runtime/sampling/forcing.hpp"
 #include "runtime/sampling/params.hpp"
 
 namespace troupe {
@@ -69,6 +70,7 @@ struct generation_request {
   /// Score every prompt token too (echo with logprobs), with sampling.top_logprobs alternatives.
   bool prompt_logprobs = false;
   std::uint32_t min_tokens = 0;
+  forcing_rule forcing;   ///< of every choice
   bool speculate = true;  ///< draw guessed tokens early, where the engine does; changes no answer
   std::shared_ptr<const answer_progress> resumes;  ///< null: nothing was drawn before
   std::shared_ptr<const answer_origin> origin;     ///< null: nobody else may go on with it

@@ -10,6 +10,9 @@ enum class thought_markup {
   think,  ///< <think> ... </think>, or the second alone where the prompt has opened the thought
 };
 
+inline constexpr std::string_view think_begin = "<think>";
+inline constexpr std::string_view think_end = "</think>";
+
 /// How a model marks a call of a tool.
 enum class call_markup {
   none,

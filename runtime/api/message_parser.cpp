@@ -6,8 +6,6 @@
 namespace troupe {
 namespace {
 
-constexpr std::string_view think_begin = "<think>";
-constexpr std::string_view think_end = "</think>";
 constexpr std::string_view call_begin = "<tool_call>";
 constexpr std::string_view call_end = "</tool_call>";
 constexpr std::string_view blank = " \t\r\n";

@@ -8,12 +8,33 @@ namespace troupe {
 namespace json = boost::json;
 namespace {
 
+json::array features(const served_model& model) {
+  json::array out;
+  if (model.chat == nullptr) return out;
+  if (model.markup.calls != call_markup::none) out.emplace_back("tools");
+  if (model.markup.thoughts != thought_markup::none) out.emplace_back("reasoning");
+  return out;
+}
+
+/// OpenAI's members, vLLM's max_model_len, and what OpenRouter wants to know of a provider's model.
 json::object model_object(const served_model& model) {
   return {{"id", model.id},
           {"object", "model"},
           {"created", model.created},
           {"owned_by", "troupe"},
-          {"max_model_len", model.context}};
+          {"name", model.id},
+          {"max_model_len", model.context},
+          {"context_length", model.context},
+          // The shortest prompt is one token.
+          {"max_output_length", model.context - 1},
+          {"input_modalities", json::array{"text"}},
+          {"output_modalities", json::array{"text"}},
+          {"quantization", model.quantization},
+          {"supported_sampling_parameters",
+           json::array{"temperature", "top_p", "top_k", "min_p", "frequency_penalty",
+                       "presence_penalty", "repetition_penalty", "logit_bias", "stop", "seed",
+                       "max_tokens", "logprobs", "top_logprobs"}},
+          {"supported_features", features(model)}};
 }
 
 }  // namespace

@@ -8,7 +8,7 @@
 
 namespace troupe {
 
-/// Body of GET /v1/models.
+/// Body of GET /v1/models: each model as OpenAI and OpenRouter want it listed.
 [[nodiscard]] std::string list_models(const served_model& model);
 
 /// Body of GET /v1/models/{id}; `id` is percent-decoded. 404 for any but the one served.

@@ -27,23 +27,20 @@ bool cut_after_last_message(std::string& text, std::string_view message) {
   return true;
 }
 
-constexpr std::string_view thought_begin = "<think>";
-constexpr std::string_view thought_end = "</think>";
-
 /// Whether the answer goes on inside a thought: the template has opened one at the prompt's end,
 /// or the message gone on from has.
 bool opens_thought(std::string_view prompt, const chat_request& request) {
   if (request.options.markup.thoughts == thought_markup::none) return false;
   if (!request.continues) {
     const std::string_view text = trimmed(prompt);
-    return text.size() >= thought_begin.size() &&
-           text.substr(text.size() - thought_begin.size()) == thought_begin;
+    return text.size() >= think_begin.size() &&
+           text.substr(text.size() - think_begin.size()) == think_begin;
   }
   const json::object& last = request.variables.at("messages").as_array().back().as_object();
   const json::string& content = last.at("content").as_string();
   const std::string_view text(content.data(), content.size());
-  const std::size_t begin = text.rfind(thought_begin);
-  return begin != std::string_view::npos && text.find(thought_end, begin) == std::string_view::npos;
+  const std::size_t begin = text.rfind(think_begin);
+  return begin != std::string_view::npos && text.find(think_end, begin) == std::string_view::npos;
 }
 
 api_error too_long(const served_model& model, std::size_t prompt, std::size_t answer) {

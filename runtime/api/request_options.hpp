@@ -42,7 +42,8 @@ struct request_options {
   /// What of the text is told apart from the content: thoughts where the model has them, calls
   /// where the request brought tools.
   message_markup markup;
-  bool one_call = false;          ///< the answer ends with its first tool call
+  bool one_call = false;                         ///< the answer ends with its first tool call
+  std::optional<std::uint32_t> thinking_budget;  ///< most tokens of a thought; absent: any number
   bool include_reasoning = true;  ///< thoughts are told, not only left out of the content
 };
 

@@ -99,6 +99,7 @@ void request_reader::accept(std::initializer_list<std::string_view> keys) {
 }
 
 void request_reader::unsupported(std::string_view key, std::string_view reason) {
+  unsupported_.push_back(key);
   const json::value* v = value(key);
   if (v == nullptr || (v->is_bool() && !v->get_bool())) return;
   if (v->is_array() && v->get_array().empty()) return;
@@ -107,12 +108,22 @@ void request_reader::unsupported(std::string_view key, std::string_view reason) 
   refuse_with(std::move(e));
 }
 
+std::vector<std::string> request_reader::accepted() const {
+  std::vector<std::string> out;
+  for (const std::string_view key : known_)
+    if (std::ranges::find(unsupported_, key) == unsupported_.end()) out.emplace_back(key);
+  return out;
+}
+
 std::optional<api_error> request_reader::finish() {
   for (const auto& [key, ignored] : object_) {
     if (error_) break;
     const std::string_view name(key.data(), key.size());
     if (std::find(known_.begin(), known_.end(), name) != known_.end()) continue;
     constexpr std::size_t shown = 64;
+    // Names of one or two letters are near to every other such name.
+    constexpr std::size_t least_letters = 3;
+    if (name.size() < least_letters) continue;
     // Clients send extensions of other servers, which are harmless to leave out; a slip of the
     // fingers is not, as the parameter that was meant would be left out unsaid.
     const std::string_view like = nearest(name, known_);

@@ -47,6 +47,8 @@ class request_reader {
   /// Keeps the error, if it is the first.
   void refuse_with(api_error e);
   [[nodiscard]] bool failed() const { return error_.has_value(); }
+  /// The parameters asked for so far, but not those that are unsupported.
+  [[nodiscard]] std::vector<std::string> accepted() const;
   /// Refuses a parameter that looks like a slip for a known one, and names that one; other unknown
   /// parameters are left out. Then tells the error.
   [[nodiscard]] std::optional<api_error> finish();
@@ -54,6 +56,7 @@ class request_reader {
  private:
   const boost::json::object& object_;
   std::vector<std::string_view> known_;
+  std::vector<std::string_view> unsupported_;
   std::optional<api_error> error_;
 };
 

@@ -22,7 +22,8 @@ struct served_model {
   /// `template_error`.
   std::shared_ptr<const chat_template> chat;
   std::string template_error;
-  message_markup markup;  ///< how it marks thoughts and tool calls
+  std::string quantization = "unknown";  ///< in OpenRouter's words: see quantization_of()
+  message_markup markup;                 ///< how it marks thoughts and tool calls
 };
 
 }  // namespace troupe

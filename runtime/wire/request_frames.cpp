@@ -52,6 +52,22 @@ std::vector<token_id> get_tokens(byte_reader& from, std::string_view what,
   return tokens;
 }
 
+void put_rule(byte_writer& to, const forcing_rule& rule) {
+  to.put(rule.opening);
+  to.put(rule.closing);
+  to.put(rule.budget);
+  to.put_list(rule.tokens);
+}
+
+forcing_rule get_rule(byte_reader& from, const answer_bounds& bounds) {
+  forcing_rule rule;
+  rule.opening = from.get<token_id>("opening token");
+  rule.closing = from.get<token_id>("closing token");
+  rule.budget = from.get<std::uint32_t>("budget");
+  rule.tokens = get_tokens(from, "forced tokens", bounds);
+  return rule;
+}
+
 std::vector<std::byte> encode_request(const generation_request& asked) {
   byte_writer to(512 + asked.prompt.size() * sizeof(token_id) +
                  (asked.origin == nullptr ? 0 : asked.origin->body.size()));
@@ -64,6 +80,7 @@ std::vector<std::byte> encode_request(const generation_request& asked) {
   to.put_flag(asked.prompt_logprobs);
   to.put(asked.min_tokens);
   to.put_flag(asked.speculate);
+  put_rule(to, asked.forcing);
   to.put_flag(asked.resumes != nullptr);
   if (asked.resumes != nullptr) put_progress(to, *asked.resumes);
   to.put_flag(asked.origin != nullptr);
@@ -87,6 +104,7 @@ result<std::shared_ptr<const generation_request>> decode_request(std::span<const
   asked->prompt_logprobs = from.get_flag("prompt logprobs");
   asked->min_tokens = from.get<std::uint32_t>("least tokens");
   asked->speculate = from.get_flag("speculate");
+  asked->forcing = get_rule(from, bounds);
   if (from.get_flag("resumes")) asked->resumes = get_progress(from, bounds);
   if (from.get_flag("origin")) asked->origin = get_origin(from);
   if (auto done = from.finish(); !done) return fail(std::move(done.error()));

@@ -188,6 +188,7 @@ def test_many_streams_go_on_at_once(cluster, survivor):
 @pytest.mark.parametrize("path, status, why", [
     (COMPLETIONS + "/cmpl-none", 404, "no answer 'cmpl-none' is under way or has ended lately"),
     (COMPLETIONS + "/cmpl-none?starting_after=x", 400, "starting_after must be the id of the last event"),
+    (COMPLETIONS + "/cmpl-none?starting_after=", 400, "starting_after must be the id of the last event"),
     (CHAT + "/" + "x" * 200, 404, "no response has so long an id"),
 ])
 def test_what_cannot_be_resumed_is_said(survivor, path, status, why):

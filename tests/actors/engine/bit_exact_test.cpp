@@ -107,5 +107,31 @@ TEST_CASE("an answer is the same before and after a preemption") {
   }
 }
 
+TEST_CASE("forced tokens are drawn behind their budget and scored as any text is") {
+  auto requests = varied_requests(6, 700);
+  for (generation_request& r : requests) {
+    r.forcing = {-1, 708, 4, {600, 708, 601}};
+    r.sampling.repetition_penalty = 1.3F;
+    r.sampling.logit_bias = {{708, -100.0F}};
+    r.choices = 1;
+  }
+  const auto engine = start("tiny-qwen3-moe", tiny_config());
+  const contents answers = run_all(*engine, requests);
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    CAPTURE(i);
+    const auto& events = answers[i].events.at(0);
+    generation_request whole = requests[i];
+    for (const token_event& e : events) whole.prompt.push_back(e.token);
+    whole.max_tokens = 0;
+    whole.prompt_logprobs = true;
+    const auto scores = run_all(*engine, {whole}).front().scores;
+    for (std::size_t k = 0; k < 3; ++k) {
+      const token_event& forced = events.at(4 + k);
+      CHECK(forced.token == requests[i].forcing.tokens[k]);
+      CHECK(forced.logprob == scores.at(requests[i].prompt.size() + 4 + k - 1));
+    }
+  }
+}
+
 }  // namespace
 }  // namespace troupe::test

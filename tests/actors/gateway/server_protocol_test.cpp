@@ -214,8 +214,12 @@ TEST_CASE("text becomes tokens and tokens become text") {
   const boost::json::value back{{"tokens", body.at("tokens")}};
   client.send(post("/detokenize", boost::json::serialize(back)));
   CHECK(boost::json::parse(client.read_reply().body).at("prompt").as_string() == "hello there");
-  client.send(post("/tokenize", R"({"messages":[{"role":"user","content":"hi"}]})"));
-  CHECK(client.read_reply().status == 200);
+  for (const char* good : {R"({"messages":[{"role":"user","content":"hi"}]})",
+                           R"({"messages":[{"role":"user","content":"hi"}],
+                               "add_special_tokens":false,"add_generation_prompt":false})"}) {
+    client.send(post("/tokenize", good));
+    CHECK(client.read_reply().status == 200);
+  }
   for (const char* bad :
        {"", "[]", "{", R"({"prompt":1})", R"({"prompt":"a","add_special_tokens":1})"}) {
     client.send(post("/tokenize", bad));

@@ -32,6 +32,8 @@ generation_request random_request(std::mt19937& random) {
   r.choices = 1 + random() % 3;
   r.prompt_logprobs = random() % 5 == 0;
   if (random() % 3 == 0) r.stop_tokens = {static_cast<token_id>(random() % 50)};
+  if (random() % 3 == 0)
+    r.forcing = {-1, 60, static_cast<std::uint32_t>(random() % 12), {60, 61, 62}};
   return r;
 }
 

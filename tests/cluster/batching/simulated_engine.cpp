@@ -40,7 +40,7 @@ std::vector<token_id> simulated_engine::expected(const generation_request& r,
   for (const token_id t : r.prompt) text = append(text, t);
   std::vector<token_id> drawn;
   while (drawn.size() < r.max_tokens) {
-    drawn.push_back(draw_after(text, choice));
+    drawn.push_back(forced_token(r.forcing, drawn).value_or(draw_after(text, choice)));
     text = append(text, drawn.back());
     const bool stops = std::ranges::find(r.stop_tokens, drawn.back()) != r.stop_tokens.end();
     if (stops && drawn.size() > r.min_tokens) break;
@@ -104,7 +104,9 @@ void simulated_engine::execute(const step_plan& plan) {
   }
   for (const sample_point& p : plan.samples) {
     REQUIRE(p.history_length == after[p.run][p.offset].size());
-    out.samples.push_back({follow(after[p.run][p.offset], p.choice), {}});
+    text_chain text = no_text;
+    for (const token_id t : after[p.run][p.offset]) text = append(text, t);
+    out.samples.push_back({draw_after(text, p.choice, *p.params), {}});
   }
   for (const score_point& p : plan.scores) out.scores.push_back({static_cast<float>(p.target), {}});
   if (doomed_) cancel(*std::exchange(doomed_, std::nullopt));

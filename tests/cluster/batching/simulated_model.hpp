@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "runtime/base/token.hpp"
+#include "runtime/sampling/forcing.hpp"
 
 namespace troupe::test {
 
@@ -21,6 +22,13 @@ inline token_id draw_after(text_chain text, std::uint32_t choice) {
   std::uint64_t h = text + choice * 0x9E3779B97F4A7C15ULL;
   h = (h ^ (h >> 31U)) * 0xFF51AFD7ED558CCDULL;
   return static_cast<token_id>((h ^ (h >> 32U)) % 50);
+}
+
+/// The same where the sampling parameters leave it a choice.
+inline token_id draw_after(text_chain text, std::uint32_t choice, const sampling_params& params) {
+  for (const auto& [token, bias] : params.logit_bias)
+    if (bias >= certain_bias) return token;
+  return draw_after(text, choice);
 }
 
 }  // namespace troupe::test

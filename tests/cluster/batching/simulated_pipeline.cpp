@@ -88,7 +88,7 @@ void simulated_cluster::finish_step(const node& last, const plan_ptr& plan,
   out.epoch = plan->epoch;
   for (const sample_point& p : plan->samples) {
     REQUIRE(p.history_length == plan->runs[p.run].first + p.offset + 1);
-    out.samples.push_back({draw_after(read[p.run][p.offset], p.choice), {}});
+    out.samples.push_back({draw_after(read[p.run][p.offset], p.choice, *p.params), {}});
   }
   for (const score_point& p : plan->scores)
     out.scores.push_back({static_cast<float>(p.target), {}});

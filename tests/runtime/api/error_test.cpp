@@ -104,6 +104,8 @@ const std::vector<refusal> chat_refusals{
     {R"("tool_choice":"maybe")", "tool_choice", "must be 'auto' or 'none'"},
     {R"("chat_template_kwargs":[])", "chat_template_kwargs", "must be an object"},
     {R"("chat_template_kwargs":{"messages":[]})", "chat_template_kwargs", "must not set messages"},
+    {R"("thinking_budget":-1)", "thinking_budget", "from 0 to"},
+    {R"("thinking_budget":"9")", "thinking_budget", "must be an integer, got a string"},
     {R"("enable_thinking":"no")", "enable_thinking", "must be a boolean"},
     {R"("functions":[{}])", "functions", "use tools"},
     {R"("continue_final_message":true)", "continue_final_message", "assistant's message last"},
@@ -126,6 +128,8 @@ const std::vector<refusal> chat_refusals{
      "messages[0].content[0]", "'image_url', which is not supported"},
     {R"("messages":[{"role":"user","content":"x","name":1}])", "messages[0].name",
      "must be a string"},
+    {R"("messages":[{"role":"assistant","content":"x","partial":"true"}])", "messages[0].partial",
+     "must be a boolean, got a string"},
     {R"("messages":[{"role":"assistant","content":"x","tool_calls":1}])", "messages[0].tool_calls",
      "must be a list"},
     {R"("messages":[{"role":"assistant","tool_calls":[{}]}])", "messages[0].tool_calls[0].function",
@@ -142,6 +146,7 @@ const std::vector<refusal> completion_refusals{
     {R"("echo":"x")", "echo", "must be a boolean"},
     {R"("best_of":2)", "best_of", "must equal n (1)"},
     {R"("suffix":"x")", "suffix", "is not supported"},
+    {R"("suffix":false)", "suffix", "must be a string"},
     {R"("prompt":5)", "prompt", "got an integer"},
     {R"("prompt":[])", "prompt", "must not be an empty list"},
     {R"("prompt":[1,"a"])", "prompt", "must hold token ids only, got a string"},
@@ -226,13 +231,41 @@ TEST_CASE("an error's body is OpenAI's, whatever the message holds") {
   CHECK(unknown_path("GET", "/v2").status == 404);
 }
 
-TEST_CASE("models are listed and described") {
-  const auto& model = *test::tiny_model();
-  const std::string one =
-      R"({"id":"tiny","object":"model","created":1600000000,"owned_by":"troupe","max_model_len":4096})";
-  CHECK(list_models(model) == R"({"object":"list","data":[)" + one + "]}");
-  CHECK(describe_model(model, "tiny").value() == one);
+TEST_CASE("models are listed and described, in OpenAI's form and in OpenRouter's") {
+  served_model model = *test::tiny_model();
+  model.markup.thoughts = thought_markup::think;
+  model.quantization = "bf16";
+  const auto one = boost::json::parse(describe_model(model, "tiny").value()).as_object();
+  const boost::json::object expected{{"id", "tiny"},
+                                     {"object", "model"},
+                                     {"created", 1600000000},
+                                     {"owned_by", "troupe"},
+                                     {"name", "tiny"},
+                                     {"max_model_len", 4096},
+                                     {"context_length", 4096},
+                                     {"max_output_length", 4095},
+                                     {"input_modalities", boost::json::array{"text"}},
+                                     {"output_modalities", boost::json::array{"text"}},
+                                     {"quantization", "bf16"},
+                                     {"supported_features", boost::json::array{"reasoning"}}};
+  for (const auto& member : expected) {
+    CAPTURE(std::string(member.key()));
+    CHECK(one.at(member.key()) == member.value());
+  }
+  CHECK(one.size() == expected.size() + 1);
+  CHECK(boost::json::parse(list_models(model)) ==
+        boost::json::value{{"object", "list"}, {"data", boost::json::array{one}}});
   CHECK(describe_model(model, "other").error().status == 404);
+}
+
+TEST_CASE("every sampling parameter that a listing names is taken") {
+  const auto one = boost::json::parse(describe_model(*test::tiny_model(), "tiny").value());
+  for (const auto& name : one.at("supported_sampling_parameters").as_array()) {
+    // A parameter that is read refuses a value of a wrong kind.
+    const std::string wrong = "\"" + std::string(name.as_string()) + R"(":{"a":[]})";
+    CAPTURE(wrong);
+    CHECK_FALSE(parse_chat_request(test::chat_body(wrong), *test::tiny_model()).has_value());
+  }
 }
 
 }  // namespace

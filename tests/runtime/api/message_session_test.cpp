@@ -1,11 +1,13 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <boost/json/parse.hpp>
 #include <boost/json/value_to.hpp>
 #include <map>
 #include <string>
 
 #include "runtime/api/completion_session.hpp"
+#include "runtime/api/thinking.hpp"
 #include "tests/runtime/api/api_fixture.hpp"
 
 namespace troupe {
@@ -132,13 +134,37 @@ TEST_CASE("without tools a call is text, and thoughts can be left out") {
   CHECK(content.find("<tool_call>") != std::string::npos);
 }
 
+const char* const partial =
+    R"("messages":[{"role":"user","content":"hi"},
+                   {"role":"assistant","content":"<think>well","partial":true}])";
+
 TEST_CASE("an answer goes on in the thought that its prompt has opened") {
-  const char* partial =
-      R"("messages":[{"role":"user","content":"hi"},
-                     {"role":"assistant","content":"<think>well","partial":true}])";
   const marked_chat x(partial, ", yes.</think>Hello");
   CHECK(x.choice().at("message").at("reasoning_content") == ", yes.");
   CHECK(x.choice().at("message").at("content") == "Hello");
+}
+
+TEST_CASE("a budget ends a thought in tokens, as templates write its end") {
+  const tokenizer& tokens = *test::tiny_model()->tokens;
+  const token_id opening = tokens.find("<think>");
+  const token_id closing = tokens.find("</think>");
+  const marked_chat fresh(R"("thinking_budget":7)", answer);
+  const forcing_rule& rule = fresh.service.requests.at(1).request.forcing;
+  CHECK(rule.opening == opening);
+  CHECK(rule.closing == closing);
+  CHECK(rule.budget == 7);
+  CHECK(tokens.decode(rule.tokens) == "\n</think>\n\n");
+  CHECK(std::ranges::count(rule.tokens, closing) == 1);
+  const marked_chat begun(std::string(partial) + R"(,"thinking_budget":0)", "</think>Hello");
+  CHECK(begun.service.requests.at(1).request.forcing.opening == -1);
+  const marked_chat free(R"("thinking_budget":null)", answer);
+  CHECK(free.service.requests.at(1).request.forcing == forcing_rule{});
+}
+
+TEST_CASE("a budget is kept by a model that has no thoughts, whatever it is") {
+  request_options options;
+  options.thinking_budget = 3;
+  CHECK(limit_thought(*test::tiny_model(), options, false) == forcing_rule{});
 }
 
 }  // namespace

@@ -105,6 +105,10 @@ TEST_CASE("every parameter reaches the options") {
   CHECK(o.include_usage);
 }
 
+TEST_CASE("a name of one or two letters is no slip for another") {
+  CHECK(chat(R"("":1,"m":2,"nn":3,"\u00d6":4)").options.choices == 1);
+}
+
 TEST_CASE("the last of duplicate keys counts") {
   CHECK(chat(R"("temperature":0.5,"temperature":1.5)").options.sampling.temperature == 1.5F);
 }

@@ -54,6 +54,7 @@ asked_request random_ask(test::generator& random) {
   asked->prompt_logprobs = random() % 2 == 0;
   asked->min_tokens = pick(random, 0, 9);
   asked->speculate = random() % 2 == 0;
+  if (random() % 2 == 0) asked->forcing = {-1, 5, pick(random, 0, 9), random_tokens(random, 3)};
   if (random() % 2 == 0) {
     auto progress = std::make_shared<answer_progress>();
     progress->events = random_events(random);
@@ -90,7 +91,8 @@ bool same(const generation_request& a, const generation_request& b) {
   return a.prompt == b.prompt && a.sampling == b.sampling && a.max_tokens == b.max_tokens &&
          a.choices == b.choices && a.stop_tokens == b.stop_tokens && a.ignore_eos == b.ignore_eos &&
          a.prompt_logprobs == b.prompt_logprobs && a.min_tokens == b.min_tokens &&
-         a.speculate == b.speculate && equal(a.resumes, b.resumes) && equal(a.origin, b.origin);
+         a.speculate == b.speculate && a.forcing == b.forcing && equal(a.resumes, b.resumes) &&
+         equal(a.origin, b.origin);
 }
 
 bytes payload_of(const outgoing_frame& frame) {
