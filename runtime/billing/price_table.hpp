@@ -42,6 +42,7 @@ struct billed_tokens {
   std::uint64_t explicit_creation = 0;
   std::uint64_t output = 0;
   bool batch = false;
+  friend bool operator==(const billed_tokens&, const billed_tokens&) = default;
 };
 
 /// What one request costs: the exact sum of its parts.
