@@ -5,14 +5,17 @@
 
 namespace troupe {
 
-result<std::unique_ptr<usage_ledger>> usage_ledger::open(const std::filesystem::path& path) {
+result<std::unique_ptr<usage_ledger>> usage_ledger::open(
+    const std::filesystem::path& path, std::function<void(const std::string&)> report) {
   auto table = usage_table::open(path);
   if (!table) return fail(table.error());
-  return std::make_unique<usage_ledger>(std::move(*table));
+  return std::make_unique<usage_ledger>(std::move(*table), std::move(report));
 }
 
-usage_ledger::usage_ledger(usage_table table)
-    : table_(std::move(table)), thread_([this](const std::stop_token& stop) { run(stop); }) {}
+usage_ledger::usage_ledger(usage_table table, std::function<void(const std::string&)> report)
+    : table_(std::move(table)),
+      report_(std::move(report)),
+      thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
 usage_ledger::~usage_ledger() {
   {
@@ -55,7 +58,12 @@ void usage_ledger::write(std::deque<entry> entries) {
   if (!change) all = fail(change.error());
   for (std::size_t i = 0; i < entries.size() && all; ++i) done[i] = table_.put(entries[i].what);
   if (all) all = change->commit();
-  for (std::size_t i = 0; i < entries.size(); ++i) entries[i].then(all ? done[i] : all);
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    const result<void>& how = all ? done[i] : all;
+    if (!how && report_)
+      report_(fmt::format("answer {}: {}", entries[i].what.id, how.error().message()));
+    entries[i].then(how);
+  }
 }
 
 }  // namespace troupe

@@ -22,9 +22,10 @@ class usage_ledger final : public usage_recorder {
   static constexpr std::size_t most_waiting = 65'536;
 
   /// Opens the file, or makes it; fails as usage_table::open.
+  /// `report`, from the ledger's thread, gets a line for each record that could not be kept.
   [[nodiscard]] static result<std::unique_ptr<usage_ledger>> open(
-      const std::filesystem::path& path);
-  explicit usage_ledger(usage_table table);
+      const std::filesystem::path& path, std::function<void(const std::string&)> report = {});
+  usage_ledger(usage_table table, std::function<void(const std::string&)> report);
   /// Writes what still waits. What `then` calls must not own the ledger.
   ~usage_ledger() override;
 
@@ -40,6 +41,7 @@ class usage_ledger final : public usage_recorder {
   void write(std::deque<entry> entries);
 
   usage_table table_;  ///< the thread's alone
+  const std::function<void(const std::string&)> report_;
   std::mutex mutex_;
   std::condition_variable_any changed_;
   std::deque<entry> waiting_;

@@ -130,7 +130,9 @@ TEST_CASE("a file of something else is no ledger") {
 TEST_CASE("where the file cannot be written, whoever waits is told why") {
   const test::temporary_directory folder;
   const auto path = folder.path() / "usage.db";
-  const auto ledger = usage_ledger::open(path);
+  std::vector<std::string> reported;
+  const auto ledger =
+      usage_ledger::open(path, [&](const std::string& line) { reported.push_back(line); });
   REQUIRE(ledger.has_value());
   auto other = sqlite::database::open(path);
   REQUIRE(other.has_value());
@@ -140,6 +142,7 @@ TEST_CASE("where the file cannot be written, whoever waits is told why") {
     const auto refused = keep(**ledger, answer("a"));
     REQUIRE_FALSE(refused.has_value());
     CHECK(refused.error().code() == errc::deadline_exceeded);
+    CHECK(reported == std::vector{"answer a: " + refused.error().message()});
   }
   CHECK(keep(**ledger, answer("b")).has_value());
   CHECK(all_of(path).size() == 1);
