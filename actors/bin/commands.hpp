@@ -20,5 +20,6 @@ void add_status(CLI::App& app, action& chosen);
 void add_node(CLI::App& app, action& chosen);
 void add_gateway(CLI::App& app, action& chosen);
 void add_drain(CLI::App& app, action& chosen);
+void add_usage(CLI::App& app, action& chosen);
 
 }  // namespace troupe::cli
