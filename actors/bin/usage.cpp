@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "actors/bin/commands.hpp"
 #include "actors/bin/usage_text.hpp"
@@ -10,7 +11,7 @@ namespace troupe::cli {
 namespace {
 
 struct usage_options {
-  std::string ledger;
+  std::vector<std::string> ledgers;
   std::string by = "day";
   std::string since;
   std::string until;
@@ -22,7 +23,7 @@ result<void> usage(const usage_options& options) {
   if (!by) return fail(by.error());
   const auto span = parse_days(options.since, options.until);
   if (!span) return fail(span.error());
-  const auto report = report_usage(options.ledger, *by, *span);
+  const auto report = report_usage({options.ledgers.begin(), options.ledgers.end()}, *by, *span);
   if (!report) return fail(report.error());
   fmt::print("{}", options.csv ? to_csv(*report, *by) : to_text(*report, *by));
   return {};
@@ -32,9 +33,11 @@ result<void> usage(const usage_options& options) {
 
 void add_usage(CLI::App& app, action& chosen) {
   const auto options = std::make_shared<usage_options>();
-  CLI::App* command =
-      app.add_subcommand("usage", "Add up what a ledger says was used, and its cost");
-  command->add_option("--ledger", options->ledger, "The ledger's file; a server may be using it")
+  CLI::App* command = app.add_subcommand("usage", "Add up what was used, and what it cost");
+  command
+      ->add_option("--ledger", options->ledgers,
+                   "A ledger's file, which a server may be using; of several, an answer that more "
+                   "than one has counts once")
       ->required()
       ->type_name("FILE");
   command

@@ -40,8 +40,8 @@ struct usage_report {
   std::map<std::string, usage_totals> totals;  ///< by currency
 };
 
-/// Adds up a ledger's file; fails as read_usage.
-[[nodiscard]] result<usage_report> report_usage(const std::filesystem::path& path,
+/// Adds up ledgers' files; fails as read_usage.
+[[nodiscard]] result<usage_report> report_usage(const std::vector<std::filesystem::path>& paths,
                                                 const std::vector<usage_group>& by,
                                                 const time_span& span);
 

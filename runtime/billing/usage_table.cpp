@@ -46,11 +46,48 @@ ON CONFLICT (id) DO UPDATE SET
   cost_output = excluded.cost_output
 WHERE excluded.output_tokens > usage.output_tokens)";
 
-constexpr std::string_view select_sql = R"(
-SELECT id, created, key, model, input_tokens, implicit_hit_tokens, explicit_hit_tokens,
-  explicit_creation_tokens, output_tokens, reasoning_tokens, batch, cut, currency, cost, cost_input,
-  cost_cache, cost_output
-FROM usage WHERE created >= ?1 AND created < ?2 ORDER BY created, rowid)";
+/// SQLite's own limit on what may be attached, and the first one.
+constexpr std::size_t most_files = 11;
+
+constexpr std::string_view columns =
+    "id, created, key, model, input_tokens, implicit_hit_tokens, explicit_hit_tokens, "
+    "explicit_creation_tokens, output_tokens, reasoning_tokens, batch, cut, currency, cost, "
+    "cost_input, cost_cache, cost_output";
+
+std::string select_sql(std::size_t files) {
+  constexpr std::string_view span = "WHERE created >= ?1 AND created < ?2";
+  if (files == 1) return fmt::format("SELECT {} FROM usage {}", columns, span);
+  std::string all = fmt::format("SELECT * FROM main.usage {}", span);
+  for (std::size_t i = 1; i < files; ++i)
+    all += fmt::format(" UNION ALL SELECT * FROM file{}.usage {}", i, span);
+  // With max(), SQLite takes the other columns from the row that has it.
+  return fmt::format("SELECT {}, max(output_tokens) FROM ({}) GROUP BY id", columns, all);
+}
+
+/// Opens a ledger for reading.
+result<sqlite::database> open_to_read(const std::filesystem::path& path) {
+  sqlite::open_options options;
+  options.read_only = true;
+  auto file = sqlite::database::open(path, options);
+  if (!file) return file;
+  if (auto done = sqlite::apply(*file, ledger_schema); !done) return fail(done.error());
+  return file;
+}
+
+/// The first of the ledgers, with the others attached.
+result<sqlite::database> open_to_read(const std::vector<std::filesystem::path>& paths) {
+  if (paths.empty() || paths.size() > most_files)
+    return fail(errc::out_of_range, "{} ledgers; 1 to {} can be read at once", paths.size(),
+                most_files);
+  auto file = open_to_read(paths.front());
+  for (std::size_t i = 1; i < paths.size() && file; ++i) {
+    if (auto other = open_to_read(paths[i]); !other) return other;
+    auto attach = file->prepare(fmt::format("ATTACH ?1 AS file{}", i));
+    if (!attach) return fail(attach.error());
+    if (auto done = attach->run_with(paths[i].string()); !done) return fail(done.error());
+  }
+  return file;
+}
 
 result<usage_record> record_in(const sqlite::statement& row) {
   int column = 0;
@@ -100,14 +137,11 @@ result<void> usage_table::put(const usage_record& r) {
                           cost.input.text(), cost.cache.text(), cost.output.text());
 }
 
-result<void> read_usage(const std::filesystem::path& path, const time_span& span,
+result<void> read_usage(const std::vector<std::filesystem::path>& paths, const time_span& span,
                         const std::function<result<void>(const usage_record&)>& each) {
-  sqlite::open_options options;
-  options.read_only = true;
-  auto file = sqlite::database::open(path, options);
+  auto file = open_to_read(paths);
   if (!file) return fail(file.error());
-  if (auto done = sqlite::apply(*file, ledger_schema); !done) return done;
-  auto rows = file->prepare(select_sql);
+  auto rows = file->prepare(select_sql(paths.size()));
   if (!rows) return fail(rows.error());
   if (auto bound = rows->bind(span.since, span.until); !bound) return bound;
   for (;;) {
@@ -115,7 +149,7 @@ result<void> read_usage(const std::filesystem::path& path, const time_span& span
     if (!more) return fail(more.error());
     if (!*more) return {};
     const auto record = record_in(*rows);
-    if (!record) return fail(record.error().within(path.string()));
+    if (!record) return fail(record.error().within(paths.front().string()));
     if (auto done = each(*record); !done) return done;
   }
 }

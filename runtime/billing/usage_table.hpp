@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <limits>
+#include <vector>
 
 #include "runtime/billing/usage_record.hpp"
 #include "runtime/storage/sqlite.hpp"
@@ -35,9 +36,11 @@ struct time_span {
   std::int64_t until = std::numeric_limits<std::int64_t>::max();
 };
 
-/// Calls `each` with the records of a ledger's file in a span of time, oldest first, as they stand
-/// at one moment; the file may be in use. The first error of `each` ends it.
-[[nodiscard]] result<void> read_usage(const std::filesystem::path& path, const time_span& span,
+/// Calls `each` with the records of a span of time, as they stand at one moment; the files may be
+/// in use. What several files have (an answer that a client took from one gateway to another) comes
+/// once, the fuller one. At most 11 files. The first error of `each` ends it.
+[[nodiscard]] result<void> read_usage(const std::vector<std::filesystem::path>& paths,
+                                      const time_span& span,
                                       const std::function<result<void>(const usage_record&)>& each);
 
 }  // namespace troupe

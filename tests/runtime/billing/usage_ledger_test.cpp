@@ -40,7 +40,7 @@ result<void> keep(usage_recorder& in, usage_record record) {
 
 std::map<std::string, usage_record> all_of(const std::filesystem::path& path) {
   std::map<std::string, usage_record> out;
-  const auto done = read_usage(path, {}, [&](const usage_record& r) -> result<void> {
+  const auto done = read_usage({path}, {}, [&](const usage_record& r) -> result<void> {
     CHECK(out.emplace(r.id, r).second);
     return {};
   });
@@ -122,8 +122,8 @@ TEST_CASE("a file of something else is no ledger") {
   const auto opened = usage_ledger::open(path);
   REQUIRE_FALSE(opened.has_value());
   CHECK(opened.error().message().ends_with("not a ledger of usage"));
-  const auto none =
-      read_usage(folder.path() / "none.db", {}, [](const usage_record&) { return result<void>(); });
+  const auto none = read_usage({folder.path() / "none.db"}, {},
+                               [](const usage_record&) { return result<void>(); });
   CHECK(none.error().code() == errc::not_found);
 }
 
