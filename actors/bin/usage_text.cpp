@@ -26,6 +26,7 @@ std::string_view name_of(usage_group group) {
 std::vector<std::string> heading(const std::vector<usage_group>& by,
                                  const std::vector<std::string>& rest) {
   std::vector<std::string> out;
+  out.reserve(by.size() + rest.size());
   for (const usage_group group : by) out.emplace_back(name_of(group));
   out.insert(out.end(), rest.begin(), rest.end());
   return out;

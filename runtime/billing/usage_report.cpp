@@ -47,6 +47,7 @@ result<usage_report> report_usage(const std::vector<std::filesystem::path>& path
   const auto add = [&](const usage_record& record) -> result<void> {
     const std::string currency = record.cost ? record.cost->currency : std::string();
     usage_report::line_key key;
+    key.reserve(by.size());
     for (const usage_group group : by) key.push_back(value_of(record, group));
     if (auto done = out.lines[{std::move(key), currency}].add(record); !done) return done;
     return out.totals[currency].add(record);
