@@ -21,5 +21,6 @@ void add_node(CLI::App& app, action& chosen);
 void add_gateway(CLI::App& app, action& chosen);
 void add_supervisor(CLI::App& app, action& chosen);
 void add_drain(CLI::App& app, action& chosen);
+void add_usage(CLI::App& app, action& chosen);
 
 }  // namespace troupe::cli

@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "actors/bin/billing.hpp"
 #include "actors/bin/commands.hpp"
 #include "actors/bin/interrupts.hpp"
 #include "actors/bin/logging.hpp"
@@ -41,6 +42,8 @@ result<void> gateway(gateway_command& command) {
   // Before any thread is made, so that none of them gets the signals.
   const interrupts signals{SIGINT, SIGTERM};
   const auto log = start_log(config.log_level, "gateway");
+  const auto accounts = billing::open(config.billing, log);
+  if (!accounts) return fail(accounts.error());
   auto server = http_server::start(config.http, log);
   if (!server) return fail(server.error());
   options.url = (*server)->url();
@@ -48,9 +51,12 @@ result<void> gateway(gateway_command& command) {
   auto running = gateway_runtime::start(options, report);
   if (!running) return fail(running.error());
   const auto model = as_served(*(*running)->model(), config);
+  auto account = accounts->account_of(model->id);
+  if (!account) return fail(account.error());
   server_backend backend =
       serving_backend(**running, model, "no supervisor of the cluster answers");
   backend.recall = running->get();
+  backend.account = std::move(*account);
   (*server)->set_model(std::move(backend));
   fmt::print("Serving {} at {}/v1 for the cluster at {}. Try:\n  {}\n", model->id, (*server)->url(),
              config.join, first_request((*server)->url(), *model));

@@ -29,6 +29,7 @@ int run(int argc, char** argv) {
   troupe::cli::add_gateway(app, chosen);
   troupe::cli::add_supervisor(app, chosen);
   troupe::cli::add_drain(app, chosen);
+  troupe::cli::add_usage(app, chosen);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& asked) {  // --help and --version

@@ -2,7 +2,9 @@
 #include <spdlog/logger.h>
 
 #include <memory>
+#include <utility>
 
+#include "actors/bin/billing.hpp"
 #include "actors/bin/commands.hpp"
 #include "actors/bin/engine_start.hpp"
 #include "actors/bin/interrupts.hpp"
@@ -95,13 +97,20 @@ result<void> serve(serve_options& options) {
   // Before any thread is made, so that none of them gets the signals.
   const interrupts signals{SIGINT, SIGTERM};
   const auto log = start_log(config.log_level);
+  // What the server and the engine use, and thus before them.
+  const auto accounts = billing::open(config.billing, log);
+  if (!accounts) return fail(accounts.error());
   // The port first: where it is taken, nobody waits for a model to load only to hear of it.
   auto server = http_server::start(config.http, log);
   if (!server) return fail(server.error());
   auto made = start(*path, config, signals, **server, log);
   if (!made) return fail(made.error());
   const auto model = as_served(*made->running().model(), config);
-  (*server)->set_model(backend_of(*made, model));
+  auto account = accounts->account_of(model->id);
+  if (!account) return fail(account.error());
+  server_backend backend = backend_of(*made, model);
+  backend.account = std::move(*account);
+  (*server)->set_model(std::move(backend));
   greet((*server)->url(), *model, *made, config.cluster);
 
   serve_until_signalled(std::move(*server), signals);

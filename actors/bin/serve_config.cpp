@@ -67,6 +67,19 @@ void describe_names(config_schema& schema, served_name& shown) {
       .on_command_line("--tool-parser", "NAME");
 }
 
+void describe_billing(config_schema& schema, billing_config& billing) {
+  schema.begin_table("billing", "What answers cost, and where it is written down.");
+  schema
+      .text("prices", billing.prices, 4096,
+            "A file such as configs/prices-international.toml; empty: usage has no cost.")
+      .on_command_line("--prices", "FILE");
+  schema
+      .text("ledger", billing.ledger, 4096,
+            "The file, made where there is none, that has every answer's usage; empty: none. "
+            "Several servers of one machine may share it.")
+      .on_command_line("--ledger", "FILE");
+}
+
 }  // namespace
 
 void describe_log(config_schema& schema, std::string& level) {
@@ -88,6 +101,7 @@ void describe(config_schema& schema, serve_config& config) {
               "A GGUF file or a Hugging Face folder; empty: TROUPE_MODEL, or the fetched SmolLM2.");
   describe_names(schema, config);
   describe_http(schema, config.http);
+  describe_billing(schema, config.billing);
   describe(schema, config.engine);
   describe(schema, config.cluster);
   describe_log(schema, config.log_level);
@@ -112,6 +126,7 @@ void describe(config_schema& schema, gateway_config& config) {
       .on_command_line("--model", "PATH");
   describe_names(schema, config);
   describe_http(schema, config.http);
+  describe_billing(schema, config.billing);
   describe_log(schema, config.log_level);
 }
 
@@ -144,7 +159,6 @@ void describe(config_schema& schema, supervisor_config& config) {
       .text("path", config.model, 4096,
             "A GGUF file or a Hugging Face folder; empty: TROUPE_MODEL, or the fetched SmolLM2.")
       .on_command_line("--model", "PATH");
-  describe_names(schema, config);
   describe_http(schema, config.http);
   describe(schema, config.engine);
   describe_without_workers(schema, config.cluster);

@@ -18,11 +18,18 @@ struct served_name {
   std::string tool_parser = "auto";       ///< auto, none or hermes
 };
 
+/// What is charged, and where it is written down.
+struct billing_config {
+  std::string prices;  ///< a file such as configs/prices-international.toml; empty: no prices
+  std::string ledger;  ///< a file of SQLite; empty: nothing is kept
+};
+
 /// Everything `troupe serve` can be told: the contents of configs/troupe.toml.
 struct serve_config : served_name {
   std::string model;               ///< path; empty: see find_model()
   std::string log_level = "info";  ///< trace, debug, info, warning, error or off
   server_config http;
+  billing_config billing;
   engine_config engine;
   cluster_config cluster;
 };
@@ -35,13 +42,14 @@ struct gateway_config : served_name {
   std::string log_level = "info";
   std::uint32_t actor_threads = 2;
   server_config http;
+  billing_config billing;
 };
 
 /// Where supervisors agree on which of them leads.
 enum class registry_kind : std::uint8_t { none, etcd };
 
 /// Everything `troupe supervisor` can be told: the contents of configs/supervisor.toml.
-struct supervisor_config : served_name {
+struct supervisor_config {
   supervisor_config() { http.port = 8090; }
 
   std::string label;        ///< what the others call it; empty: host name and process id

@@ -11,7 +11,6 @@
 #include "actors/bin/logging.hpp"
 #include "actors/bin/model_location.hpp"
 #include "actors/bin/serve_config.hpp"
-#include "actors/bin/served_as.hpp"
 #include "actors/bin/server_command.hpp"
 #include "actors/bin/start_over.hpp"
 #include "actors/bin/supervisor_registry.hpp"
@@ -111,23 +110,20 @@ result<ending> reign(const surroundings& around, opened_model opened,
   // It can be looked at while it forms.
   server_backend backend;
   backend.cluster = access_to(**head);
-  around.server.set_model(backend);
+  backend.model = (*head)->model();
+  backend.health = [&h = **head]() -> result<void> {
+    if (h.healthy()) return {};
+    return fail(errc::unavailable, "too few nodes are up to hold the model");
+  };
+  around.server.set_model(std::move(backend));
   fmt::print("Leading at {} in term {}; nodes and gateways join {}.\n", around.server.url(),
              leads.term(), (*head)->join_address());
   std::fflush(stdout);
-  const auto model = as_served(*(*head)->model(), config);
-  bool serving = false;
   std::string said;
   while (true) {
     const auto standing = leads.step(std::chrono::steady_clock::now());
     say_once(around.log, said, leads.reason());
     if (standing == tenure::standing::over) return ending::deposed;
-    if (!serving && (*head)->healthy()) {
-      serving = true;
-      backend = serving_backend(**head, model, "too few nodes are up to hold the model");
-      backend.cluster = access_to(**head);
-      around.server.set_model(backend);
-    }
     if (around.signals.wait(reign_tick.count()) == 0) continue;
     leads.resign();
     stop_serving(around.server, around.signals);

@@ -10,6 +10,7 @@ namespace {
 
 void hand_out(generation_listener& to, const request_news& news) {
   if (!news.prompt_scores.empty()) to.on_prompt_scored(news.prompt_scores);
+  if (news.cached_tokens) to.on_prompt_cached(*news.cached_tokens);
   if (!news.tokens.empty()) to.on_tokens(news.tokens);
   if (news.summary) to.on_done(*news.summary);
 }
@@ -149,6 +150,7 @@ result<void> listener_table::attach(request_id id,
     e.taken_over = true;
     gathered.tokens = e.progress.events;
     gathered.prompt_scores = e.progress.prompt_scores;
+    gathered.cached_tokens = e.progress.cached_tokens;
     gathered.summary = e.summary;
     failure = e.failure;
     e.listener = listener;

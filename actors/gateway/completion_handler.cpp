@@ -39,6 +39,7 @@ api_context context_for(const server_backend& backend, const http_limits& limits
   context.now = unix_time;
   context.limits.body_bytes = limits.body_bytes;
   context.resumable = backend.recall != nullptr;
+  context.account = backend.account;
   return context;
 }
 

@@ -55,12 +55,28 @@ answer one_model(const served_model& model, std::string_view id) {
   return {200, "application/json", std::move(*body), {}};
 }
 
+/// Whether the route needs an engine; others are content with the model's files.
+bool draws(route r) {
+  switch (r) {
+    case route::chat_completions:
+    case route::completions:
+    case route::dashscope_generation:
+    case route::resume_chat:
+    case route::resume_completion:
+    case route::resume_dashscope:
+      return true;
+    default:
+      return false;
+  }
+}
+
 /// Why there is no model to ask.
 api_error not_serving(const server_backend& backend) {
   api_error e = loading();
   if (!backend.health) return e;
   const result<void> well = backend.health();
-  e.message = well ? "this process serves no model" : well.error().message();
+  e.message = well ? "this process answers no completions; ask one of the cluster's gateways"
+                   : well.error().message();
   return e;
 }
 
@@ -110,8 +126,10 @@ void handle(server_core& core, const std::shared_ptr<connection>& client) {
     return client->respond({200, "application/json", std::string(openapi_document()), {}});
   if (found.target == route::cluster || found.target == route::cluster_drain)
     return answer_cluster(core, client);
-  if (!core.backend().service) return client->respond(refusal(not_serving(core.backend())));
-  const served_model& model = *core.backend().model;
+  const server_backend& backend = core.backend();
+  if (!backend.model || (!backend.service && draws(found.target)))
+    return client->respond(refusal(not_serving(backend)));
+  const served_model& model = *backend.model;
   switch (found.target) {
     case route::chat_completions:
     case route::completions:

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "cluster/cluster_view.hpp"
+#include "runtime/api/answer_account.hpp"
 #include "runtime/api/answer_recall.hpp"
 #include "runtime/api/generation.hpp"
 #include "runtime/api/served_model.hpp"
@@ -33,6 +34,7 @@ struct server_backend {
   cluster_access cluster = {};
   /// Finds streams that clients come back for; null: they end with their connections. Borrowed.
   answer_recall* recall = nullptr;
+  accounting account = {};  ///< how requests are charged that come without a key
 };
 
 }  // namespace troupe

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <iterator>
 
+#include "runtime/api/answer_account.hpp"
+
 namespace troupe {
 namespace json = boost::json;
 
@@ -66,6 +68,7 @@ json::object usage_json(const usage_counts& usage) {
                    {"total_tokens", usage.prompt + usage.completion},
                    {"prompt_tokens_details", {{"cached_tokens", usage.cached}}}};
   if (usage.reasoning) out["completion_tokens_details"] = {{"reasoning_tokens", *usage.reasoning}};
+  add_cost(out, usage.cost);
   return out;
 }
 

@@ -12,6 +12,7 @@
 #include "runtime/api/api_error.hpp"
 #include "runtime/api/generation.hpp"
 #include "runtime/api/message_parser.hpp"
+#include "runtime/billing/price_table.hpp"
 #include "runtime/tokenizer/tokenizer.hpp"
 
 namespace troupe {
@@ -48,6 +49,7 @@ struct usage_counts {
   std::uint64_t completion = 0;
   std::uint64_t cached = 0;
   std::optional<std::uint64_t> reasoning;  ///< of `completion`; only of models that mark thoughts
+  std::optional<request_cost> cost;        ///< of a whole answer, where there are prices
 };
 
 /// What every message of one answer repeats, and which parts were asked for.
@@ -92,8 +94,9 @@ class answer_format {
   /// What follows the last chunk; empty where nothing does.
   [[nodiscard]] virtual std::string ending() const;
 
- protected:
   [[nodiscard]] const answer_header& header() const { return header_; }
+
+ protected:
   /// id, object, created, model, system_fingerprint, choices.
   [[nodiscard]] boost::json::object envelope(std::string_view object,
                                              boost::json::array choices) const;

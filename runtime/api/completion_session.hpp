@@ -5,6 +5,7 @@
 #include <memory>
 #include <string_view>
 
+#include "runtime/api/answer_account.hpp"
 #include "runtime/api/answer_recall.hpp"
 #include "runtime/api/generation.hpp"
 #include "runtime/api/request_options.hpp"
@@ -37,6 +38,7 @@ struct api_context {
   std::function<std::int64_t()> now;      ///< seconds since 1970; any thread
   api_limits limits;
   bool resumable = false;  ///< what is asked for can be recalled: streams are numbered
+  accounting account = {};
 };
 
 /// The endpoints that complete a prompt. The numbers go over the wire: none is ever changed.

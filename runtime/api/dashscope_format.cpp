@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "runtime/api/answer_account.hpp"
 #include "runtime/api/message_json.hpp"
 
 namespace troupe {
@@ -19,6 +20,7 @@ json::object usage_object(const usage_counts& usage) {
                    {"total_tokens", usage.prompt + usage.completion},
                    {"prompt_tokens_details", {{"cached_tokens", usage.cached}}}};
   if (usage.reasoning) out["output_tokens_details"] = {{"reasoning_tokens", *usage.reasoning}};
+  add_cost(out, usage.cost);
   return out;
 }
 

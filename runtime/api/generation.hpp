@@ -114,6 +114,9 @@ class generation_listener {
   virtual ~generation_listener() = default;
   /// Log-probabilities of prompt tokens 1 .. n-1, when asked for; before the first token.
   virtual void on_prompt_scored(std::span<const token_logprob> logprobs) { (void)logprobs; }
+  /// Prompt tokens that were found in the prefix cache; with or before the first token, more than
+  /// once where another worker has gone on with the request.
+  virtual void on_prompt_cached(std::uint32_t tokens) { (void)tokens; }
   virtual void on_tokens(std::span<const token_event> events) = 0;
   virtual void on_done(const generation_summary& summary) = 0;
   virtual void on_error(const error& e) = 0;

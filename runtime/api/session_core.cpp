@@ -1,5 +1,6 @@
 #include "runtime/api/session_core.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace troupe {
@@ -14,6 +15,9 @@ class slot_listener final : public generation_listener {
   void on_prompt_scored(std::span<const token_logprob> logprobs) override {
     session_->on_prompt_scored(slot_, logprobs);
   }
+  void on_prompt_cached(std::uint32_t tokens) override {
+    session_->on_prompt_cached(slot_, tokens);
+  }
   void on_tokens(std::span<const token_event> events) override {
     session_->on_tokens(slot_, events);
   }
@@ -24,6 +28,12 @@ class slot_listener final : public generation_listener {
   std::shared_ptr<session_core> session_;
   std::size_t slot_;
 };
+
+/// Why is the operator's to know: the ledger tells it.
+api_error not_counted() {
+  return to_api_error(
+      error(errc::unavailable, "the answer is lost, as its usage could not be kept; try again"));
+}
 
 }  // namespace
 
@@ -37,7 +47,8 @@ session_core::session_core(const api_context& context, request_options options,
       place_(place),
       sink_(std::move(sink)),
       observer_(std::move(observer)),
-      vocabulary_(context.model->tokens) {}
+      vocabulary_(context.model->tokens),
+      account_(context.account, format_->header()) {}
 
 /// Runs a change under the lock, writes what it produced, and cancels afterwards what it gave up:
 /// the engine is never called with the lock held.
@@ -99,11 +110,15 @@ void session_core::begin_stream() {
 }
 
 void session_core::cancel() {
-  locked([&] { abandon(); });
+  locked([&] { leave(); });
 }
 
 void session_core::on_prompt_scored(std::size_t slot, std::span<const token_logprob> logprobs) {
   locked([&] { slots_[slot].prompt_logprobs.assign(logprobs.begin(), logprobs.end()); });
+}
+
+void session_core::on_prompt_cached(std::size_t slot, std::uint32_t tokens) {
+  locked([&] { slots_[slot].cached = tokens; });
 }
 
 void session_core::on_tokens(std::size_t slot, std::span<const token_event> events) {
@@ -138,7 +153,7 @@ void session_core::on_done(std::size_t slot, const generation_summary& summary) 
     if (!s.builder.ended())
       return refuse_answer(
           to_api_error(error(errc::internal, "the engine ended a request before its choices")));
-    usage_.cached += summary.cached_tokens;
+    s.cached = summary.cached_tokens;
     if (observer_) observer_->on_summary(summary);
     finish_slot(s);
   });
@@ -146,7 +161,8 @@ void session_core::on_done(std::size_t slot, const generation_summary& summary) 
 
 void session_core::on_error(std::size_t slot, const error& e) {
   locked([&] {
-    slots_[slot].done = true;  // There is nothing to cancel: it may be somebody else's by now.
+    if (slots_[slot].done) return;  // All of it is here; it may wait for the ledger.
+    slots_[slot].done = true;       // There is nothing to cancel: it may be somebody else's by now.
     refuse_answer(to_api_error(e));
   });
 }
@@ -172,9 +188,21 @@ void session_core::emit(answer_part part) {
   end.index = part.index;
   end.finish = std::exchange(part.finish, finish_reason::none);
   end.called = std::exchange(part.called, false);
-  const usage_counts now = usage_now();
-  if (!part.empty()) frame(format_->chunk(part, now));
-  if (end.finish != finish_reason::none) frame(format_->chunk(end, now));
+  if (!part.empty()) show(std::move(part));
+  if (end.finish == finish_reason::none) return;
+  holding_ = holding_ || all_ended();
+  show(std::move(end));
+}
+
+/// The last of an answer is held until it is counted: no client sees the end of one that is not.
+void session_core::show(answer_part part) {
+  if (holding_) return held_.push_back(std::move(part));
+  frame(format_->chunk(part, usage_now()));
+}
+
+bool session_core::all_ended() const {
+  return std::all_of(slots_.begin(), slots_.end(),
+                     [](const slot_state& s) { return s.builder.ended(); });
 }
 
 void session_core::frame(std::string_view json) {
@@ -191,7 +219,7 @@ usage_counts session_core::usage_now() const {
 
 void session_core::flush() {
   if (!options_.stream || !submitted_) return;
-  if (!frames_.empty() && !sink_->write(std::exchange(frames_, {}))) return abandon();
+  if (!frames_.empty() && !sink_->write(std::exchange(frames_, {}))) return leave();
   if (!complete_) return;
   closed_ = true;
   sink_->end();
@@ -200,6 +228,7 @@ void session_core::flush() {
 void session_core::count(const slot_state& s, usage_counts& to) const {
   to.prompt += s.prompt.tokens.size();
   to.completion += s.builder.tokens();
+  to.cached += s.cached;
   if (options_.markup.thoughts != thought_markup::none)
     to.reasoning = to.reasoning.value_or(0) + s.builder.reasoning_tokens();
 }
@@ -211,7 +240,22 @@ void session_core::finish_slot(slot_state& s) {
 }
 
 void session_core::complete() {
+  auto priced = account_.price(usage_);
+  if (!priced) return refuse_answer(to_api_error(priced.error()));
+  if (!account_.keeps()) return tell_end();
+  const auto taken =
+      account_.keep(usage_, false, [self = shared_from_this()](const result<void>& kept) {
+        self->locked([&] {
+          if (!kept) return self->refuse_answer(not_counted());
+          self->tell_end();
+        });
+      });
+  if (!taken) refuse_answer(not_counted());
+}
+
+void session_core::tell_end() {
   if (options_.stream) {
+    for (const answer_part& part : held_) frame(format_->chunk(part, usage_));
     if (options_.include_usage) frame(format_->usage_chunk(usage_));
     frames_ += format_->ending();
     complete_ = true;
@@ -230,6 +274,15 @@ void session_core::refuse_answer(const api_error& e) {
   } else {
     sink_->fail(e);
   }
+  abandon();
+}
+
+/// The client has left before the end: what was drawn for it counts.
+void session_core::leave() {
+  usage_counts so_far = usage_now();
+  const bool kept_already = slots_done_ == slots_.size();
+  if (account_.keeps() && !kept_already && so_far.completion != 0 && account_.price(so_far))
+    (void)account_.keep(so_far, true, [](const result<void>&) {});
   abandon();
 }
 

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/api/answer_account.hpp"
 #include "runtime/api/answer_builder.hpp"
 #include "runtime/api/answer_format.hpp"
 #include "runtime/api/completion_session.hpp"
@@ -45,6 +46,7 @@ class session_core final : public completion_session,
   void cancel() override;
 
   void on_prompt_scored(std::size_t slot, std::span<const token_logprob> logprobs);
+  void on_prompt_cached(std::size_t slot, std::uint32_t tokens);
   void on_tokens(std::size_t slot, std::span<const token_event> events);
   void on_done(std::size_t slot, const generation_summary& summary);
   void on_error(std::size_t slot, const error& e);
@@ -56,6 +58,7 @@ class session_core final : public completion_session,
     prepared_prompt prompt;
     std::vector<token_logprob> prompt_logprobs;
     std::optional<request_id> id;  ///< none until submit has returned
+    std::uint32_t cached = 0;
     bool opened = false;
     bool done = false;
   };
@@ -65,14 +68,18 @@ class session_core final : public completion_session,
   void open_slot(slot_state& s);
   void emit(answer_part part);
   void take(slot_state& s, std::span<const token_event> events);
+  void show(answer_part part);
   void frame(std::string_view json);
   [[nodiscard]] usage_counts usage_now() const;
   void flush();
   void begin_stream();
   void count(const slot_state& s, usage_counts& to) const;
   void finish_slot(slot_state& s);
+  [[nodiscard]] bool all_ended() const;
   void complete();
+  void tell_end();
   void refuse_answer(const api_error& e);
+  void leave();
   void abandon();
 
   generation_service& service_;
@@ -89,6 +96,9 @@ class session_core final : public completion_session,
   std::vector<answer_part> whole_;  ///< of an answer that is not streamed
   std::string frames_;              ///< events not yet written
   std::uint64_t events_ = 0;        ///< of the stream so far, told or not
+  std::vector<answer_part> held_;   ///< of a stream: not to be told before the answer is kept
+  bool holding_ = false;            ///< all choices have ended: what comes now is held
+  answer_account account_;
   usage_counts usage_;
   std::size_t slots_done_ = 0;
   bool submitted_ = false;  ///< every prompt is: the stream may begin

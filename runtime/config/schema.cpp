@@ -37,9 +37,14 @@ void config_schema::begin_table(std::string name, std::string help) {
   tables_.push_back({std::move(name), std::move(help)});
 }
 
-config_key& config_schema::push(std::string name, std::string help,
-                                std::function<config_value()> get,
-                                std::function<result<void>(const config_value&)> set) {
+void config_schema::list(std::string name, std::size_t most,
+                         std::function<void(config_schema&)> describe_next) {
+  lists_.push_back({std::move(name), most, std::move(describe_next)});
+}
+
+config_key& config_schema::value(std::string name, std::string help,
+                                 std::function<config_value()> get,
+                                 std::function<result<void>(const config_value&)> set) {
   keys_.push_back({.table = tables_.back().name,
                    .name = std::move(name),
                    .help = std::move(help),
@@ -63,7 +68,7 @@ config_key& config_schema::add(std::string name, std::string help,
     set(*number);
     return {};
   };
-  return push(
+  return value(
       std::move(name), std::move(help), [get = std::move(get)] { return config_value(get()); },
       std::move(store));
 }
@@ -82,7 +87,7 @@ config_key& config_schema::add_one_of(std::string name, std::string help,
     set(*number);
     return {};
   };
-  return push(
+  return value(
       std::move(name), std::move(help), [get = std::move(get)] { return config_value(get()); },
       std::move(store));
 }
@@ -103,7 +108,7 @@ config_key& config_schema::boolean(std::string name, bool& variable, std::string
     variable = *flag;
     return {};
   };
-  return push(
+  return value(
       std::move(name), std::move(help), [&variable] { return config_value(variable); }, store);
 }
 
@@ -122,7 +127,7 @@ config_key& config_schema::text(std::string name, std::string& variable, std::si
     variable = *words;
     return {};
   };
-  return push(
+  return value(
       std::move(name), std::move(help), [&variable] { return config_value(variable); }, store);
 }
 
@@ -141,7 +146,7 @@ config_key& config_schema::add_choice(std::string name, std::string help,
     set(static_cast<std::size_t>(found - names.begin()));
     return {};
   };
-  return push(
+  return value(
       std::move(name), std::move(help),
       [get = std::move(get), names] { return config_value(names[get()]); }, std::move(store));
 }

@@ -48,6 +48,13 @@ class config_schema {
     std::string help;
   };
 
+  /// Tables that a file may repeat.
+  struct repeated {
+    std::string name;
+    std::size_t most = 0;
+    std::function<void(config_schema&)> describe;
+  };
+
   /// Starts a table; the keys described next belong to it.
   void begin_table(std::string name, std::string help);
 
@@ -94,7 +101,16 @@ class config_schema {
     return add_choice(name, help, names, get, set);
   }
 
+  /// A setting of a type of its own; get and set as config_key has them.
+  config_key& value(std::string name, std::string help, std::function<config_value()> get,
+                    std::function<result<void>(const config_value&)> set);
+
+  /// Tables [[name]], at most so many. For each that is read, `describe_next` describes the keys of
+  /// a new one. Not on the command line and not written by write_toml.
+  void list(std::string name, std::size_t most, std::function<void(config_schema&)> describe_next);
+
   [[nodiscard]] const std::vector<table>& tables() const { return tables_; }
+  [[nodiscard]] const std::vector<repeated>& lists() const { return lists_; }
   [[nodiscard]] const std::vector<config_key>& keys() const { return keys_; }
   /// Null where there is no such key.
   [[nodiscard]] const config_key* find(std::string_view table_name, std::string_view name) const;
@@ -107,10 +123,9 @@ class config_schema {
                          const std::vector<std::int64_t>& allowed);
   config_key& add_choice(std::string name, std::string help, const std::vector<std::string>& names,
                          std::function<std::size_t()> get, std::function<void(std::size_t)> set);
-  config_key& push(std::string name, std::string help, std::function<config_value()> get,
-                   std::function<result<void>(const config_value&)> set);
 
   std::vector<table> tables_;
+  std::vector<repeated> lists_;
   std::vector<config_key> keys_;
 };
 

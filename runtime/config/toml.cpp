@@ -44,6 +44,7 @@ result<config_value> scalar(const toml::node& node) {
 std::vector<std::string_view> table_names(const config_schema& schema) {
   std::vector<std::string_view> names;
   for (const auto& table : schema.tables()) names.emplace_back(table.name);
+  for (const auto& list : schema.lists()) names.emplace_back(list.name);
   return names;
 }
 
@@ -68,8 +69,31 @@ result<void> read_key(const config_schema& schema, std::string_view table, const
   return {};
 }
 
+result<void> read_list(const config_schema::repeated& list, const toml::key& name,
+                       const toml::node& node, std::string_view file) {
+  const toml::array* items = node.as_array();
+  if (items == nullptr || !items->is_homogeneous(toml::node_type::table))
+    return fail(errc::invalid_argument, "{}: write [[{}]] on a line of its own for each",
+                place(file, name.source()), list.name);
+  if (items->size() > list.most)
+    return fail(errc::out_of_range, "{}: [[{}]]: at most {}, not {}", place(file, name.source()),
+                list.name, list.most, items->size());
+  for (const toml::node& item : *items) {
+    config_schema keys;
+    keys.begin_table(list.name, {});
+    list.describe(keys);
+    for (auto&& [key, value] : *item.as_table()) {
+      auto done = read_key(keys, list.name, key, value, file);
+      if (!done) return done;
+    }
+  }
+  return {};
+}
+
 result<void> read_table(const config_schema& schema, const toml::key& name, const toml::node& node,
                         std::string_view file) {
+  for (const auto& list : schema.lists())
+    if (list.name == name.str()) return read_list(list, name, node, file);
   const auto tables = table_names(schema);
   const bool known = std::find(tables.begin(), tables.end(), name.str()) != tables.end();
   const toml::table* content = node.as_table();
@@ -126,7 +150,7 @@ result<void> read_toml(const config_schema& schema, std::string_view text, std::
   return {};
 }
 
-result<void> read_toml_file(const config_schema& schema, const std::filesystem::path& path) {
+result<std::string> read_config_file(const std::filesystem::path& path) {
   std::error_code code;
   const auto size = std::filesystem::file_size(path, code);
   if (code) {
@@ -141,7 +165,13 @@ result<void> read_toml_file(const config_schema& schema, const std::filesystem::
   std::string text(size, '\0');
   if (!in.read(text.data(), static_cast<std::streamsize>(size)))
     return fail(errc::io_error, "{}: cannot read it", path.string());
-  return read_toml(schema, text, path.string());
+  return text;
+}
+
+result<void> read_toml_file(const config_schema& schema, const std::filesystem::path& path) {
+  const auto text = read_config_file(path);
+  if (!text) return fail(text.error());
+  return read_toml(schema, *text, path.string());
 }
 
 std::string write_toml(const config_schema& schema) {

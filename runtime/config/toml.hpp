@@ -19,6 +19,9 @@ namespace troupe {
 [[nodiscard]] result<void> read_toml_file(const config_schema& schema,
                                           const std::filesystem::path& path);
 
+/// The text of a configuration file of at most 1 MiB.
+[[nodiscard]] result<std::string> read_config_file(const std::filesystem::path& path);
+
 /// Every setting as TOML, with its help as a comment: reads back to the same values.
 [[nodiscard]] std::string write_toml(const config_schema& schema);
 

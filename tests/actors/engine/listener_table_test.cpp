@@ -28,6 +28,15 @@ std::shared_ptr<const generation_request> one_choice() {
   return asked;
 }
 
+/// Hears only what the cache held.
+struct cache_listener final : generation_listener {
+  void on_prompt_cached(std::uint32_t tokens) override { cached.push_back(tokens); }
+  void on_tokens(std::span<const token_event>) override {}
+  void on_done(const generation_summary&) override {}
+  void on_error(const error&) override {}
+  std::vector<std::uint32_t> cached;
+};
+
 TEST_CASE("a repeated token is dropped and a missing one ends the request") {
   listener_table table(4);
   const auto listener = std::make_shared<answer_collector>();
@@ -102,6 +111,24 @@ TEST_CASE("whoever listens next takes the request over, from its beginning") {
   REQUIRE(second->failure().has_value());
   CHECK(second->failure()->code() == errc::cancelled);
   CHECK(table.attach(id, first).error().code() == errc::not_found);
+}
+
+TEST_CASE("a listener hears what the cache held of its prompt, whenever it came") {
+  listener_table table(4, listener_table::memory::requests);
+  request_news first = news_of(0, {token(0, 7)});
+  first.cached_tokens = 3;
+
+  const auto early = std::make_shared<cache_listener>();
+  first.request = table.add(early, one_choice()).value();
+  table.deliver(first);
+  CHECK(early->cached == std::vector<std::uint32_t>{3});
+
+  const auto late = std::make_shared<cache_listener>();
+  table.expect(50, one_choice());
+  first.request = 50;
+  table.deliver(first);
+  REQUIRE(table.attach(50, late));
+  CHECK(late->cached == std::vector<std::uint32_t>{3});
 }
 
 TEST_CASE("what comes before somebody listens is handed out when somebody does") {
