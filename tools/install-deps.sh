@@ -12,7 +12,7 @@ packages=(
   # libraries
   libcaf-dev libucx-dev libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev libhwy-dev
   libspdlog-dev libfmt-dev libcli11-dev libtomlplusplus-dev libutf8proc-dev prometheus-cpp-dev
-  libexpected-dev libssl-dev libedit-dev doctest-dev)
+  libexpected-dev libssl-dev libsqlite3-dev libedit-dev doctest-dev)
 tests=(clang clang-tidy clang-format libclang-rt-dev shellcheck curl iproute2 python3-venv
   python3-jinja2)
 
