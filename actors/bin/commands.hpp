@@ -19,6 +19,7 @@ void add_bench(CLI::App& app, action& chosen);
 void add_status(CLI::App& app, action& chosen);
 void add_node(CLI::App& app, action& chosen);
 void add_gateway(CLI::App& app, action& chosen);
+void add_key(CLI::App& app, action& chosen);
 void add_drain(CLI::App& app, action& chosen);
 
 }  // namespace troupe::cli

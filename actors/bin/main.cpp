@@ -27,6 +27,7 @@ int run(int argc, char** argv) {
   troupe::cli::add_status(app, chosen);
   troupe::cli::add_node(app, chosen);
   troupe::cli::add_gateway(app, chosen);
+  troupe::cli::add_key(app, chosen);
   troupe::cli::add_drain(app, chosen);
   try {
     app.parse(argc, argv);
