@@ -16,6 +16,16 @@ void describe_http(config_schema& schema, server_config& http) {
       .on_command_line("--host", "ADDRESS");
   schema.integer("port", http.port, 0, 65'535, "Port to listen on; 0: a free one.")
       .on_command_line("--port", "PORT");
+  schema
+      .text("keys", http.keys, 4096,
+            "File of keys that clients need, made by `troupe key create`; empty: they need none.")
+      .on_command_line("--keys", "FILE");
+  schema
+      .choice<bool>("without_keys", http.let_anyone_in,
+                    {{"loopback-only", false}, {"let-anyone-in", true}},
+                    "Where there are no keys: \"loopback-only\" serves this machine alone, "
+                    "\"let-anyone-in\" whoever reaches the address.")
+      .on_command_line("--without-keys", "WHO");
   schema.text("allow_origin", http.allow_origin, 1024,
               "Access-Control-Allow-Origin for browsers; empty: none.");
   schema.integer("pool_threads", http.pool_threads, 1, 256,

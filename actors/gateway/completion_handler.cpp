@@ -48,18 +48,30 @@ std::shared_ptr<completion_session> begin(route target, const api_context& conte
 
 }  // namespace
 
-void complete(server_core& core, const std::shared_ptr<connection>& client) {
+void complete(server_core& core, const std::shared_ptr<connection>& client,
+              const std::shared_ptr<live_key>& key) {
+  if (key) {
+    if (const auto refused = count_request(*key)) {
+      answer a = refusal_to(client->request(), *refused);
+      for (auto& header : rate_headers(*key)) a.headers.push_back(std::move(header));
+      return client->respond(a);
+    }
+  }
   const auto relay = std::make_shared<answer_relay>(core.io(), client, core.limits().output_bytes);
-  const auto watch = std::make_shared<completion_watch>(core.metrics(), relay);
+  const auto watch = std::make_shared<completion_watch>(core.metrics(), relay, key);
   const route target = client->request().target;
   const bool events = client->request().dashscope_events;
-  const bool posted = core.pool().post(
-      [relay, watch, target, events, body = client->take_body(), lease = client->take_lease(),
-       service = core.backend().service, context = context_for(core.backend(), core.limits())] {
+  const bool posted =
+      core.pool().post([relay, watch, target, events, body = client->take_body(),
+                        lease = client->take_lease(), service = core.backend().service,
+                        context = context_for(core.backend(), core.limits())]() mutable {
+        context.admit = [watch = watch.get()](const generation_cost& cost) {
+          return watch->admit(cost);
+        };
         if (!relay->wanted()) return;
         relay->attach(begin(target, context, body, events, relay, watch));
       });
-  if (!posted) return client->respond(refusal(too_busy()));
+  if (!posted) return client->respond(refusal_to(client->request(), too_busy()));
   client->watch(watch);
 }
 

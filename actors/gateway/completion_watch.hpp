@@ -9,6 +9,7 @@
 
 #include "actors/gateway/answer_relay.hpp"
 #include "actors/gateway/connection.hpp"
+#include "actors/gateway/key_account.hpp"
 #include "actors/gateway/server_metrics.hpp"
 #include "runtime/api/completion_session.hpp"
 
@@ -19,7 +20,13 @@ namespace troupe::gateway {
 /// thread.
 class completion_watch : public session_observer, public answer_watch {
  public:
-  completion_watch(std::shared_ptr<server_metrics> metrics, std::shared_ptr<answer_relay> relay);
+  completion_watch(std::shared_ptr<server_metrics> metrics, std::shared_ptr<answer_relay> relay,
+                   std::shared_ptr<live_key> key);
+  /// Whoever holds it has seen the completion's end: settles with the key.
+  ~completion_watch() override;
+
+  /// Sets aside what the completion may use. Once, before it begins; a refusal ends it.
+  [[nodiscard]] std::optional<api_error> admit(const generation_cost& cost);
 
   void on_tokens(std::size_t count) override;
   void on_choice(finish_reason reason) override;
@@ -33,6 +40,8 @@ class completion_watch : public session_observer, public answer_watch {
 
   const std::shared_ptr<server_metrics> metrics_;
   const std::shared_ptr<answer_relay> relay_;
+  const std::string caller_;
+  key_account account_;
   const clock::time_point begun_ = clock::now();
   clock::time_point last_token_;  ///< generation threads only
   std::atomic<std::size_t> drawn_ = 0;

@@ -86,6 +86,11 @@ api_error too_busy() {
   return e;
 }
 
+api_result<std::shared_ptr<live_key>> admit(const server_core& core, const http_request& request) {
+  const auto& model = core.backend().model;
+  return core.entrance().admit(request, model ? model->id : std::string_view());
+}
+
 void handle(server_core& core, const std::shared_ptr<connection>& client) {
   const http_request& request = client->request();
   const routed found = find_route(request.method, request.path);
@@ -95,16 +100,18 @@ void handle(server_core& core, const std::shared_ptr<connection>& client) {
     return client->respond(preflight(found.allow));
   if (!found.method_fits) return client->respond(wrong_method(request, found.allow));
   if (found.target == route::health) return client->respond(health(core.backend()));
+  const auto key = admit(core, request);
+  if (!key) return client->respond(refusal_to(request, key.error()));
   if (found.target == route::metrics) return client->respond(metrics(core));
   if (found.target == route::cluster || found.target == route::cluster_drain)
     return answer_cluster(core, client);
-  if (!core.backend().service) return client->respond(refusal(loading()));
+  if (!core.backend().service) return client->respond(refusal_to(request, loading()));
   const served_model& model = *core.backend().model;
   switch (found.target) {
     case route::chat_completions:
     case route::completions:
     case route::dashscope_generation:
-      return complete(core, client);
+      return complete(core, client, *key);
     case route::models:
       return client->respond({200, "application/json", list_models(model), {}});
     case route::model:

@@ -1,5 +1,6 @@
 #include "runtime/api/completion_session.hpp"
 
+#include <algorithm>
 #include <functional>
 #include <utility>
 
@@ -64,6 +65,21 @@ api_result<std::vector<session_prompt>> completion_prompts(const api_context& co
   return out;
 }
 
+/// Most answers end by themselves long before the context does.
+constexpr std::uint64_t unasked_answer_tokens = 1024;
+
+generation_cost cost_of(const request_options& options,
+                        const std::vector<session_prompt>& prompts) {
+  generation_cost cost;
+  for (const session_prompt& p : prompts) {
+    std::uint64_t answer = p.request.max_tokens;
+    if (!options.max_tokens) answer = std::min(answer, unasked_answer_tokens);
+    cost.prompt_tokens += p.request.prompt.size();
+    cost.answer_tokens += answer * p.request.choices;
+  }
+  return cost;
+}
+
 std::shared_ptr<completion_session> launch(
     const api_context& context, const request_options& options, answer_header header,
     const std::function<std::unique_ptr<answer_format>(answer_header)>& make_format,
@@ -72,6 +88,12 @@ std::shared_ptr<completion_session> launch(
   if (!prompts) {
     sink->fail(prompts.error());
     return nullptr;
+  }
+  if (context.admit) {
+    if (const auto refused = context.admit(cost_of(options, *prompts))) {
+      sink->fail(*refused);
+      return nullptr;
+    }
   }
   if (options.return_token_ids)
     for (const session_prompt& p : *prompts) header.prompts.push_back(p.prompt.tokens);

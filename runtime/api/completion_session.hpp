@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string_view>
 
 #include "runtime/api/generation.hpp"
@@ -28,6 +29,12 @@ class session_observer {
   virtual void on_summary(const generation_summary& summary) = 0;
 };
 
+/// What a request may come to at most, before any of it is drawn.
+struct generation_cost {
+  std::uint64_t prompt_tokens = 0;
+  std::uint64_t answer_tokens = 0;  ///< where the request does not say, a moderate answer's
+};
+
 /// What sessions need of the program around them.
 struct api_context {
   std::shared_ptr<const served_model> model;
@@ -35,6 +42,9 @@ struct api_context {
   std::function<std::uint64_t()> random;  ///< seeds and ids; any thread
   std::function<std::int64_t()> now;      ///< seconds since 1970; any thread
   api_limits limits;
+  /// Asked once the request is understood, before it is submitted: why it is refused, if it is.
+  /// Called on the thread that makes the session. Empty: it never is.
+  std::function<std::optional<api_error>(const generation_cost&)> admit;
 };
 
 /// One completion request from its body to the last byte of its answer.
