@@ -60,7 +60,8 @@ result<void> gateway(gateway_command& command) {
   auto running = gateway_runtime::start(options, report);
   if (!running) return fail(running.error());
   const auto model = as_served(*(*running)->model(), config);
-  (*server)->set_model(serving_backend(**running, model, "no supervisor of the cluster answers"));
+  (*server)->set_model(
+      serving_backend(**running, model, "no supervisor of the cluster answers", config.http.queue));
   fmt::print("Serving {} at {}/v1 for the cluster at {}. Try:\n  {}\n", model->id, (*server)->url(),
              config.join, first_request((*server)->url(), *model));
   std::fflush(stdout);

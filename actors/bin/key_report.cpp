@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "actors/bin/table.hpp"
+#include "runtime/keys/key_names.hpp"
 
 namespace troupe::cli {
 
@@ -44,12 +45,13 @@ json::value value(const std::optional<T>& v) {
 std::string to_text(std::span<const key_record> keys, std::int64_t now) {
   std::vector<std::vector<std::string>> rows{{"name", "key", "state", "created", "expires",
                                               "requests/min", "tokens/min", "budget", "spent",
-                                              "models", "endpoints"}};
+                                              "priority", "models", "endpoints"}};
   for (const key_record& k : keys) {
     rows.push_back({k.name, k.hint, std::string(state(k, now)), date(k.created), date(k.expires),
                     count(k.limits.requests_per_minute), count(k.limits.tokens_per_minute),
                     count(k.limits.token_budget), short_count(k.spent_tokens),
-                    words(k.scope.models, "all"), words(k.scope.endpoints, "all but admin")});
+                    std::string(to_string(k.limits.priority)), words(k.scope.models, "all"),
+                    words(k.scope.endpoints, "all but admin")});
   }
   return align(rows, false);
 }
@@ -68,6 +70,7 @@ json::array to_json(std::span<const key_record> keys, std::int64_t now) {
         {"tokens_per_minute", value(k.limits.tokens_per_minute)},
         {"token_budget", value(k.limits.token_budget)},
         {"spent_tokens", k.spent_tokens},
+        {"priority", json::string_view(to_string(k.limits.priority))},
         {"models", json::array(k.scope.models.begin(), k.scope.models.end())},
         {"endpoints", json::array(k.scope.endpoints.begin(), k.scope.endpoints.end())}});
   }

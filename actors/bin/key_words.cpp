@@ -3,6 +3,8 @@
 #include <charconv>
 #include <optional>
 
+#include "runtime/keys/key_names.hpp"
+
 namespace troupe::cli {
 namespace {
 
@@ -58,6 +60,13 @@ result<key_limits> with_limits(key_limits before, const limit_words& words) {
     return fail(done.error());
   if (auto done = apply(before.token_budget, "--budget", words.token_budget); !done)
     return fail(done.error());
+  if (words.priority.empty()) return before;
+  const auto priority = parse_priority(words.priority);
+  if (!priority) {
+    return fail(errc::invalid_argument, "--priority: '{}' is neither high nor normal nor low",
+                words.priority);
+  }
+  before.priority = *priority;
   return before;
 }
 

@@ -40,10 +40,13 @@ cluster_access access_to(cluster_runtime& head) {
 }
 
 /// What the server answers from what was made.
-server_backend backend_of(const engine& made, std::shared_ptr<const served_model> model) {
+server_backend backend_of(const engine& made, std::shared_ptr<const served_model> model,
+                          const serve_config& config) {
   const char* why = made.cluster ? "too few of the cluster's nodes are up to hold the model"
                                  : "an actor has died; restart the server";
-  server_backend backend = serving_backend(made.running(), std::move(model), why);
+  fair_limits queue = config.http.queue;
+  if (queue.running == 0) queue.running = config.engine.max_sequences;
+  server_backend backend = serving_backend(made.running(), std::move(model), why, queue);
   if (made.cluster) backend.cluster = access_to(made.cluster->head());
   return backend;
 }
@@ -106,7 +109,7 @@ result<void> serve(serve_options& options) {
   auto made = start(*path, config, signals, **server, log);
   if (!made) return fail(made.error());
   const auto model = as_served(*made->running().model(), config);
-  (*server)->set_model(backend_of(*made, model));
+  (*server)->set_model(backend_of(*made, model, config));
   greet((*server)->url(), *model, *made, config.cluster);
 
   serve_until_signalled(std::move(*server), signals);

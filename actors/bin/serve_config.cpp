@@ -34,6 +34,14 @@ void describe_http(config_schema& schema, server_config& http) {
                  "Connections open at once; more are answered 503.");
   schema.integer("max_pool_jobs", limits.max_pool_jobs, 1, 1'000'000,
                  "Requests parsed or waiting for it at once.");
+  schema.integer(
+      "running_requests", http.queue.running, 0, 65'536,
+      "Requests given to the engine at once; others wait, shared out fairly between keys; "
+      "0: as many as it runs (of a gateway: all).");
+  schema.integer("max_waiting", http.queue.waiting, 1, 1'000'000,
+                 "Requests that wait for that; more are answered 429.");
+  schema.seconds("max_wait_s", http.queue.longest_wait, 1, day,
+                 "The longest wait; who would wait for longer is answered 429 at once.");
   schema.integer("max_line_kib", limits.line_bytes, 1, 1024,
                  "Longest request target or header field.", kib);
   schema.integer("max_header_kib", limits.header_bytes, 1, 16'384, "Longest header in all.", kib);

@@ -28,10 +28,11 @@ struct server_settings {
   [[nodiscard]] bool printed() const;
 };
 
-/// What a server answers from `running`, which must outlive it; /health says `why` while it cannot.
+/// What a server answers from `running`, which must outlive it, through a queue where a number of
+/// places is set; /health says `why` while it cannot.
 [[nodiscard]] server_backend serving_backend(serving_runtime& running,
                                              std::shared_ptr<const served_model> model,
-                                             const char* why);
+                                             const char* why, const fair_limits& queue);
 
 /// Serves until a signal comes, lets answers under way end, and ends the server.
 void serve_until_signalled(std::unique_ptr<http_server> server, const interrupts& signals);

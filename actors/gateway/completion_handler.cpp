@@ -58,13 +58,16 @@ void complete(server_core& core, const std::shared_ptr<connection>& client,
     }
   }
   const auto relay = std::make_shared<answer_relay>(core.io(), client, core.limits().output_bytes);
-  const auto watch = std::make_shared<completion_watch>(core.metrics(), relay, key);
+  const completion_caller caller{key, core.backend().service, core.backend().queue};
+  const auto watch = std::make_shared<completion_watch>(core.metrics(), relay, caller);
   const route target = client->request().target;
   const bool events = client->request().dashscope_events;
   const bool posted =
-      core.pool().post([relay, watch, target, events, body = client->take_body(),
-                        lease = client->take_lease(), service = core.backend().service,
+      core.pool().post([relay, watch, caller, target, events, body = client->take_body(),
+                        lease = client->take_lease(),
                         context = context_for(core.backend(), core.limits())]() mutable {
+        context.account = caller.account();
+        context.rank = caller.rank();
         context.admit = [watch = watch.get()](const generation_cost& cost) {
           return watch->admit(cost);
         };

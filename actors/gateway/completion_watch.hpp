@@ -9,11 +9,26 @@
 
 #include "actors/gateway/answer_relay.hpp"
 #include "actors/gateway/connection.hpp"
+#include "actors/gateway/fair_service.hpp"
 #include "actors/gateway/key_account.hpp"
 #include "actors/gateway/server_metrics.hpp"
 #include "runtime/api/completion_session.hpp"
+#include "runtime/keys/key_names.hpp"
 
 namespace troupe::gateway {
+
+/// On whose behalf a completion is drawn, and by what.
+struct completion_caller {
+  std::shared_ptr<live_key> key;                ///< null: whoever asks
+  std::shared_ptr<generation_service> service;  ///< outlives the session, which borrows it
+  std::shared_ptr<fair_service> queue;          ///< null: none
+  [[nodiscard]] std::uint64_t account() const {
+    return key ? static_cast<std::uint64_t>(key->id()) : 0;
+  }
+  [[nodiscard]] std::uint8_t rank() const {
+    return rank_of(key ? key->priority() : key_priority::normal);
+  }
+};
 
 /// Keeps the times and counts of one completion for metrics and its log line, and cancels it when
 /// its client leaves. The observer's calls come from generation threads, the watch's from the io
@@ -21,7 +36,7 @@ namespace troupe::gateway {
 class completion_watch : public session_observer, public answer_watch {
  public:
   completion_watch(std::shared_ptr<server_metrics> metrics, std::shared_ptr<answer_relay> relay,
-                   std::shared_ptr<live_key> key);
+                   completion_caller caller);
   /// Whoever holds it has seen the completion's end: settles with the key.
   ~completion_watch() override;
 
@@ -40,7 +55,7 @@ class completion_watch : public session_observer, public answer_watch {
 
   const std::shared_ptr<server_metrics> metrics_;
   const std::shared_ptr<answer_relay> relay_;
-  const std::string caller_;
+  const completion_caller caller_;
   key_account account_;
   const clock::time_point begun_ = clock::now();
   clock::time_point last_token_;  ///< generation threads only

@@ -17,7 +17,6 @@ class key_account {
   /// Null: no key was needed, and nothing is counted.
   explicit key_account(std::shared_ptr<live_key> key) : key_(std::move(key)) {}
 
-  [[nodiscard]] const std::shared_ptr<live_key>& key() const { return key_; }
   /// Once, before the completion begins; a refusal ends it.
   [[nodiscard]] std::optional<api_error> admit(const generation_cost& cost);
   /// The completion is over. An answer that has begun has used its whole prompt, even where its

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "actors/gateway/fair_service.hpp"
 #include "cluster/cluster_view.hpp"
 #include "runtime/api/generation.hpp"
 #include "runtime/api/served_model.hpp"
@@ -30,6 +31,8 @@ struct server_backend {
   /// must not block. Empty means always well.
   std::function<result<void>()> health;
   cluster_access cluster = {};
+  /// The queue that `service` is, where it is one.
+  std::shared_ptr<gateway::fair_service> queue = {};
 };
 
 }  // namespace troupe

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <string>
 
+#include "cluster/admission/fair_queue.hpp"
+
 namespace troupe {
 
 /// Bounds on what one client, and all of them together, can make the server hold or wait for.
@@ -36,6 +38,7 @@ struct server_config {
   bool let_anyone_in = false;      ///< listen beyond this machine without keys
   std::string allow_origin;        ///< Access-Control-Allow-Origin; empty sends no CORS headers
   http_limits limits;
+  fair_limits queue;  ///< running 0: as many as the engine says
 };
 
 }  // namespace troupe

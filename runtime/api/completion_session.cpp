@@ -36,6 +36,8 @@ api_result<session_prompt> make_prompt(const api_context& context, const request
                                        prepared_prompt prompt) {
   auto request = make_generation_request(*context.model, options, prompt.tokens);
   if (!request) return tl::unexpected(std::move(request.error()));
+  request->account = context.account;
+  request->rank = context.rank;
   if (!options.seed_given) request->sampling.seed = context.random();
   return session_prompt{std::move(*request), std::move(prompt)};
 }

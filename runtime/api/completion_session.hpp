@@ -42,6 +42,8 @@ struct api_context {
   std::function<std::uint64_t()> random;  ///< seeds and ids; any thread
   std::function<std::int64_t()> now;      ///< seconds since 1970; any thread
   api_limits limits;
+  std::uint64_t account = 0;  ///< of generation_request
+  std::uint8_t rank = 1;      ///< of generation_request
   /// Asked once the request is understood, before it is submitted: why it is refused, if it is.
   /// Called on the thread that makes the session. Empty: it never is.
   std::function<std::optional<api_error>(const generation_cost&)> admit;

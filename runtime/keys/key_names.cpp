@@ -9,6 +9,7 @@ namespace {
 constexpr std::string_view admin = "admin";
 constexpr std::array<std::string_view, 5> endpoints{"chat", "completions", "tokens", "models",
                                                     admin};
+constexpr std::array<std::string_view, 3> priorities{"high", "normal", "low"};
 constexpr std::size_t most_name_bytes = 64;
 constexpr std::size_t most_model_bytes = 256;
 
@@ -31,6 +32,16 @@ bool allows_endpoint(const key_scope& scope, std::string_view endpoint) {
 bool allows_model(const key_scope& scope, std::string_view model) {
   return scope.models.empty() || std::ranges::find(scope.models, model) != scope.models.end();
 }
+
+std::string_view to_string(key_priority priority) { return priorities.at(rank_of(priority)); }
+
+std::optional<key_priority> parse_priority(std::string_view word) {
+  const auto found = std::ranges::find(priorities, word);
+  if (found == priorities.end()) return std::nullopt;
+  return static_cast<key_priority>(found - priorities.begin());
+}
+
+std::uint8_t rank_of(key_priority priority) { return static_cast<std::uint8_t>(priority); }
 
 result<void> check_key_name(std::string_view name) {
   if (!name.empty() && name.size() <= most_name_bytes && std::ranges::all_of(name, fits_name))

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -16,6 +18,13 @@ namespace troupe {
 
 [[nodiscard]] bool allows_endpoint(const key_scope& scope, std::string_view endpoint);
 [[nodiscard]] bool allows_model(const key_scope& scope, std::string_view model);
+
+/// "high", "normal" or "low".
+[[nodiscard]] std::string_view to_string(key_priority priority);
+/// Nothing where it is none of them.
+[[nodiscard]] std::optional<key_priority> parse_priority(std::string_view word);
+/// 0 goes before 1, and 1 before 2.
+[[nodiscard]] std::uint8_t rank_of(key_priority priority);
 
 /// From 1 to 64 letters, digits and "._-": names stand in lists, logs and command lines.
 [[nodiscard]] result<void> check_key_name(std::string_view name);

@@ -7,11 +7,15 @@
 
 namespace troupe {
 
+/// Whose requests go first where there are more than can run.
+enum class key_priority : std::uint8_t { high, normal, low };
+
 /// What a key may use; nothing set is nothing limited.
 struct key_limits {
   std::optional<std::uint64_t> requests_per_minute;
   std::optional<std::uint64_t> tokens_per_minute;  ///< of prompts and of answers
   std::optional<std::uint64_t> token_budget;       ///< in all, over the key's life
+  key_priority priority = key_priority::normal;
   friend bool operator==(const key_limits&, const key_limits&) = default;
 };
 

@@ -10,7 +10,8 @@ namespace troupe {
 namespace {
 
 constexpr std::uint32_t application = 0x74724b59;  // "trKY"
-constexpr std::array<std::string_view, 1> steps{R"(
+constexpr std::array<std::string_view, 2> steps{
+    R"(
   CREATE TABLE keys (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     name TEXT NOT NULL,
@@ -26,11 +27,12 @@ constexpr std::array<std::string_view, 1> steps{R"(
     revoked INTEGER,
     spent_tokens INTEGER NOT NULL DEFAULT 0
   ) STRICT;
-  CREATE UNIQUE INDEX names_in_force ON keys (name) WHERE revoked IS NULL;)"};
+  CREATE UNIQUE INDEX names_in_force ON keys (name) WHERE revoked IS NULL;)",
+    "ALTER TABLE keys ADD COLUMN priority TEXT NOT NULL DEFAULT 'normal';"};
 
 constexpr std::string_view columns =
     "id, name, hash, hint, models, endpoints, requests_per_minute, tokens_per_minute, "
-    "token_budget, created, expires, revoked, spent_tokens";
+    "token_budget, created, expires, revoked, spent_tokens, priority";
 
 std::vector<std::string> split(const std::string& list) {
   std::vector<std::string> words;
@@ -60,6 +62,7 @@ key_record read(const sqlite::statement& row) {
   r.expires = row.integer_if(at++);
   r.revoked = row.integer_if(at++);
   r.spent_tokens = static_cast<std::uint64_t>(row.integer(at++));
+  r.limits.priority = parse_priority(row.text(at++)).value_or(key_priority::normal);
   return r;
 }
 
@@ -86,15 +89,16 @@ result<api_key> key_store::create(const key_request& wanted, std::int64_t now) {
   if (!key) return key;
   auto put = file_.prepare(
       "INSERT INTO keys (name, hash, hint, models, endpoints, requests_per_minute, "
-      "tokens_per_minute, token_budget, created, expires) "
-      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)");
+      "tokens_per_minute, token_budget, created, expires, priority) "
+      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)");
   if (!put) return fail(put.error());
   const key_limits& limits = wanted.limits;
-  const auto done = put->run_with(wanted.name, hash_of_key(key->text()), key->hint(),
-                                  fmt::format("{}", fmt::join(wanted.scope.models, ",")),
-                                  fmt::format("{}", fmt::join(wanted.scope.endpoints, ",")),
-                                  limits.requests_per_minute, limits.tokens_per_minute,
-                                  limits.token_budget, now, wanted.expires);
+  const auto done =
+      put->run_with(wanted.name, hash_of_key(key->text()), key->hint(),
+                    fmt::format("{}", fmt::join(wanted.scope.models, ",")),
+                    fmt::format("{}", fmt::join(wanted.scope.endpoints, ",")),
+                    limits.requests_per_minute, limits.tokens_per_minute, limits.token_budget, now,
+                    wanted.expires, to_string(limits.priority));
   if (!done && done.error().code() == errc::already_exists)
     return fail(errc::already_exists, "a key in force is called '{}' already", wanted.name);
   if (!done) return fail(done.error());
@@ -133,11 +137,12 @@ result<void> key_store::revoke(std::string_view name, std::int64_t now) {
 
 result<void> key_store::set_limits(std::string_view name, const key_limits& limits) {
   auto change = file_.prepare(
-      "UPDATE keys SET requests_per_minute = ?2, tokens_per_minute = ?3, token_budget = ?4 "
+      "UPDATE keys SET requests_per_minute = ?2, tokens_per_minute = ?3, token_budget = ?4, "
+      "priority = ?5 "
       "WHERE name = ?1 AND revoked IS NULL");
   if (!change) return fail(change.error());
   if (auto done = change->run_with(name, limits.requests_per_minute, limits.tokens_per_minute,
-                                   limits.token_budget);
+                                   limits.token_budget, to_string(limits.priority));
       !done)
     return done;
   return found(name);

@@ -9,12 +9,14 @@ live_key::live_key(key_record record, time now)
     : record_(std::move(record)),
       limiter_(record_.limits, now),
       budget_(record_.limits.token_budget),
+      priority_(record_.limits.priority),
       in_file_(record_.spent_tokens) {}
 
 void live_key::update(const key_record& record, time now) {
   const std::lock_guard lock(mutex_);
   limiter_.set(record.limits, now);
   budget_ = record.limits.token_budget;
+  priority_ = record.limits.priority;
   in_file_ = record.spent_tokens;
 }
 
@@ -37,6 +39,11 @@ void live_key::settle(std::uint64_t reserved, std::uint64_t used, time now) {
   limiter_.settle(reserved, used, now);
   set_aside_ -= std::min(reserved, set_aside_);
   unsaved_ += used;
+}
+
+key_priority live_key::priority() const {
+  const std::lock_guard lock(mutex_);
+  return priority_;
 }
 
 std::optional<rate_standing> live_key::requests(time now) const {

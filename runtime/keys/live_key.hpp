@@ -35,6 +35,7 @@ class live_key {
   /// Once for each reservation: `used` counts, and the rest is returned.
   void settle(std::uint64_t reserved, std::uint64_t used, time now);
 
+  [[nodiscard]] key_priority priority() const;
   [[nodiscard]] std::optional<rate_standing> requests(time now) const;
   [[nodiscard]] std::optional<rate_standing> tokens(time now) const;
 
@@ -48,6 +49,7 @@ class live_key {
   mutable std::mutex mutex_;
   rate_limiter limiter_;
   std::optional<std::uint64_t> budget_;
+  key_priority priority_;
   std::uint64_t in_file_;
   std::uint64_t unsaved_ = 0;
   std::uint64_t set_aside_ = 0;

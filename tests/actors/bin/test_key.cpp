@@ -21,14 +21,20 @@ key_record alice() {
 }
 
 TEST_CASE("limits that are given replace, the others stay") {
-  const key_limits before{5, 6, 7};
+  const key_limits before{5, 6, 7, key_priority::low};
   CHECK(with_limits(before, {}).value() == before);
-  CHECK(with_limits(before, {"1", "none", ""}).value() == key_limits{1, std::nullopt, 7});
+  CHECK(with_limits(before, {"1", "none", "", ""}).value() ==
+        key_limits{1, std::nullopt, 7, key_priority::low});
   for (const char* bad : {"0", "-1", "1.5", "many", "99999999999999999999", " 1"}) {
-    const auto refused = with_limits(before, {"", bad, ""});
+    const auto refused = with_limits(before, {"", bad, "", ""});
     REQUIRE_FALSE(refused);
     CHECK(refused.error().message().find("--tpm") == 0);
   }
+}
+
+TEST_CASE("a priority is one of three words") {
+  CHECK(with_limits({}, {"", "", "", "high"}).value().priority == key_priority::high);
+  CHECK_FALSE(with_limits({}, {"", "", "", "urgent"}));
 }
 
 TEST_CASE("lifetimes have a unit and an end") {
@@ -48,7 +54,7 @@ TEST_CASE("a list says what is in force, and never a hash") {
   CHECK(text.find("alice  tr-1234...abcd  in force  1970-01-01 00:00  never") != std::string::npos);
   CHECK(text.find("expired   1970-01-01 00:00  1970-01-02 00:00") != std::string::npos);
   CHECK(text.find("revoked") != std::string::npos);
-  CHECK(text.find("1.23 M  one,two  all but admin") != std::string::npos);
+  CHECK(text.find("1.23 M  normal    one,two  all but admin") != std::string::npos);
   CHECK(text.find("secret") == std::string::npos);
   const auto json = to_json(keys, 0);
   CHECK(json[0].at("requests_per_minute").to_number<int>() == 600);

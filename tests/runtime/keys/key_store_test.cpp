@@ -27,7 +27,7 @@ TEST_CASE("a key is there with all that it was made with, except for itself") {
   const test::temporary_directory folder;
   key_request wanted = named("alice");
   wanted.scope = {{"one", "two"}, {"chat"}};
-  wanted.limits = {60, 1000, 50'000};
+  wanted.limits = {60, 1000, 50'000, key_priority::low};
   wanted.expires = 2'000;
   std::string secret;
   {
@@ -76,7 +76,7 @@ TEST_CASE("limits change and spending adds up, seen by another connection") {
   REQUIRE(store.create(named("bob"), 1));
   key_store other = open_in(folder);
   const auto before = other.version();
-  const key_limits limits{std::nullopt, 7, 9};
+  const key_limits limits{std::nullopt, 7, 9, key_priority::high};
   REQUIRE(store.set_limits("alice", limits));
   CHECK(store.set_limits("carol", limits).error().code() == errc::not_found);
   CHECK(other.version() != before);
