@@ -20,6 +20,7 @@ void add_status(CLI::App& app, action& chosen);
 void add_node(CLI::App& app, action& chosen);
 void add_gateway(CLI::App& app, action& chosen);
 void add_supervisor(CLI::App& app, action& chosen);
+void add_key(CLI::App& app, action& chosen);
 void add_drain(CLI::App& app, action& chosen);
 void add_usage(CLI::App& app, action& chosen);
 

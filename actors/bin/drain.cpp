@@ -4,6 +4,7 @@
 
 #include "actors/bin/commands.hpp"
 #include "actors/bin/drain_request.hpp"
+#include "actors/bin/server_option.hpp"
 
 namespace troupe::cli {
 namespace {
@@ -12,11 +13,11 @@ constexpr std::chrono::seconds limit{30};
 
 struct drain_options {
   std::string node;
-  std::string url = "http://127.0.0.1:8080";
+  server_option server;
 };
 
 result<void> drain(const drain_options& options) {
-  const auto server = parse_address(options.url);
+  const auto server = options.server.address();
   if (!server) return fail(server.error());
   if (auto done = request_drain(*server, options.node, limit); !done) return done;
   fmt::print("{} is being drained; `troupe status --watch` shows how it goes\n", options.node);
@@ -32,7 +33,7 @@ void add_drain(CLI::App& app, action& chosen) {
   command->add_option("NODE", options->node, "Its name, as `troupe status` shows it")
       ->required()
       ->type_name("NAME");
-  command->add_option("--url", options->url, "The server")->capture_default_str();
+  options->server.add_to(*command);
   command->footer("Example:\n  troupe drain worker-1");
   command->callback([options, &chosen] { chosen = [options] { return drain(*options); }; });
 }

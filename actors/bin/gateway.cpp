@@ -54,7 +54,7 @@ result<void> gateway(gateway_command& command) {
   auto account = accounts->account_of(model->id);
   if (!account) return fail(account.error());
   server_backend backend =
-      serving_backend(**running, model, "no supervisor of the cluster answers");
+      serving_backend(**running, model, "no supervisor of the cluster answers", config.http.queue);
   backend.recall = running->get();
   backend.account = std::move(*account);
   (*server)->set_model(std::move(backend));

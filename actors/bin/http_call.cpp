@@ -30,6 +30,7 @@ class exchange {
     stream_.expires_after(limit);
     parser_.body_limit(most_body_bytes);
     request_.set(http::field::host, server.host);
+    if (!server.key.empty()) request_.set(http::field::authorization, "Bearer " + server.key);
     request_.set(http::field::connection, "close");
     request_.prepare_payload();
   }

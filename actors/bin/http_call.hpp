@@ -12,6 +12,7 @@ namespace troupe::cli {
 struct server_address {
   std::string host;
   std::string port;
+  std::string key = {};  ///< sent as a bearer token; empty: none
 };
 
 /// Fails with invalid_argument where it is not an http:// address.

@@ -28,6 +28,7 @@ int run(int argc, char** argv) {
   troupe::cli::add_node(app, chosen);
   troupe::cli::add_gateway(app, chosen);
   troupe::cli::add_supervisor(app, chosen);
+  troupe::cli::add_key(app, chosen);
   troupe::cli::add_drain(app, chosen);
   troupe::cli::add_usage(app, chosen);
   try {

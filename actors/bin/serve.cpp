@@ -37,10 +37,13 @@ struct engine {
 };
 
 /// What the server answers from what was made.
-server_backend backend_of(const engine& made, std::shared_ptr<const served_model> model) {
+server_backend backend_of(const engine& made, std::shared_ptr<const served_model> model,
+                          const serve_config& config) {
   const char* why = made.cluster ? "too few of the cluster's nodes are up to hold the model"
                                  : "an actor has died; restart the server";
-  server_backend backend = serving_backend(made.running(), std::move(model), why);
+  fair_limits queue = config.http.queue;
+  if (queue.running == 0) queue.running = config.engine.max_sequences;
+  server_backend backend = serving_backend(made.running(), std::move(model), why, queue);
   if (made.cluster) backend.cluster = access_to(made.cluster->head());
   return backend;
 }
@@ -108,7 +111,7 @@ result<void> serve(serve_options& options) {
   const auto model = as_served(*made->running().model(), config);
   auto account = accounts->account_of(model->id);
   if (!account) return fail(account.error());
-  server_backend backend = backend_of(*made, model);
+  server_backend backend = backend_of(*made, model, config);
   backend.account = std::move(*account);
   (*server)->set_model(std::move(backend));
   greet((*server)->url(), *model, *made, config.cluster);

@@ -16,6 +16,16 @@ void describe_http(config_schema& schema, server_config& http) {
       .on_command_line("--host", "ADDRESS");
   schema.integer("port", http.port, 0, 65'535, "Port to listen on; 0: a free one.")
       .on_command_line("--port", "PORT");
+  schema
+      .text("keys", http.keys, 4096,
+            "File of keys that clients need, made by `troupe key create`; empty: they need none.")
+      .on_command_line("--keys", "FILE");
+  schema
+      .choice<bool>("without_keys", http.let_anyone_in,
+                    {{"loopback-only", false}, {"let-anyone-in", true}},
+                    "Where there are no keys: \"loopback-only\" serves this machine alone, "
+                    "\"let-anyone-in\" whoever reaches the address.")
+      .on_command_line("--without-keys", "WHO");
   schema.text("allow_origin", http.allow_origin, 1024,
               "Access-Control-Allow-Origin for browsers; empty: none.");
   schema.integer("pool_threads", http.pool_threads, 1, 256,
@@ -24,6 +34,14 @@ void describe_http(config_schema& schema, server_config& http) {
                  "Connections open at once; more are answered 503.");
   schema.integer("max_pool_jobs", limits.max_pool_jobs, 1, 1'000'000,
                  "Requests parsed or waiting for it at once.");
+  schema.integer(
+      "running_requests", http.queue.running, 0, 65'536,
+      "Requests given to the engine at once; others wait, shared out fairly between keys; "
+      "0: as many as it runs (of a gateway: all).");
+  schema.integer("max_waiting", http.queue.waiting, 1, 1'000'000,
+                 "Requests that wait for that; more are answered 429.");
+  schema.seconds("max_wait_s", http.queue.longest_wait, 1, day,
+                 "The longest wait; who would wait for longer is answered 429 at once.");
   schema.integer("max_line_kib", limits.line_bytes, 1, 1024,
                  "Longest request target or header field.", kib);
   schema.integer("max_header_kib", limits.header_bytes, 1, 16'384, "Longest header in all.", kib);

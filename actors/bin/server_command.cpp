@@ -32,10 +32,15 @@ bool server_settings::printed() const {
 }
 
 server_backend serving_backend(serving_runtime& running, std::shared_ptr<const served_model> model,
-                               const char* why) {
+                               const char* why, const fair_limits& queue) {
   server_backend backend;
   // Shared ownership in form only.
-  backend.service = std::shared_ptr<generation_service>(std::shared_ptr<void>(), &running);
+  backend.engine = std::shared_ptr<generation_service>(std::shared_ptr<void>(), &running);
+  backend.service = backend.engine;
+  if (queue.running > 0) {
+    backend.queue = std::make_shared<gateway::fair_service>(backend.engine, queue);
+    backend.service = backend.queue;
+  }
   backend.model = std::move(model);
   backend.health = [&running, why]() -> result<void> {
     if (running.healthy()) return {};

@@ -29,10 +29,11 @@ struct server_settings {
   [[nodiscard]] bool printed() const;
 };
 
-/// What a server answers from `running`, which must outlive it; /health says `why` while it cannot.
+/// What a server answers from `running`, which must outlive it, through a queue where a number of
+/// places is set; /health says `why` while it cannot.
 [[nodiscard]] server_backend serving_backend(serving_runtime& running,
                                              std::shared_ptr<const served_model> model,
-                                             const char* why);
+                                             const char* why, const fair_limits& queue);
 
 /// The cluster that `head` leads, which must outlive the server.
 [[nodiscard]] cluster_access access_to(cluster_runtime& head);

@@ -9,6 +9,7 @@
 #include "actors/bin/http_call.hpp"
 #include "actors/bin/interrupts.hpp"
 #include "actors/bin/screen.hpp"
+#include "actors/bin/server_option.hpp"
 #include "actors/bin/status_report.hpp"
 
 namespace troupe::cli {
@@ -19,13 +20,13 @@ constexpr std::chrono::seconds watch_limit{2};
 constexpr std::chrono::seconds watch_interval{1};
 
 struct status_options {
-  std::string url = "http://127.0.0.1:8080";
+  server_option server;
   bool json = false;
   bool watch = false;
 };
 
-result<server_status> ask(const std::string& url, std::chrono::milliseconds patience) {
-  const auto server = parse_address(url);
+result<server_status> ask(const server_option& asked, std::chrono::milliseconds patience) {
+  const auto server = asked.address();
   if (!server) return fail(server.error());
   const auto health = http_get(*server, "/health", patience);
   if (!health) return fail(health.error());
@@ -35,7 +36,9 @@ result<server_status> ask(const std::string& url, std::chrono::milliseconds pati
   if (!metrics) return fail(metrics.error());
   const auto cluster = http_get(*server, "/cluster", patience);
   if (!cluster) return fail(cluster.error());
-  auto all = assemble(url, health->status, health->body, models->body, metrics->body);
+  for (const http_reply* reply : {&*models, &*metrics, &*cluster})
+    if (auto in = check_let_in(*reply); !in) return fail(in.error());
+  auto all = assemble(asked.url, health->status, health->body, models->body, metrics->body);
   if (!all) return all;
   if (auto added = add_cluster(*all, cluster->status, cluster->body); !added)
     return fail(added.error());
@@ -44,11 +47,11 @@ result<server_status> ask(const std::string& url, std::chrono::milliseconds pati
 
 /// Until a signal. A server that does not answer may come back, so that its silence is shown too.
 result<void> watch(const status_options& options) {
-  if (const auto server = parse_address(options.url); !server) return fail(server.error());
+  if (const auto server = options.server.address(); !server) return fail(server.error());
   const interrupts signals{SIGINT, SIGTERM};
   screen out(stdout, ::isatty(STDOUT_FILENO) == 1);
   do {
-    const auto now = ask(options.url, watch_limit);
+    const auto now = ask(options.server, watch_limit);
     if (!options.json) {
       out.show(now ? to_text(*now) : now.error().message() + '\n');
     } else if (now) {
@@ -63,7 +66,7 @@ result<void> watch(const status_options& options) {
 
 result<void> status(const status_options& options) {
   if (options.watch) return watch(options);
-  const auto now = ask(options.url, limit);
+  const auto now = ask(options.server, limit);
   if (!now) return fail(now.error());
   if (options.json)
     fmt::print("{}\n", boost::json::serialize(to_json(*now)));
@@ -78,7 +81,7 @@ void add_status(CLI::App& app, action& chosen) {
   const auto options = std::make_shared<status_options>();
   CLI::App* command =
       app.add_subcommand("status", "Show how a running server, or its cluster, is doing");
-  command->add_option("--url", options->url, "The server")->capture_default_str();
+  options->server.add_to(*command);
   command->add_flag("--json", options->json, "Print JSON");
   command->add_flag("--watch", options->watch, "Again every second, until Ctrl-C");
   command->footer("Example:\n  troupe status --url http://127.0.0.1:8080 --watch");

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <sstream>
 
+#include "runtime/api/dashscope_format.hpp"
 #include "version.hpp"
 
 namespace troupe::gateway {
@@ -18,11 +19,17 @@ answer refusal(const api_error& error) {
   std::uint32_t wait = error.retry_after_seconds;
   if (error.status == 429 || error.status == 503) wait = std::max<std::uint32_t>(wait, 1);
   if (wait > 0) a.headers.emplace_back("Retry-After", std::to_string(wait));
+  if (error.status == 401) a.headers.emplace_back("WWW-Authenticate", "Bearer");
   return a;
 }
 
-std::string format_head(const answer_head& head,
-                        const std::vector<std::pair<std::string, std::string>>& more) {
+answer refusal_to(const http_request& request, const api_error& error) {
+  answer a = refusal(error);
+  if (request.target == route::dashscope_generation) a.body = dashscope_error(error, request.id);
+  return a;
+}
+
+std::string format_head(const answer_head& head, const header_list& more) {
   http::response<http::empty_body> response;
   const auto text = [](std::string_view s) {
     return boost::beast::string_view(s.data(), s.size());

@@ -47,7 +47,10 @@ void answer_relay::end() {
   if (state_ != state::open) return;
   state_ = state::ended;
   parcel_.ends = true;
-  if (!stream_) parcel_.whole = std::move(head_);
+  if (!stream_) {
+    append_headers(head_);
+    parcel_.whole = std::move(head_);
+  }
   schedule(std::move(lock));
 }
 
@@ -57,7 +60,13 @@ void answer_relay::fail(const api_error& error) {
   state_ = state::ended;
   parcel_.ends = true;
   parcel_.whole = refusal(error);
+  append_headers(*parcel_.whole);
   schedule(std::move(lock));
+}
+
+void answer_relay::add_headers(header_list more) {
+  const std::scoped_lock lock(mutex_);
+  headers_ = std::move(more);
 }
 
 bool answer_relay::wanted() {
@@ -84,6 +93,10 @@ void answer_relay::abandon() {
   if (session) session->cancel();
 }
 
+void answer_relay::append_headers(answer& to) const {
+  to.headers.insert(to.headers.end(), headers_.begin(), headers_.end());
+}
+
 void answer_relay::schedule(std::unique_lock<std::mutex> lock) {
   if (std::exchange(scheduled_, true)) return;
   lock.unlock();
@@ -94,6 +107,7 @@ void answer_relay::schedule(std::unique_lock<std::mutex> lock) {
 void answer_relay::deliver() {
   std::unique_lock lock(mutex_);
   scheduled_ = false;
+  const header_list headers = parcel_.begins ? headers_ : header_list();
   const parcel taken = std::exchange(parcel_, {});
   // Given up outside the lock: its last holder may be here.
   const std::shared_ptr<completion_session> session =
@@ -102,7 +116,7 @@ void answer_relay::deliver() {
   const std::shared_ptr<connection> client = client_.lock();
   if (!client) return;
   if (taken.whole) return client->respond(*taken.whole);
-  if (taken.begins) client->begin_stream(head_.status, head_.content_type);
+  if (taken.begins) client->begin_stream(head_.status, head_.content_type, headers);
   client->stream(taken.frames);
   if (taken.overflows) return client->abort();
   if (taken.ends) client->end_stream();

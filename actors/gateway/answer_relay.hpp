@@ -31,6 +31,8 @@ class answer_relay : public response_sink, public std::enable_shared_from_this<a
   void end() override;
   void fail(const api_error& error) override;
 
+  /// What the answer's header says besides. Before the answer begins.
+  void add_headers(header_list more);
   /// False once the client has left. Any thread.
   [[nodiscard]] bool wanted();
   /// The session to cancel when the client leaves; at once where it has left already. Any thread.
@@ -52,6 +54,7 @@ class answer_relay : public response_sink, public std::enable_shared_from_this<a
   };
 
   void schedule(std::unique_lock<std::mutex> lock);
+  void append_headers(answer& to) const;
   void deliver();
 
   const std::weak_ptr<boost::asio::io_context> io_;
@@ -60,6 +63,7 @@ class answer_relay : public response_sink, public std::enable_shared_from_this<a
   std::mutex mutex_;
   std::shared_ptr<completion_session> session_;
   parcel parcel_;
+  header_list headers_;
   answer head_;  ///< status and type as begin gave them; collects a body that is not a stream
   bool stream_ = false;
   bool scheduled_ = false;

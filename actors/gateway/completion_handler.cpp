@@ -31,7 +31,8 @@ std::int64_t unix_time() {
   return duration_cast<seconds>(system_clock::now().time_since_epoch()).count();
 }
 
-api_context context_for(const server_backend& backend, const http_limits& limits) {
+api_context context_for(const server_backend& backend, const http_limits& limits,
+                        const std::shared_ptr<live_key>& key) {
   api_context context;
   context.model = backend.model;
   context.service = backend.service.get();
@@ -40,6 +41,7 @@ api_context context_for(const server_backend& backend, const http_limits& limits
   context.limits.body_bytes = limits.body_bytes;
   context.resumable = backend.recall != nullptr;
   context.account = backend.account;
+  if (key) context.account.key = key->name();
   return context;
 }
 
@@ -96,41 +98,62 @@ api_error not_found(std::string_view why) {
 
 }  // namespace
 
-void complete(server_core& core, const std::shared_ptr<connection>& client) {
+void complete(server_core& core, const std::shared_ptr<connection>& client,
+              const std::shared_ptr<live_key>& key) {
+  if (key) {
+    if (const auto refused = count_request(*key)) {
+      answer a = refusal_to(client->request(), *refused);
+      for (auto& header : rate_headers(*key)) a.headers.push_back(std::move(header));
+      return client->respond(a);
+    }
+  }
   const auto relay = std::make_shared<answer_relay>(core.io(), client, core.limits().output_bytes);
-  const auto watch = std::make_shared<completion_watch>(core.metrics(), relay);
+  const completion_caller caller{key, core.backend().service, core.backend().queue};
+  const auto watch = std::make_shared<completion_watch>(core.metrics(), relay, caller);
   const api_protocol protocol = protocol_of(client->request().target);
   const bool events = client->request().dashscope_events;
-  const bool posted = core.pool().post(
-      [relay, watch, protocol, events, body = client->take_body(), lease = client->take_lease(),
-       service = core.backend().service, context = context_for(core.backend(), core.limits())] {
+  const bool posted =
+      core.pool().post([relay, watch, caller, protocol, events, body = client->take_body(),
+                        lease = client->take_lease(),
+                        context = context_for(core.backend(), core.limits(), key)]() mutable {
+        context.tenant = caller.account();
+        context.rank = caller.rank();
+        context.admit = [watch = watch.get()](const generation_cost& cost) {
+          return watch->admit(cost);
+        };
         if (!relay->wanted()) return;
         relay->attach(completion_session::begin(context, {protocol, body, events}, relay, watch));
       });
-  if (!posted) return client->respond(refusal(too_busy()));
+  if (!posted) return client->respond(refusal_to(client->request(), too_busy()));
   client->watch(watch);
 }
 
-void resume(server_core& core, const std::shared_ptr<connection>& client) {
+void resume(server_core& core, const std::shared_ptr<connection>& client,
+            const std::shared_ptr<live_key>& key) {
   const http_request& request = client->request();
   const server_backend& backend = core.backend();
   if (backend.recall == nullptr)
-    return client->respond(refusal(
+    return client->respond(refusal_to(
+        request,
         not_found("this server keeps no answers to come back for; gateways of a cluster do")));
   const auto after = events_had(request.starting_after);
   const routed found = find_route(request.method, request.path);
   if (found.argument.size() > longest_id)
-    return client->respond(refusal(not_found("no response has so long an id")));
+    return client->respond(refusal_to(request, not_found("no response has so long an id")));
   if (!after) {
     const auto wrong =
         refuse("starting_after", "must be the id of the last event that came, got '{}'",
                request.starting_after->substr(0, 32));
-    return client->respond(refusal(wrong.value()));
+    return client->respond(refusal_to(request, wrong.value()));
   }
   const auto relay = std::make_shared<answer_relay>(core.io(), client, core.limits().output_bytes);
-  const auto watch = std::make_shared<completion_watch>(core.metrics(), relay);
+  // It was let in, and counted, when it was first asked for; no queue knows its number.
+  const completion_caller caller{key, backend.engine, nullptr};
+  const auto watch = std::make_shared<completion_watch>(core.metrics(), relay, caller);
+  api_context context = context_for(backend, core.limits(), key);
+  context.service = backend.engine.get();
   const auto r = std::make_shared<const resumption>(
-      resumption{relay, watch, backend.service, context_for(backend, core.limits()), backend.recall,
+      resumption{relay, watch, backend.engine, std::move(context), backend.recall,
                  protocol_of(request.target), *after});
   client->watch(watch);
   backend.recall->recall(

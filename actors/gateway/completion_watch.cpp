@@ -7,8 +7,27 @@
 namespace troupe::gateway {
 
 completion_watch::completion_watch(std::shared_ptr<server_metrics> metrics,
-                                   std::shared_ptr<answer_relay> relay)
-    : metrics_(std::move(metrics)), relay_(std::move(relay)) {}
+                                   std::shared_ptr<answer_relay> relay, completion_caller caller)
+    : metrics_(std::move(metrics)),
+      relay_(std::move(relay)),
+      caller_(std::move(caller)),
+      account_(caller_.key) {}
+
+completion_watch::~completion_watch() { account_.settle(prompt_, drawn_); }
+
+std::optional<api_error> completion_watch::admit(const generation_cost& cost) {
+  if (caller_.queue)
+    if (auto refused = caller_.queue->refuse(caller_.account(), caller_.rank(), cost))
+      return refused;
+  if (!caller_.key) return std::nullopt;
+  auto refused = account_.admit(cost);
+  header_list headers = rate_headers(*caller_.key);
+  // Not every form of an error has room for it.
+  if (refused && refused->retry_after_seconds > 0)
+    headers.emplace_back("Retry-After", std::to_string(refused->retry_after_seconds));
+  relay_->add_headers(std::move(headers));
+  return refused;
+}
 
 void completion_watch::on_tokens(std::size_t count) {
   if (count == 0) return;
@@ -33,7 +52,8 @@ void completion_watch::on_hang_up() { relay_->abandon(); }
 std::string completion_watch::on_finished(int status) {
   if (status < 400)
     metrics_->observe_request(std::chrono::duration<double>(clock::now() - begun_).count());
-  return fmt::format(" {}+{} tokens", prompt_.load(), drawn_.load());
+  return fmt::format(" {}+{} tokens{}", prompt_.load(), drawn_.load(),
+                     caller_.key ? " for " + caller_.key->name() : std::string());
 }
 
 }  // namespace troupe::gateway

@@ -9,17 +9,39 @@
 
 #include "actors/gateway/answer_relay.hpp"
 #include "actors/gateway/connection.hpp"
+#include "actors/gateway/fair_service.hpp"
+#include "actors/gateway/key_account.hpp"
 #include "actors/gateway/server_metrics.hpp"
 #include "runtime/api/completion_session.hpp"
+#include "runtime/keys/key_names.hpp"
 
 namespace troupe::gateway {
+
+/// On whose behalf a completion is drawn, and by what.
+struct completion_caller {
+  std::shared_ptr<live_key> key;                ///< null: whoever asks
+  std::shared_ptr<generation_service> service;  ///< outlives the session, which borrows it
+  std::shared_ptr<fair_service> queue;          ///< null: none
+  [[nodiscard]] std::uint64_t account() const {
+    return key ? static_cast<std::uint64_t>(key->id()) : 0;
+  }
+  [[nodiscard]] std::uint8_t rank() const {
+    return rank_of(key ? key->priority() : key_priority::normal);
+  }
+};
 
 /// Keeps the times and counts of one completion for metrics and its log line, and cancels it when
 /// its client leaves. The observer's calls come from generation threads, the watch's from the io
 /// thread.
 class completion_watch : public session_observer, public answer_watch {
  public:
-  completion_watch(std::shared_ptr<server_metrics> metrics, std::shared_ptr<answer_relay> relay);
+  completion_watch(std::shared_ptr<server_metrics> metrics, std::shared_ptr<answer_relay> relay,
+                   completion_caller caller);
+  /// Whoever holds it has seen the completion's end: settles with the key.
+  ~completion_watch() override;
+
+  /// Sets aside what the completion may use. Once, before it begins; a refusal ends it.
+  [[nodiscard]] std::optional<api_error> admit(const generation_cost& cost);
 
   void on_tokens(std::size_t count) override;
   void on_choice(finish_reason reason) override;
@@ -33,6 +55,8 @@ class completion_watch : public session_observer, public answer_watch {
 
   const std::shared_ptr<server_metrics> metrics_;
   const std::shared_ptr<answer_relay> relay_;
+  const completion_caller caller_;
+  key_account account_;
   const clock::time_point begun_ = clock::now();
   clock::time_point last_token_;  ///< generation threads only
   std::atomic<std::size_t> drawn_ = 0;

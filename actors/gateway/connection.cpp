@@ -126,8 +126,12 @@ void connection::on_progress(http_reader::state before) {
     return refuse_input(refused(reader_.refusal().status, reader_.refusal().message));
   if (before == state::idle && now != state::idle)
     waiting_.arm(core_->limits().header_timeout, [this] { abort(); });
-  if (before != state::body && now == state::body)
+  if (before != state::body && now == state::body) {
+    // A stranger's body is not waited for.
+    if (const auto let_in = admit(*core_, reader_.known()); !let_in)
+      return refuse_input(let_in.error());
     waiting_.arm(core_->limits().body_timeout, [this] { abort(); });
+  }
   if (!lease_.grow_to(reader_.body_bytes()))
     return refuse_input(refused(503, "the bodies being read fill the server's memory; try again"));
   if (reader_.take_continue() && now == state::body)
@@ -140,7 +144,7 @@ void connection::refuse_input(const api_error& error) {
   begun_ = std::chrono::steady_clock::now();
   phase_ = phase::answering;
   last_ = true;
-  respond(refusal(error));
+  respond(refusal_to(request_, error));
 }
 
 void connection::begin_answer() {

@@ -66,7 +66,7 @@ class connection : public std::enable_shared_from_this<connection> {
 
   void respond(const answer& a);
   /// Server-sent events; comment lines fill long silences.
-  void begin_stream(int status, std::string_view content_type);
+  void begin_stream(int status, std::string_view content_type, const header_list& more = {});
   /// Whole frames. A client that leaves too much unread is cut off.
   void stream(std::string_view frames);
   void end_stream();

@@ -30,7 +30,7 @@ void connection::respond(const answer& a) {
   finish(a.status);
 }
 
-void connection::begin_stream(int status, std::string_view content_type) {
+void connection::begin_stream(int status, std::string_view content_type, const header_list& more) {
   if (phase_ != phase::answering) return;
   phase_ = phase::streaming;
   stream_status_ = status;
@@ -45,7 +45,7 @@ void connection::begin_stream(int status, std::string_view content_type) {
   head.keep_alive = !last_;
   head.http_1_0 = request_.http_1_0;
   head.stream = true;
-  writer_.send(shared_from_this(), format_head(head));
+  writer_.send(shared_from_this(), format_head(head, more));
   arm_comment();
 }
 
@@ -121,7 +121,7 @@ void connection::give_up(const api_error& error) {
   } else if (phase_ == phase::answering) {
     const std::shared_ptr<answer_watch> watch = watch_;
     if (watch) watch->on_hang_up();
-    respond(refusal(error));
+    respond(refusal_to(request_, error));
   } else if (phase_ == phase::reading) {
     abort();
   }

@@ -112,6 +112,11 @@ api_error too_busy() {
   return e;
 }
 
+api_result<std::shared_ptr<live_key>> admit(const server_core& core, const http_request& request) {
+  const auto& model = core.backend().model;
+  return core.entrance().admit(request, model ? model->id : std::string_view());
+}
+
 void handle(server_core& core, const std::shared_ptr<connection>& client) {
   const http_request& request = client->request();
   const routed found = find_route(request.method, request.path);
@@ -121,6 +126,8 @@ void handle(server_core& core, const std::shared_ptr<connection>& client) {
     return client->respond(preflight(found.allow));
   if (!found.method_fits) return client->respond(wrong_method(request, found.allow));
   if (found.target == route::health) return client->respond(health(core.backend()));
+  const auto key = admit(core, request);
+  if (!key) return client->respond(refusal_to(request, key.error()));
   if (found.target == route::metrics) return client->respond(metrics(core));
   if (found.target == route::openapi)
     return client->respond({200, "application/json", std::string(openapi_document()), {}});
@@ -128,17 +135,17 @@ void handle(server_core& core, const std::shared_ptr<connection>& client) {
     return answer_cluster(core, client);
   const server_backend& backend = core.backend();
   if (!backend.model || (!backend.service && draws(found.target)))
-    return client->respond(refusal(not_serving(backend)));
+    return client->respond(refusal_to(request, not_serving(backend)));
   const served_model& model = *backend.model;
   switch (found.target) {
     case route::chat_completions:
     case route::completions:
     case route::dashscope_generation:
-      return complete(core, client);
+      return complete(core, client, *key);
     case route::resume_chat:
     case route::resume_completion:
     case route::resume_dashscope:
-      return resume(core, client);
+      return resume(core, client, *key);
     case route::models:
       return client->respond({200, "application/json", list_models(model), {}});
     case route::model:

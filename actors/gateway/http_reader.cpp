@@ -23,6 +23,22 @@ bool same_word(beast::string_view a, std::string_view b) {
   return beast::iequals(a, beast::string_view(b.data(), b.size()));
 }
 
+constexpr std::string_view bearer = "bearer ";
+
+/// OpenAI's and DashScope's clients send a bearer token, others x-api-key.
+std::string presented_key(const http::request<http::string_body>& message) {
+  std::string_view field = view(message[http::field::authorization]);
+  if (field.size() > bearer.size() &&
+      beast::iequals(beast::string_view(field.data(), bearer.size()),
+                     beast::string_view(bearer.data(), bearer.size()))) {
+    field.remove_prefix(bearer.size());
+  } else {
+    field = view(message["x-api-key"]);
+  }
+  while (field.starts_with(' ')) field.remove_prefix(1);
+  return std::string(field);
+}
+
 }  // namespace
 
 struct http_reader::parser : http::request_parser<http::string_body> {
@@ -95,6 +111,7 @@ void http_reader::check_header() {
   request_.http_1_0 = message.version() == 10;
   request_.keep_alive = message.keep_alive();
   request_.id = request_name(view(message["x-request-id"]));
+  request_.key = presented_key(message);
   request_.dashscope_events = same_word(message["x-dashscope-sse"], "enable");
   if (message.target().size() > limits_.line_bytes)
     return refuse(414,

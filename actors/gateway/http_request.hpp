@@ -12,7 +12,8 @@ struct http_request {
   std::string method;
   std::string path;  ///< percent-decoded, without the query; the target itself where it is no path
   std::string body;
-  std::string id;  ///< the client's x-request-id, or one made here
+  std::string id;   ///< the client's x-request-id, or one made here
+  std::string key;  ///< as the client presents it: a bearer token, or x-api-key
   route target = route::unknown;
   bool dashscope_events = false;  ///< X-DashScope-SSE: enable
   /// From behind which event a stream is asked for: `starting_after` of the query, else

@@ -21,6 +21,26 @@ namespace {
 /// Past the grace and the last words, connections are dropped wherever they stand.
 constexpr std::chrono::milliseconds hard_stop{2'000};
 
+/// Null where clients need no key, which is for this machine's own unless the settings say
+/// otherwise.
+result<std::unique_ptr<key_ring>> open_keys(const server_config& config,
+                                            const std::shared_ptr<spdlog::logger>& log) {
+  if (!config.keys.empty()) {
+    key_ring_settings settings;
+    settings.warn = [log](std::string_view line) { log->warn("{}", line); };
+    auto ring = key_ring::open(config.keys, std::move(settings));
+    if (ring || ring.error().code() != errc::not_found) return ring;
+    return fail(errc::not_found, "{}; `troupe key create` makes one", ring.error().message());
+  }
+  const auto loopback = gateway::is_loopback(config.host);
+  if (!loopback) return fail(loopback.error());
+  if (*loopback || config.let_anyone_in) return nullptr;
+  return fail(errc::invalid_argument,
+              "host {} lets other machines in, and there are no keys: name a file of keys with "
+              "--keys (see troupe key --help), or say --without-keys let-anyone-in",
+              config.host);
+}
+
 }  // namespace
 
 /// Members go in reverse order: everything that has a timer or a socket before the io_context.
@@ -38,6 +58,8 @@ http_server::http_server(std::unique_ptr<running> r) : running_(std::move(r)) {}
 result<std::unique_ptr<http_server>> http_server::start(const server_config& config,
                                                         std::shared_ptr<spdlog::logger> log,
                                                         server_backend backend) {
+  auto keys = open_keys(config, log);
+  if (!keys) return fail(std::move(keys.error()));
   auto r = std::make_unique<running>();
   auto opened = gateway::listener::open(*r->io, config.host, config.port);
   if (!opened) return fail(std::move(opened.error()));
@@ -45,7 +67,7 @@ result<std::unique_ptr<http_server>> http_server::start(const server_config& con
   r->host = config.host.find(':') == std::string::npos || config.host.starts_with('[')
                 ? config.host
                 : fmt::format("[{}]", config.host);
-  r->core = std::make_shared<gateway::server_core>(config, std::move(log), r->io);
+  r->core = std::make_shared<gateway::server_core>(config, std::move(log), r->io, std::move(*keys));
   r->core->set_backend(std::move(backend));
   r->accepting->start(
       [core = r->core.get()](asio::ip::tcp::socket socket) { core->add(std::move(socket)); });

@@ -30,6 +30,12 @@ result<asio::ip::address> parse_host(const std::string& host) {
 
 }  // namespace
 
+result<bool> is_loopback(const std::string& host) {
+  const auto address = parse_host(host);
+  if (!address) return fail(address.error());
+  return address->is_loopback();
+}
+
 result<std::shared_ptr<listener>> listener::open(asio::io_context& io, const std::string& host,
                                                  std::uint16_t port) {
   const auto address = parse_host(host);

@@ -12,6 +12,9 @@
 
 namespace troupe::gateway {
 
+/// Whether only this machine reaches the address. Fails with invalid_argument where it is none.
+[[nodiscard]] result<bool> is_loopback(const std::string& host);
+
 /// A bound, listening socket and its accept loop. Io thread only, but for `open`, which runs before
 /// there is one.
 class listener : public std::enable_shared_from_this<listener> {

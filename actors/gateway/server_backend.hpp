@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "actors/gateway/fair_service.hpp"
 #include "cluster/cluster_view.hpp"
 #include "runtime/api/answer_account.hpp"
 #include "runtime/api/answer_recall.hpp"
@@ -35,6 +36,10 @@ struct server_backend {
   /// Finds streams that clients come back for; null: they end with their connections. Borrowed.
   answer_recall* recall = nullptr;
   accounting account = {};  ///< how requests are charged that come without a key
+  /// The queue that `service` is, where it is one.
+  std::shared_ptr<gateway::fair_service> queue = {};
+  /// What draws, behind the queue; recalled answers are in no queue.
+  std::shared_ptr<generation_service> engine = {};
 };
 
 }  // namespace troupe

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <string>
 
+#include "cluster/admission/fair_queue.hpp"
+
 namespace troupe {
 
 /// Bounds on what one client, and all of them together, can make the server hold or wait for.
@@ -32,8 +34,11 @@ struct server_config {
   std::string host = "127.0.0.1";  ///< an IPv4 or IPv6 address, or "localhost"
   std::uint16_t port = 8080;       ///< 0 takes a free one
   std::uint32_t pool_threads = 2;  ///< threads that parse requests, render templates, tokenize
+  std::string keys;                ///< a file of keys; empty: clients need none
+  bool let_anyone_in = false;      ///< listen beyond this machine without keys
   std::string allow_origin;        ///< Access-Control-Allow-Origin; empty sends no CORS headers
   http_limits limits;
+  fair_limits queue;  ///< running 0: as many as the engine says
 };
 
 }  // namespace troupe

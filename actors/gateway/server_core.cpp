@@ -36,12 +36,14 @@ api_error shutting_down() {
 }  // namespace
 
 server_core::server_core(server_config config, std::shared_ptr<spdlog::logger> log,
-                         const std::shared_ptr<boost::asio::io_context>& io)
+                         const std::shared_ptr<boost::asio::io_context>& io,
+                         std::unique_ptr<key_ring> keys)
     : config_(std::move(config)),
       log_(std::move(log)),
       io_(io),
       metrics_(std::make_shared<server_metrics>()),
       bodies_(std::make_shared<byte_budget>(config_.limits.bodies_bytes)),
+      entrance_(std::move(keys)),
       pool_(config_.pool_threads, config_.limits.max_pool_jobs),
       grace_(io->get_executor()) {}
 

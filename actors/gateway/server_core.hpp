@@ -10,6 +10,7 @@
 
 #include "actors/gateway/byte_budget.hpp"
 #include "actors/gateway/connection.hpp"
+#include "actors/gateway/door.hpp"
 #include "actors/gateway/server_backend.hpp"
 #include "actors/gateway/server_config.hpp"
 #include "actors/gateway/server_metrics.hpp"
@@ -22,7 +23,7 @@ namespace troupe::gateway {
 class server_core : public std::enable_shared_from_this<server_core> {
  public:
   server_core(server_config config, std::shared_ptr<spdlog::logger> log,
-              const std::shared_ptr<boost::asio::io_context>& io);
+              const std::shared_ptr<boost::asio::io_context>& io, std::unique_ptr<key_ring> keys);
 
   [[nodiscard]] const server_config& config() const { return config_; }
   [[nodiscard]] const http_limits& limits() const { return config_.limits; }
@@ -34,6 +35,7 @@ class server_core : public std::enable_shared_from_this<server_core> {
   /// Weak: what posts to it from other threads may outlive the server.
   [[nodiscard]] const std::weak_ptr<boost::asio::io_context>& io() const { return io_; }
 
+  [[nodiscard]] const door& entrance() const { return entrance_; }
   [[nodiscard]] const server_backend& backend() const { return backend_; }
   void set_backend(server_backend backend) { backend_ = std::move(backend); }
 
@@ -55,6 +57,7 @@ class server_core : public std::enable_shared_from_this<server_core> {
   std::weak_ptr<boost::asio::io_context> io_;
   std::shared_ptr<server_metrics> metrics_;
   std::shared_ptr<byte_budget> bodies_;
+  door entrance_;
   work_pool pool_;
   server_backend backend_;
   std::unordered_set<std::shared_ptr<connection>> connections_;

@@ -1,5 +1,6 @@
 #include "runtime/api/completion_session.hpp"
 
+#include <algorithm>
 #include <array>
 #include <functional>
 #include <utility>
@@ -32,6 +33,8 @@ api_result<session_prompt> make_prompt(const api_context& context, const request
   auto forcing = limit_thought(*context.model, options, prompt.in_thought);
   if (!forcing) return tl::unexpected(std::move(forcing.error()));
   request->forcing = std::move(*forcing);
+  request->account = context.tenant;
+  request->rank = context.rank;
   if (!options.seed_given) request->sampling.seed = context.random();
   return session_prompt{std::move(*request), std::move(prompt)};
 }
@@ -59,6 +62,21 @@ api_result<std::vector<session_prompt>> completion_prompts(const api_context& co
     out.push_back(std::move(*prompt));
   }
   return out;
+}
+
+/// Most answers end by themselves long before the context does.
+constexpr std::uint64_t unasked_answer_tokens = 1024;
+
+generation_cost cost_of(const request_options& options,
+                        const std::vector<session_prompt>& prompts) {
+  generation_cost cost;
+  for (const session_prompt& p : prompts) {
+    std::uint64_t answer = p.request.max_tokens;
+    if (!options.max_tokens) answer = std::min(answer, unasked_answer_tokens);
+    cost.prompt_tokens += p.request.prompt.size();
+    cost.answer_tokens += answer * p.request.choices;
+  }
+  return cost;
 }
 
 api_result<planned_call> plan_chat(const api_context& context, const completion_call& call) {
@@ -152,6 +170,12 @@ std::shared_ptr<completion_session> completion_session::begin(
   if (!planned) {
     sink->fail(planned.error());
     return nullptr;
+  }
+  if (context.admit) {
+    if (const auto refused = context.admit(cost_of(planned->options, planned->prompts))) {
+      sink->fail(*refused);
+      return nullptr;
+    }
   }
   const bool resumable =
       context.resumable && planned->options.stream && planned->prompts.size() == 1;

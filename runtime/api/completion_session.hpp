@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string_view>
 
 #include "runtime/api/answer_account.hpp"
@@ -30,6 +31,12 @@ class session_observer {
   virtual void on_summary(const generation_summary& summary) = 0;
 };
 
+/// What a request may come to at most, before any of it is drawn.
+struct generation_cost {
+  std::uint64_t prompt_tokens = 0;
+  std::uint64_t answer_tokens = 0;  ///< where the request does not say, a moderate answer's
+};
+
 /// What sessions need of the program around them.
 struct api_context {
   std::shared_ptr<const served_model> model;
@@ -39,6 +46,11 @@ struct api_context {
   api_limits limits;
   bool resumable = false;  ///< what is asked for can be recalled: streams are numbered
   accounting account = {};
+  std::uint64_t tenant = 0;  ///< `account` of generation_request
+  std::uint8_t rank = 1;     ///< of generation_request
+  /// Asked once the request is understood, before it is submitted: why it is refused, if it is.
+  /// Called on the thread that makes the session. Empty: it never is.
+  std::function<std::optional<api_error>(const generation_cost&)> admit;
 };
 
 /// The endpoints that complete a prompt. The numbers go over the wire: none is ever changed.

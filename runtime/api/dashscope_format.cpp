@@ -95,6 +95,14 @@ class dashscope_format final : public answer_format {
   std::vector<answer_part> so_far_;  ///< by choice, where events repeat what came before
 };
 
+/// Which limit it was, where one of a key's was it.
+std::string_view throttling(const api_error& e) {
+  if (e.code == "burst_rate_exceeded") return "Throttling.BurstRate";
+  if (e.type == "requests") return "Throttling.RateQuota";
+  if (e.type == "tokens" || e.type == "insufficient_quota") return "Throttling.AllocationQuota";
+  return "Throttling";
+}
+
 /// DashScope's own words for what clients tell apart.
 std::string_view error_code(const api_error& e) {
   if (e.code == "model_not_found") return "ModelNotFound";
@@ -109,7 +117,7 @@ std::string_view error_code(const api_error& e) {
     case 404:
       return "NotFound";
     case 429:
-      return "Throttling";
+      return throttling(e);
     case 503:
       return "ServiceUnavailable";
     case 504:

@@ -72,6 +72,8 @@ struct generation_request {
   std::uint32_t min_tokens = 0;
   forcing_rule forcing;   ///< of every choice
   bool speculate = true;  ///< draw guessed tokens early, where the engine does; changes no answer
+  std::uint64_t account = 0;  ///< whose it is: places are shared out fairly between accounts
+  std::uint8_t rank = 1;      ///< 0 goes before 1, and 1 before 2
   std::shared_ptr<const answer_progress> resumes;  ///< null: nothing was drawn before
   std::shared_ptr<const answer_origin> origin;     ///< null: nobody else may go on with it
 };

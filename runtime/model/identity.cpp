@@ -4,7 +4,7 @@
 #include <bit>
 #include <map>
 
-#include "runtime/model/sha256.hpp"
+#include "runtime/base/sha256.hpp"
 
 namespace troupe {
 namespace {

@@ -13,7 +13,7 @@ import pytest
 
 from troupe_server import BINARY, MODELS, Server, troupe
 
-COMMANDS = ["serve", "run", "chat", "inspect", "bench", "status", "usage"]
+COMMANDS = ["serve", "run", "chat", "inspect", "bench", "status", "supervisor", "key", "usage"]
 TINY = MODELS / "tiny-qwen3-moe"
 
 

@@ -5,7 +5,6 @@
 #include <string>
 
 #include "runtime/model/model_files.hpp"
-#include "runtime/model/sha256.hpp"
 #include "tests/support/gguf_models.hpp"
 #include "tests/support/paths.hpp"
 
@@ -18,22 +17,6 @@ std::string identity(const test::gguf_writer& writer) {
   const auto model = model_files::open(folder.path() / "m.gguf");
   REQUIRE(model);
   return (*model)->identity();
-}
-
-TEST_CASE("SHA-256 is SHA-256") {
-  sha256 hash;
-  hash.add(test::as_bytes("abc"));
-  CHECK(hash.finish() == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-}
-
-TEST_CASE("texts do not run into each other") {
-  sha256 one;
-  one.add("ab");
-  one.add("c");
-  sha256 other;
-  other.add("a");
-  other.add("bc");
-  CHECK(one.finish() != other.finish());
 }
 
 TEST_CASE("the identity is the same wherever the file lies") {

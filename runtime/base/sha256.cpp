@@ -1,4 +1,4 @@
-#include "runtime/model/sha256.hpp"
+#include "runtime/base/sha256.hpp"
 
 #include <fmt/format.h>
 #include <openssl/evp.h>

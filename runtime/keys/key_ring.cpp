@@ -1,0 +1,79 @@
+#include "runtime/keys/key_ring.hpp"
+
+#include <condition_variable>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace troupe {
+
+result<std::unique_ptr<key_ring>> key_ring::open(const std::filesystem::path& path,
+                                                 key_ring_settings settings) {
+  auto store = key_store::open(path, key_store::missing_file::refuse);
+  if (!store) return fail(std::move(store.error()));
+  std::unique_ptr<key_ring> ring(new key_ring(std::move(*store), std::move(settings)));
+  if (auto read = ring->refresh(); !read) return fail(read.error());
+  ring->thread_ = std::jthread([r = ring.get()](const std::stop_token& stop) { r->follow(stop); });
+  return ring;
+}
+
+key_ring::key_ring(key_store store, key_ring_settings settings)
+    : settings_(std::move(settings)), index_(settings_.most_stale), store_(std::move(store)) {}
+
+result<std::shared_ptr<live_key>> key_ring::find(std::string_view presented) const {
+  using namespace std::chrono;
+  const auto unix_now = duration_cast<seconds>(system_clock::now().time_since_epoch()).count();
+  return index_.find(presented, steady_clock::now(), unix_now);
+}
+
+void key_ring::follow(const std::stop_token& stop) {
+  std::mutex mutex;
+  std::condition_variable_any never;
+  std::string said;
+  while (!stop.stop_requested()) {
+    {
+      std::unique_lock lock(mutex);
+      never.wait_for(lock, stop, settings_.refresh, [] { return false; });
+    }
+    auto done = save();
+    if (done) done = refresh();
+    const std::string now = done ? std::string() : done.error().message();
+    if (now != said && settings_.warn)
+      settings_.warn(done ? "the file of keys can be used again" : now);
+    said = now;
+  }
+  (void)save();
+}
+
+result<void> key_ring::refresh() {
+  const auto now = std::chrono::steady_clock::now();
+  const auto version = store_.version();
+  if (!version) return fail(version.error());
+  if (*version == version_) {
+    index_.confirm(now);
+    return {};
+  }
+  const auto records = store_.list();
+  if (!records) return fail(records.error());
+  index_.update(*records, now);
+  version_ = *version;
+  return {};
+}
+
+result<void> key_ring::save() {
+  const auto keys = index_.all();
+  std::vector<key_spending> spent;
+  std::vector<live_key*> of;
+  for (const auto& key : keys) {
+    const std::uint64_t tokens = key->unsaved();
+    if (tokens == 0) continue;
+    spent.push_back({key->id(), tokens});
+    of.push_back(key.get());
+  }
+  if (auto done = store_.spend(spent); !done) return done;
+  for (std::size_t i = 0; i < of.size(); ++i) of[i]->saved(spent[i].tokens);
+  return {};
+}
+
+}  // namespace troupe

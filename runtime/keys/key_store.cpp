@@ -1,0 +1,167 @@
+#include "runtime/keys/key_store.hpp"
+
+#include <array>
+#include <sstream>
+
+#include "runtime/keys/key_names.hpp"
+#include "runtime/storage/sqlite_schema.hpp"
+
+namespace troupe {
+namespace {
+
+constexpr std::uint32_t application = 0x74724b59;  // "trKY"
+constexpr std::array<std::string_view, 2> steps{
+    R"(
+  CREATE TABLE keys (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    name TEXT NOT NULL,
+    hash TEXT NOT NULL UNIQUE,
+    hint TEXT NOT NULL,
+    models TEXT NOT NULL,
+    endpoints TEXT NOT NULL,
+    requests_per_minute INTEGER,
+    tokens_per_minute INTEGER,
+    token_budget INTEGER,
+    created INTEGER NOT NULL,
+    expires INTEGER,
+    revoked INTEGER,
+    spent_tokens INTEGER NOT NULL DEFAULT 0
+  ) STRICT;
+  CREATE UNIQUE INDEX names_in_force ON keys (name) WHERE revoked IS NULL;)",
+    "ALTER TABLE keys ADD COLUMN priority TEXT NOT NULL DEFAULT 'normal';"};
+
+constexpr std::string_view columns =
+    "id, name, hash, hint, models, endpoints, requests_per_minute, tokens_per_minute, "
+    "token_budget, created, expires, revoked, spent_tokens, priority";
+
+std::vector<std::string> split(const std::string& list) {
+  std::vector<std::string> words;
+  std::istringstream in(list);
+  for (std::string word; std::getline(in, word, ',');) words.push_back(word);
+  return words;
+}
+
+std::optional<std::uint64_t> count_if(const sqlite::statement& row, int column) {
+  if (row.is_null(column)) return std::nullopt;
+  return static_cast<std::uint64_t>(row.integer(column));
+}
+
+key_record read(const sqlite::statement& row) {
+  key_record r;
+  int at = 0;
+  r.id = row.integer(at++);
+  r.name = row.text(at++);
+  r.hash = row.text(at++);
+  r.hint = row.text(at++);
+  r.scope.models = split(row.text(at++));
+  r.scope.endpoints = split(row.text(at++));
+  r.limits.requests_per_minute = count_if(row, at++);
+  r.limits.tokens_per_minute = count_if(row, at++);
+  r.limits.token_budget = count_if(row, at++);
+  r.created = row.integer(at++);
+  r.expires = row.integer_if(at++);
+  r.revoked = row.integer_if(at++);
+  r.spent_tokens = static_cast<std::uint64_t>(row.integer(at++));
+  r.limits.priority = parse_priority(row.text(at++)).value_or(key_priority::normal);
+  return r;
+}
+
+tl::unexpected<error> no_such_key(std::string_view name) {
+  return fail(errc::not_found, "no key in force is called '{}'", name);
+}
+
+}  // namespace
+
+result<key_store> key_store::open(const std::filesystem::path& path, missing_file how) {
+  sqlite::open_options options;
+  options.create = how == missing_file::create;
+  auto file = sqlite::database::open(path, options);
+  if (!file) return fail(std::move(file.error()));
+  if (auto ready = sqlite::apply(*file, {application, "a file of keys", steps}); !ready)
+    return fail(ready.error());
+  return key_store(std::move(*file));
+}
+
+result<api_key> key_store::create(const key_request& wanted, std::int64_t now) {
+  if (auto good = check_key_name(wanted.name); !good) return fail(good.error());
+  if (auto good = check_key_scope(wanted.scope); !good) return fail(good.error());
+  auto key = api_key::draw();
+  if (!key) return key;
+  auto put = file_.prepare(
+      "INSERT INTO keys (name, hash, hint, models, endpoints, requests_per_minute, "
+      "tokens_per_minute, token_budget, created, expires, priority) "
+      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)");
+  if (!put) return fail(put.error());
+  const key_limits& limits = wanted.limits;
+  const auto done =
+      put->run_with(wanted.name, hash_of_key(key->text()), key->hint(),
+                    fmt::format("{}", fmt::join(wanted.scope.models, ",")),
+                    fmt::format("{}", fmt::join(wanted.scope.endpoints, ",")),
+                    limits.requests_per_minute, limits.tokens_per_minute, limits.token_budget, now,
+                    wanted.expires, to_string(limits.priority));
+  if (!done && done.error().code() == errc::already_exists)
+    return fail(errc::already_exists, "a key in force is called '{}' already", wanted.name);
+  if (!done) return fail(done.error());
+  return key;
+}
+
+result<std::vector<key_record>> key_store::list() {
+  auto rows = file_.prepare(fmt::format("SELECT {} FROM keys ORDER BY id", columns));
+  if (!rows) return fail(rows.error());
+  std::vector<key_record> out;
+  for (;;) {
+    const auto row = rows->step();
+    if (!row) return fail(row.error());
+    if (!*row) return out;
+    out.push_back(read(*rows));
+  }
+}
+
+result<key_record> key_store::find(std::string_view name) {
+  auto rows = file_.prepare(
+      fmt::format("SELECT {} FROM keys WHERE name = ?1 AND revoked IS NULL", columns));
+  if (!rows) return fail(rows.error());
+  if (auto bound = rows->bind(name); !bound) return fail(bound.error());
+  const auto row = rows->step();
+  if (!row) return fail(row.error());
+  if (!*row) return no_such_key(name);
+  return read(*rows);
+}
+
+result<void> key_store::revoke(std::string_view name, std::int64_t now) {
+  auto change = file_.prepare("UPDATE keys SET revoked = ?2 WHERE name = ?1 AND revoked IS NULL");
+  if (!change) return fail(change.error());
+  if (auto done = change->run_with(name, now); !done) return done;
+  return found(name);
+}
+
+result<void> key_store::set_limits(std::string_view name, const key_limits& limits) {
+  auto change = file_.prepare(
+      "UPDATE keys SET requests_per_minute = ?2, tokens_per_minute = ?3, token_budget = ?4, "
+      "priority = ?5 "
+      "WHERE name = ?1 AND revoked IS NULL");
+  if (!change) return fail(change.error());
+  if (auto done = change->run_with(name, limits.requests_per_minute, limits.tokens_per_minute,
+                                   limits.token_budget, to_string(limits.priority));
+      !done)
+    return done;
+  return found(name);
+}
+
+result<void> key_store::spend(std::span<const key_spending> more) {
+  if (more.empty()) return {};
+  auto change = sqlite::transaction::begin(file_);
+  if (!change) return fail(change.error());
+  auto add = file_.prepare("UPDATE keys SET spent_tokens = spent_tokens + ?2 WHERE id = ?1");
+  if (!add) return fail(add.error());
+  for (const key_spending& s : more)
+    if (auto done = add->run_with(s.id, s.tokens); !done) return done;
+  return change->commit();
+}
+
+result<void> key_store::found(std::string_view name) const {
+  if (file_.changes() == 0) return no_such_key(name);
+  return {};
+}
+
+}  // namespace troupe

@@ -1,0 +1,78 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "runtime/keys/key_record.hpp"
+#include "runtime/keys/rate_limiter.hpp"
+
+namespace troupe {
+
+/// A key in force as requests meet it: its limits, and what it has spent. Any thread.
+class live_key {
+ public:
+  using time = rate_limiter::time;
+
+  live_key(key_record record, time now);
+
+  /// What does not change while the key is in force.
+  [[nodiscard]] std::int64_t id() const { return record_.id; }
+  [[nodiscard]] const std::string& name() const { return record_.name; }
+  [[nodiscard]] const key_scope& scope() const { return record_.scope; }
+  [[nodiscard]] std::optional<std::int64_t> expires() const { return record_.expires; }
+
+  /// The file says so now: limits, and what all processes have spent.
+  void update(const key_record& record, time now);
+
+  [[nodiscard]] std::optional<rate_refusal> take_request(time now);
+  /// Sets tokens aside, of the minute and of the budget.
+  [[nodiscard]] std::optional<rate_refusal> reserve(std::uint64_t tokens, time now);
+  /// Once for each reservation: `used` counts, and the rest is returned.
+  void settle(std::uint64_t reserved, std::uint64_t used, time now);
+
+  [[nodiscard]] key_priority priority() const;
+  [[nodiscard]] std::optional<rate_standing> requests(time now) const;
+  [[nodiscard]] std::optional<rate_standing> tokens(time now) const;
+
+  /// Spent and not yet in the file.
+  [[nodiscard]] std::uint64_t unsaved() const;
+  /// So many of them are in the file now.
+  void saved(std::uint64_t tokens);
+
+ private:
+  const key_record record_;
+  mutable std::mutex mutex_;
+  rate_limiter limiter_;
+  std::optional<std::uint64_t> budget_;
+  key_priority priority_;
+  std::uint64_t in_file_;
+  std::uint64_t unsaved_ = 0;
+  std::uint64_t set_aside_ = 0;
+};
+
+/// Tokens that one request has set aside. Unless it is settled, nothing was used.
+class key_reservation {
+ public:
+  key_reservation(std::shared_ptr<live_key> key, std::uint64_t tokens)
+      : key_(std::move(key)), tokens_(tokens) {}
+  key_reservation(const key_reservation&) = delete;
+  key_reservation& operator=(const key_reservation&) = delete;
+  ~key_reservation() { settle(0); }
+
+  /// Only the first call counts.
+  void settle(std::uint64_t used) {
+    if (const auto key = std::exchange(key_, nullptr))
+      key->settle(tokens_, used, std::chrono::steady_clock::now());
+  }
+
+ private:
+  std::shared_ptr<live_key> key_;
+  std::uint64_t tokens_;
+};
+
+}  // namespace troupe
