@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.cluster import troupe_server
-from harness.load import RawStream
+from harness.client import RawStream
+from harness.programs import troupe_server
 from harness.trace import Request
 
 FAKE = Path(__file__).parent / "fake_troupe.py"
@@ -41,3 +41,11 @@ def raw_of(events, start=10.0, step=0.01, **more):
     pieces = [(start + step * i, b"data: " + (e if isinstance(e, str) else json.dumps(e)).encode() + b"\n\n")
               for i, e in enumerate(events)]
     return RawStream(Request(0, "sampled", "/v1/completions", {}), start - step, pieces, **more)
+
+
+def numbered(raw, numbers=None):
+    """The same stream with an id for each event but the last, as gateways give them."""
+    numbers = numbers or range(1, len(raw.pieces))
+    pieces = [(when, b"id: %d\n" % n + piece) for n, (when, piece) in zip(numbers, raw.pieces)]
+    raw.pieces = [*pieces, *raw.pieces[len(pieces):]]
+    return raw

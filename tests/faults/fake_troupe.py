@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Plays `troupe` for the harness's own tests: real processes, invented tokens.
+"""Plays `troupe` for the harness's own tests: real processes, invented tokens (fake_answers.py), gateways
+(fake_gateway.py).
 
 FAKE_FAULT: what a stream that was open when a worker was struck does wrong: drop, repeat, alter, score
-or cut; none: it pauses, and nothing else."""
+or cut; none: it pauses, and nothing else. Gateways know more of them."""
 
 import argparse
 import http.server
@@ -15,10 +16,9 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.request
+import fake_answers
+import fake_gateway
 
-TOKEN_SECONDS = 0.002
-RECOVERY_SECONDS = 0.1
 STAGES = 2
 
 
@@ -37,6 +37,7 @@ class Fake:
         self.nodes, self.epoch, self.redundancy = {}, 1, redundancy
         self.whole_from, self.count, self.address = 0.0, 0, None
         self.wanted, self.children = workers, []
+        self.answers = {}  # what was asked at gateways, by the answer's id
 
     def start(self, address):
         self.address = address
@@ -49,7 +50,7 @@ class Fake:
     def add(self, pid):
         with self.lock:
             self.count += 1
-            name = f"n{self.count}"
+            name = f"n{self.count}-{pid}"  # those of another head are others
             self.nodes[name] = {"peer": random.getrandbits(64), "pid": pid, "state": "up"}
             return name
 
@@ -75,7 +76,7 @@ class Fake:
 
     def change(self):
         self.epoch += 1
-        self.whole_from = time.monotonic() + RECOVERY_SECONDS
+        self.whole_from = time.monotonic() + fake_answers.RECOVERY_SECONDS
 
     def view(self):
         with self.lock:
@@ -97,12 +98,20 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 
     def do_GET(self):
-        self.answer(self.fake.view())
+        if self.path == "/cluster":
+            self.answer(self.fake.view())
+        elif asked := self.fake.answers.get(self.path.removeprefix("/answers/")):
+            self.answer(asked)
+        else:
+            self.send_error(404)
 
     def do_POST(self):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         if self.path == "/join":
             self.answer({"name": self.fake.add(body["pid"])})
+        elif self.path == "/answers":
+            self.fake.answers[body["name"]] = body["body"]
+            self.answer({})
         elif self.path == "/drain":
             with self.fake.lock:
                 self.fake.leave(body["name"])
@@ -118,88 +127,29 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(text)
 
     def stream(self, body):
-        self.send_response(200)
-        self.send_header("Transfer-Encoding", "chunked")
-        self.end_headers()
-        self.close_connection = True
-        try:
-            for data in events(body, "chat" in self.path, self.fake):
-                text = b"data: " + data + b"\n\n"
-                self.wfile.write(b"%x\r\n%s\r\n" % (len(text), text))
-            self.wfile.write(b"0\r\n\r\n")
-        except OSError:
-            pass
-
-
-def events(body, chat, fake):
-    """The data of each event; ends early where the fault is to cut."""
-    fault, epoch = os.environ.get("FAKE_FAULT"), fake.epoch
-    draw = random.Random(json.dumps(body, sort_keys=True))
-    choices, count = body.get("n", 1), body["max_tokens"]
-
-    def event(parts, usage=None):
-        return json.dumps({"id": "one", "choices": parts, "usage": usage}).encode()
-
-    def part(index, token=None, finish=None, score=0.0):
-        text = "" if token is None else f" {token}"
-        result = {"index": index, "finish_reason": finish, "logprobs": None}
-        result |= {"delta": {"content": text}} if chat else {"text": text}
-        if token is not None and body.get("return_token_ids"):
-            result["token_ids"] = [token]
-        if token is not None and chat and body.get("logprobs"):
-            result["logprobs"] = {"content": [{"token": text, "logprob": score}]}
-        return result
-
-    for at in range(count):
-        time.sleep(TOKEN_SECONDS)
-        struck = fake.epoch != epoch
-        if struck:
-            time.sleep(RECOVERY_SECONDS)
-            epoch = fake.epoch
-            if fault == "cut":
-                raise ConnectionResetError
-        for index in range(choices):
-            token, score = at * 1000 + draw.randrange(1000), -draw.random()
-            if struck and fault == "drop":
-                continue
-            token += struck and fault == "alter"
-            score *= 1 - 1e-15 if struck and fault == "score" else 1
-            yield event([part(index, token, score=score)])
-            if struck and fault == "repeat":
-                yield event([part(index, token, score=score)])
-    for index in range(choices):
-        yield event([part(index, finish="length")])
-    yield event([], {"prompt_tokens": 5, "completion_tokens": count * choices})
-    yield b"[DONE]"
+        fake_answers.send(self, fake_answers.events(body, "chat" in self.path, self.fake))
 
 
 def serve(options):
     Handler.fake = fake = Fake(options.workers, options.redundancy)
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", options.join_port), Handler)
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, daemon=True).start()
     address = f"127.0.0.1:{server.server_address[1]}"
     fake.start(address)
-    print(f"Serving fake at http://{address}/v1 (nothing). Try:\n  nothing", flush=True)
+    print(f"Serving fake at http://{address}/v1 (nothing). Nodes join {address}. Try:\n  nothing", flush=True)
     while True:
         time.sleep(0.1)  # not pause: another thread may get the signal
 
 
-def post(address, path, body):
-    request = urllib.request.Request(f"http://{address}{path}", json.dumps(body).encode())
-    with urllib.request.urlopen(request, timeout=5) as reply:
-        return json.loads(reply.read())
-
-
 def node(options):
     """Runs until it is no longer listed, or nobody is there to ask."""
-    name = post(options.join, "/join", {"pid": os.getpid()})["name"]
+    name = fake_gateway.ask(options.join, "/join", {"pid": os.getpid()})["name"]
     try:
         while True:
             time.sleep(0.05)
-            with urllib.request.urlopen(f"http://{options.join}/cluster", timeout=5) as reply:
-                if name not in [listed["name"] for listed in json.loads(reply.read())["nodes"]]:
-                    return
+            if name not in [listed["name"] for listed in fake_gateway.ask(options.join, "/cluster")["nodes"]]:
+                return
     except OSError:
         return
 
@@ -211,9 +161,13 @@ def main():
     serving = commands.add_parser("serve")
     serving.add_argument("model")
     serving.add_argument("--port")
+    serving.add_argument("--join-port", type=int, default=0)
     serving.add_argument("--workers", type=int, default=0)
     serving.add_argument("--redundancy", type=int, default=2)
     commands.add_parser("node").add_argument("--join")
+    gateway = commands.add_parser("gateway")
+    gateway.add_argument("--join")
+    gateway.add_argument("--port")
     draining = commands.add_parser("drain")
     draining.add_argument("name")
     draining.add_argument("--url")
@@ -223,8 +177,10 @@ def main():
             serve(options)
         case "node":
             node(options)
+        case "gateway":
+            fake_gateway.run(options.join)
         case "drain":
-            post(options.url.removeprefix("http://"), "/drain", {"name": options.name})
+            fake_gateway.ask(options.url.removeprefix("http://"), "/drain", {"name": options.name})
 
 
 if __name__ == "__main__":

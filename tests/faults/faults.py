@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Strikes a cluster of real processes while streams go on, and compares each stream with the one of a
-run without a strike: tokens, text, logprobs, how it ended, usage. Exit code 1 where one is lost, altered
-or repeated.
+run without a strike: every event of it, its number, tokens, text, logprobs, how it ended, usage. Exit code 1
+where one is lost, altered or repeated. Clients ask the cluster's gateways; where their connection breaks they
+come back for the rest at another one ("resumed").
 
   tools/venv.sh tests/faults/faults.py                       # every strike, SmolLM2
   tools/venv.sh tests/faults/faults.py MODEL --strikes kill-stage,drain --json out.json
@@ -25,14 +26,15 @@ import sys
 from pathlib import Path
 
 from harness import trace
-from harness.cluster import Options, troupe_server
+from harness.cluster import Options
+from harness.programs import troupe_server
 from harness.report import align, to_json, to_text
 from harness.scenario import Outcome, Plan, run_reference, run_strike
 from harness.soak import Soak, run_soak
 from harness.strikes import Strike, freeze, strikes
 from harness.tamper import TAMPERINGS, check_comparison
 
-QUICK = ["kill-stage", "kill-in-recovery", "blink", "kill-server"]
+QUICK = ["kill-stage", "kill-in-recovery", "blink", "kill-gateway", "kill-server"]
 QUICK_SIZE = trace.Size(requests=21, tokens=160, long_words=150)
 
 
@@ -48,6 +50,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="a few strikes, under a minute")
     parser.add_argument("--soak", type=float, metavar="SECONDS", help="random strikes for so long")
     parser.add_argument("--workers", type=int, default=4, help="0: one process, for the controls")
+    parser.add_argument("--gateways", type=int, default=2, help="of a cluster; 0: clients ask its head")
     parser.add_argument("--redundancy", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1, help="of the requests and of what is struck")
     parser.add_argument("--clients", type=int, default=16, help="streams at once")
@@ -61,7 +64,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
                         help="turns the verdict round: each strike must lose, alter or repeat something")
     parser.add_argument("--serve", action="append", default=[], metavar="OPTION",
                         help="one more word for troupe serve, as --serve=--threads --serve=1")
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    options.gateways *= options.workers > 0  # they join clusters only
+    return options
 
 
 def choose(options: argparse.Namespace) -> list[type[Strike]]:
@@ -73,11 +78,13 @@ def choose(options: argparse.Namespace) -> list[type[Strike]]:
     chosen = [known[name] for name in names]
     if options.soak is not None and not options.strikes:
         chosen = [strike for strike in chosen if strike.in_soak]
-    too_many = [strike.name for strike in chosen if strike.least_workers > options.workers]
+    too_many = [strike.name for strike in chosen
+                if strike.least_workers > options.workers or strike.least_gateways > options.gateways]
+    there_are = f"{options.workers} workers and {options.gateways} gateways"
     if too_many and (options.strikes or len(too_many) == len(chosen)):
-        sys.exit(f"{options.workers} workers are too few for {', '.join(too_many)}")
+        sys.exit(f"{there_are} are too few for {', '.join(too_many)}")
     for name in too_many:
-        say(f"{name} is left out: {options.workers} workers are too few for it")
+        say(f"{name} is left out: {there_are} are too few for it")
     return [strike for strike in chosen if strike.name not in too_many]
 
 
@@ -109,13 +116,14 @@ def main(arguments: list[str]) -> int:
     if options.freeze_seconds is not None:
         freeze.FreezeWorker.seconds = options.freeze_seconds
     size = size_of(options)
-    cluster = Options(model_of(options), options.workers, options.redundancy, tuple(options.serve))
+    cluster = Options(model_of(options), options.workers, options.redundancy, options.gateways,
+                      tuple(options.serve))
     plan = Plan(cluster, options.seed, options.clients,
                 lambda model: trace.make_trace(options.seed, model, size), say, options.logs)
     if options.logs:
         options.logs.mkdir(parents=True, exist_ok=True)
-    say(f"{cluster.model.name}: {options.workers} workers, redundancy {options.redundancy}, {options.clients} "
-        f"clients, {size.requests} requests, seed {options.seed}")
+    say(f"{cluster.model.name}: {options.workers} workers, redundancy {options.redundancy}, "
+        f"{options.gateways} gateways, {options.clients} clients, {size.requests} requests, seed {options.seed}")
     try:
         reference = run_reference(plan)
     except (AssertionError, RuntimeError) as e:
@@ -137,8 +145,9 @@ def main(arguments: list[str]) -> int:
         outcomes.append(run_strike(plan, strike, reference))
     say("\n" + to_text(outcomes, reference.timing))
     if options.json:
-        about = {"model": cluster.model.name, "workers": options.workers, "redundancy": options.redundancy,
-                 "seed": options.seed, "clients": options.clients, "requests": size.requests}
+        about = {"model": cluster.model.name, "workers": options.workers, "gateways": options.gateways,
+                 "redundancy": options.redundancy, "seed": options.seed, "clients": options.clients,
+                 "requests": size.requests}
         options.json.write_text(to_json(outcomes, reference.timing, about), encoding="utf-8")
     if options.expect_loss:
         return 0 if all(outcome.findings for outcome in outcomes) else 1

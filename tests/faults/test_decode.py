@@ -3,8 +3,8 @@
 import pytest
 
 from conftest import chunk, raw_of, whole_events
+from harness.client import RawStream
 from harness.decode import decode, events_of
-from harness.load import RawStream
 
 
 def test_a_whole_answer_has_tokens_text_scores_and_an_end():
@@ -22,14 +22,14 @@ def test_events_may_come_in_any_pieces_and_between_comments():
     for size in (1, 7, 1000):
         pieces = [(float(at), whole[at:at + size]) for at in range(0, len(whole), size)]
         again = RawStream(raw.request, 0, pieces)
-        assert [data for _, data in events_of(again)] == [data for _, data in events_of(raw)]
+        assert [e.data for e in events_of(again)] == [e.data for e in events_of(raw)]
         assert decode(again).choices[0].tokens == [100, 101, 102]
 
 
 def test_an_event_has_the_time_of_its_last_byte():
     raw = raw_of(["{}"])
     raw.pieces = [(1.0, b"data: {"), (2.0, b"}\n")]
-    assert list(events_of(raw)) == [(2.0, b"{}")]
+    assert list(events_of(raw)) == [(2.0, b"{}", None)]
 
 
 def test_a_chats_answer_is_its_deltas():

@@ -11,9 +11,10 @@ import pytest
 
 from conftest import FAKE
 from harness import scenario, trace
-from harness.cluster import Cluster, Impossible, Options, troupe_server
+from harness.cluster import Cluster, Impossible, Options
 from harness.compare import Fault
 from harness.processes import descendants
+from harness.programs import troupe_server
 from harness.scenario import Plan, run_reference, run_strike
 from harness.soak import run_soak
 from harness.strikes import Strike, strikes
@@ -38,12 +39,13 @@ def reference():
 
 
 @pytest.mark.parametrize("name", [
-    "kill-stage", "kill-experts", "kill-two", "kill-pair", "kill-in-recovery", "blink", "join", "drain"])
+    "kill-stage", "kill-experts", "kill-two", "kill-pair", "kill-in-recovery", "blink", "join", "drain",
+    "kill-gateway", "freeze-gateway", "kill-head"])
 def test_where_troupe_recovers_all_is_good(reference, name):
     outcome = run_strike(PLAN, strikes()[name], reference)
     assert outcome.good(), (outcome.problems, outcome.findings)
     assert outcome.streams >= SIZE.requests and outcome.timing.throughput > 0
-    assert (outcome.redundant_after is None) == (name == "join")
+    assert (outcome.redundant_after is None) == (name in ("join", "kill-gateway", "freeze-gateway"))
 
 
 def test_the_gap_of_a_recovery_is_measured(reference):
@@ -52,13 +54,50 @@ def test_the_gap_of_a_recovery_is_measured(reference):
 
 
 @pytest.mark.parametrize(("wrong", "fault"), [
-    ("drop", Fault.LOST), ("cut", Fault.LOST), ("repeat", Fault.REPEATED), ("alter", Fault.ALTERED),
+    ("drop", Fault.LOST), ("repeat", Fault.REPEATED), ("alter", Fault.ALTERED),
     ("score", Fault.ALTERED)])
 def test_where_troupe_does_wrong_it_is_reported_by_its_name(fake, reference, wrong, fault):
     fake.setenv("FAKE_FAULT", wrong)
     outcome = run_strike(PLAN, strikes()["kill-stage"], reference)
     assert not outcome.good() and not outcome.problems
     assert {finding.fault for finding in outcome.findings} == {fault}
+
+
+def test_a_stream_that_a_gateway_breaks_off_by_itself_is_reported(fake, reference):
+    fake.setenv("FAKE_FAULT", "cut")
+    outcome = run_strike(PLAN, strikes()["kill-stage"], reference)
+    assert outcome.resumed > 0 and not outcome.findings
+    assert outcome.problems == [f"{outcome.resumed} streams broke off, though nobody struck a gateway"]
+
+
+def test_without_gateways_a_stream_that_breaks_off_is_lost(fake):
+    fake.setenv("FAKE_FAULT", "cut")
+    plan = Plan(Options(Path("fake"), gateways=0), *list(vars(PLAN).values())[1:])
+    outcome = run_strike(plan, strikes()["kill-stage"], run_reference(plan))
+    assert {finding.fault for finding in outcome.findings} == {Fault.LOST} and not outcome.problems
+
+
+@pytest.mark.parametrize(("wrong", "fault"), [
+    ("drop", Fault.LOST), ("renumber", Fault.LOST), ("none", Fault.LOST), ("repeat", Fault.REPEATED),
+    ("again", Fault.REPEATED), ("alter", Fault.ALTERED)])
+def test_where_the_rest_of_a_stream_is_wrong_it_is_reported_by_its_name(fake, reference, wrong, fault):
+    fake.setenv("FAKE_FAULT", f"resume-{wrong}")
+    outcome = run_strike(PLAN, strikes()["kill-gateway"], reference)
+    assert not outcome.good()
+    assert fault in {finding.fault for finding in outcome.findings}, (outcome.problems, outcome.findings)
+    assert wrong == "none" or outcome.resumed > 0
+
+
+def test_a_strike_that_nobody_came_back_from_shows_nothing(reference):
+    class Idle(Strike):
+        """nothing, of which streams should be resumed"""
+
+        resumes = True
+
+        def run(self, cluster, draw):
+            pass
+
+    assert run_strike(PLAN, Idle, reference).problems == ["no client came back for a stream: nothing was shown"]
 
 
 def test_streams_are_lost_with_their_server(reference):
@@ -89,7 +128,7 @@ def test_only_the_clusters_own_processes_are_struck(fake):
         stranger = type(node)("n9", "9", os.getpid(), "up", ())
         with pytest.raises(Impossible, match="none of those"):
             cluster.kill(stranger)
-        assert len(cluster.processes()) == 1 + PLAN.options.workers
+        assert len(cluster.processes()) == 1 + PLAN.options.workers + PLAN.options.gateways
 
 
 def test_a_worker_that_outlives_its_server_is_found_and_ended(fake):
@@ -117,13 +156,15 @@ def command_line(*arguments, **environment):
 
 def test_the_command_line_prints_a_table_and_writes_json(tmp_path):
     file = tmp_path / "out.json"
-    code, text = command_line("--strikes=kill-stage,kill-server", f"--json={file}")
+    code, text = command_line("--strikes=kill-stage,kill-gateway,kill-server", f"--json={file}")
     assert code == 0, text
     assert "redundant after" in text and "good (control)" in text
     written = json.loads(file.read_text())
-    stage, server = written["strikes"]
+    stage, gateway, server = written["strikes"]
     assert stage["lost"] == stage["altered"] == stage["repeated"] == 0 and stage["good"]
     assert stage["aim"] == {"wanted": 0.3, "most": 0.8} and stage["longest_gap"] >= 0.1
+    assert written["gateways"] == 2 and written["gateway_strikes"] == ["kill-gateway"]
+    assert "gateways were struck: kill-gateway" in text and gateway["resumed"] > 0 and stage["resumed"] == 0
     assert server["control"] and server["lost"] > 0 and written["unstruck"]["throughput"] > 0
 
 
@@ -145,5 +186,7 @@ def test_bad_words_on_the_command_line_are_named():
     assert code == 1 and "no strike is called storm; there are: none" in text
     code, text = command_line("--strikes=kill-two", "--workers=2")
     assert code == 1 and "too few for kill-two" in text
+    code, text = command_line("--strikes=kill-gateway", "--gateways=1")
+    assert code == 1 and "4 workers and 1 gateways are too few for kill-gateway" in text
     code, text = command_line("--list")
     assert code == 0 and "rolling-restart" in text

@@ -1,6 +1,7 @@
 """Strikes choose the right victims, on a cluster that exists in words only."""
 
 import random
+import types
 
 import pytest
 
@@ -21,6 +22,10 @@ class Words:
 
     def __init__(self, view=VIEW):
         self.view, self.done = view, []
+        self.gateways = types.SimpleNamespace(numbers=lambda: [0, 1])
+
+    def returns(self):
+        return len(self.done)  # somebody comes back as soon as something is done
 
     def wait(self, wanted, what, seconds=60):
         if found := wanted(self.view):
@@ -33,7 +38,7 @@ class Words:
 
     def __getattr__(self, verb):
         def do(node=None):
-            self.done.append((verb, node.name if node else None))
+            self.done.append((verb, getattr(node, "name", node)))
             return EXPERTS
 
         return do
@@ -83,6 +88,17 @@ def test_what_is_frozen_is_thawed():
 def test_a_rolling_restart_takes_every_worker_in_turn():
     assert struck("rolling-restart") == [("join", None), ("drain", "n1"), ("join", None), ("drain", "n2"),
                                          ("join", None), ("drain", "n3")]
+
+
+@pytest.mark.parametrize(("name", "verbs"), [
+    ("kill-gateway", ("kill_gateway", "start_gateway")), ("freeze-gateway", ("freeze_gateway", "thaw_gateway"))])
+def test_of_two_gateways_one_is_struck_and_there_are_two_again(name, verbs):
+    done = {tuple(struck(name, seed=seed)) for seed in range(9)}
+    assert done == {((verbs[0], number), (verbs[1], number)) for number in (0, 1)}
+
+
+def test_the_head_comes_back():
+    assert struck("kill-head") == [("kill_head", None), ("start_head", None)]
 
 
 def test_a_joined_node_must_be_given_something():

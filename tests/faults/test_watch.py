@@ -7,7 +7,7 @@ import pytest
 
 from harness.cluster import Blow
 from harness.view import Node, Stage, View, parse_view
-from harness.watch import time_to_redundancy
+from harness.watch import time_to_redundancy, touched_copies
 
 UP, SUSPECT = Node("n1", "17", 1, "up", ()), Node("n1", "17", 1, "suspect", ())
 OTHER = Node("n2", "18", 2, "up", ("experts 0-7",))
@@ -52,6 +52,13 @@ def test_it_counts_from_the_last_of_several_blows():
     views = [(1.0, view(True, UP, OTHER)), (5.2, view(False, OTHER)), (5.5, view(True, OTHER)),
              (6.1, view(False)), (6.7, view(True))]
     assert time_to_redundancy(blows, views) == pytest.approx(0.7)
+
+
+def test_a_blow_to_a_gateway_takes_nothing_from_redundancy():
+    gateway, worker = Blow(6.0, "SIGKILL gateway 0", ""), Blow(5.0, "SIGKILL n1", "17")
+    assert not touched_copies([gateway]) and touched_copies([gateway, worker])
+    views = [(1.0, view(True, UP, OTHER)), (5.2, view(False, OTHER)), (5.9, view(True, OTHER))]
+    assert time_to_redundancy([worker, gateway], views) == pytest.approx(0.9)
 
 
 def test_a_drained_worker_counts_until_it_has_left():

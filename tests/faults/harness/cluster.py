@@ -1,11 +1,10 @@
-"""A cluster under test: `troupe serve MODEL --workers N` and the nodes that joined it."""
+"""A cluster under test: `troupe serve MODEL --workers N`, its gateways, and the nodes that joined it."""
 
 import contextlib
 import dataclasses
 import http.client
 import os
 import subprocess
-import sys
 import tempfile
 import time
 import urllib.parse
@@ -14,11 +13,10 @@ from pathlib import Path
 from signal import SIGCONT, SIGKILL, SIGSTOP
 from typing import Any
 
+from harness.gateways import Gateways
 from harness.processes import NotOurs, Process, adopt_orphans, descendants, reap
+from harness.programs import troupe_server
 from harness.view import Node, View, parse_view
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "e2e"))
-import troupe_server  # noqa: E402  (found by the line above)
 
 ANSWER_SECONDS = 2  # for GET /cluster
 CHANGE_SECONDS = 60  # for a node to join, to drain, to end
@@ -31,7 +29,8 @@ class Impossible(Exception):
 
 @dataclasses.dataclass
 class Blow:
-    """Something done to the cluster. `peer`: to which node; `undone`: when it was taken back."""
+    """Something done to the cluster. `peer`: to which node, empty where copies of nothing were touched;
+    `undone`: when it was taken back."""
 
     when: float
     what: str
@@ -46,6 +45,7 @@ class Options:
     model: Path
     workers: int = 4
     redundancy: int = 2
+    gateways: int = 2  # of a cluster; with 0 clients ask the head
     serve: tuple[str, ...] = ()  # more options of `troupe serve`
 
     def arguments(self) -> list[str]:
@@ -61,7 +61,13 @@ class Cluster:
         self._others = descendants(os.getpid())  # all that starts from here on belongs to the cluster
         self.options = options
         self.server = troupe_server.Server(options.model, *options.arguments())
-        self.url, self.model = self.server.url, self.server.model
+        self.model, self._said = self.server.model, ""
+        try:
+            self.gateways = Gateways(self.server, options.gateways if options.workers else 0)
+        except AssertionError:
+            self.server.stop()
+            raise
+        self.returns: Callable[[], int] = lambda: 0  # how often clients came back for streams, if any ask
         self.blows: list[Blow] = []
         self._joined: list[subprocess.Popen[str]] = []
         self._frozen: dict[str, Process] = {}
@@ -72,9 +78,13 @@ class Cluster:
         """Whether the server process does."""
         return self.server.process.poll() is None
 
+    def addresses(self) -> list[str]:
+        """Whom clients ask, as host:port: the gateways, or the server where there are none."""
+        return self.gateways.addresses() or [urllib.parse.urlsplit(self.server.url).netloc]
+
     def view(self) -> View:
         """Raises OSError or ValueError where the server does not say."""
-        address = urllib.parse.urlsplit(self.url).netloc
+        address = urllib.parse.urlsplit(self.server.url).netloc
         connection = http.client.HTTPConnection(address, timeout=ANSWER_SECONDS)
         try:
             connection.request("GET", "/cluster")
@@ -89,8 +99,8 @@ class Cluster:
         return parse_view(text)
 
     def errors(self) -> str:
-        """What the server and the nodes that joined have said so far."""
-        return self.server.errors() + troupe_server.read(self._log)
+        """What the server, the gateways and the nodes that joined have said so far."""
+        return self._said + self.server.errors() + self.gateways.errors() + troupe_server.read(self._log)
 
     def wait(self, wanted: Callable[[View], Any], what: str, seconds: float = CHANGE_SECONDS) -> Any:
         """What `wanted` says of the first view of which it says something true. Raises Impossible."""
@@ -134,7 +144,7 @@ class Cluster:
         process = self._process(node)
         try:
             self._blow("drain", node)
-            code, _, errors = troupe_server.troupe("drain", node.name, "--url", self.url,
+            code, _, errors = troupe_server.troupe("drain", node.name, "--url", self.server.url,
                                                    seconds=CHANGE_SECONDS)
             if code:
                 raise Impossible(f"troupe drain {node.name} ended with {code}: {errors.strip()}")
@@ -165,9 +175,48 @@ class Cluster:
         self.blows.append(Blow(time.monotonic(), "SIGKILL the server", ""))
         self._killed = True
         self.server.process.kill()
+        for number in self.gateways.numbers():
+            self.gateways.kill(number)
+
+    def kill_head(self) -> None:
+        """The server alone; the workers that it started end with it, all of them. Until `start_head`."""
+        # Any of its workers stands for all: each copy of everything is lost.
+        workers = self.wait(lambda view: view.up(), "a worker is up")
+        self._blow("SIGKILL the head and with it", workers[0])
+        self.server.process.kill()
+        self.server.process.wait()
+
+    def start_head(self) -> None:
+        """The server again, where gateways and nodes look for it. Raises Impossible."""
+        port = self.server.join_address().rpartition(":")[2]
+        self._said += self.server.errors()
+        try:
+            self.server = troupe_server.Server(self.options.model, *self.options.arguments(),
+                                               "--join-port", port)
+        except AssertionError as e:
+            raise Impossible(f"the head: {e}") from e
+
+    def kill_gateway(self, number: int) -> None:
+        self.blows.append(Blow(time.monotonic(), f"SIGKILL gateway {number}", ""))
+        self.gateways.kill(number)
+
+    def start_gateway(self, number: int) -> None:
+        """Raises Impossible."""
+        try:
+            self.gateways.start(number, self.server)
+        except AssertionError as e:
+            raise Impossible(f"gateway {number}: {e}") from e
+
+    def freeze_gateway(self, number: int) -> None:
+        """Until `thaw_gateway`, or until the cluster stops."""
+        self.blows.append(Blow(time.monotonic(), f"SIGSTOP gateway {number}", ""))
+        self.gateways.freeze(number)
+
+    def thaw_gateway(self, number: int) -> None:
+        self.gateways.thaw(number)
 
     def processes(self) -> set[int]:
-        """The pids of the server, of the nodes that joined and of all below them, orphans too."""
+        """The pids of the server, the gateways, the nodes that joined and of all below them, orphans too."""
         return descendants(os.getpid()) - self._others
 
     def stop(self) -> list[str]:
@@ -176,6 +225,7 @@ class Cluster:
         for process in self._frozen.values():
             process.send(SIGCONT)
             process.close()
+        problems += self.gateways.stop()
         try:
             code = self.server.stop()
             if code and not self._killed:
@@ -202,7 +252,7 @@ class Cluster:
         """What has not ended yet of what belongs to the cluster."""
         for node in self._joined:
             node.poll()
-        started = {self.server.process.pid, *(node.pid for node in self._joined)}
+        started = {self.server.process.pid, *self.gateways.pids(), *(node.pid for node in self._joined)}
         for pid in self.processes() - started:
             reap(pid)
         return self.processes()

@@ -37,6 +37,8 @@ def compare(expected: Stream, got: Stream) -> list[Finding]:
 
     for what in got.doubled:
         find(Fault.REPEATED, what)
+    for what in got.missing:
+        find(Fault.LOST, what)
     if got.broken:
         find(Fault.LOST, got.broken)
     if len(got.ids) > 1:
@@ -54,6 +56,8 @@ def compare(expected: Stream, got: Stream) -> list[Finding]:
                 find(fault, f"choice {index}: {what}")
     if not partial and expected.usage != got.usage:
         find(Fault.ALTERED, f"usage {got.usage} instead of {expected.usage}")
+    if not findings and not partial and expected.last != got.last:
+        find(Fault.ALTERED, f"{got.last} numbered events instead of {expected.last}")
     return findings
 
 
@@ -65,6 +69,11 @@ def _compare_choice(expected: Choice, got: Choice, partial: bool) -> list[tuple[
             fault, at = slip
             findings.append((fault, f"{name} from {at} on: {_excerpt(found, at)} instead of "
                                     f"{_excerpt(wanted, at)}"))
+    # The sum is the same; so must be each event of the choice. Those of two choices may come in any order.
+    if not findings and (slip := difference(expected.events, got.events, partial)):
+        fault, at = slip
+        findings.append((fault, f"event {at}: {_excerpt(got.events, at)} instead of "
+                                f"{_excerpt(expected.events, at)}"))
     if expected.finish != got.finish and not (partial and None in (expected.finish, got.finish)):
         findings.append((Fault.ALTERED, f"finish reason {got.finish} instead of {expected.finish}"))
     return findings

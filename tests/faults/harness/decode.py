@@ -3,13 +3,22 @@
 import dataclasses
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
-from harness.load import RawStream
+from harness.client import RawStream
 from harness.trace import Request
 
-_FIELD = b"data:"
+_FIELD, _NUMBER = b"data:", b"id:"
 DONE = b"[DONE]"
+
+
+class Event(NamedTuple):
+    """A server-sent event, with the arrival of its last byte. `number`: its id, from 1 on, where the stream
+    can be resumed."""
+
+    when: float
+    data: bytes
+    number: int | None = None
 
 
 @dataclasses.dataclass
@@ -22,12 +31,14 @@ class Choice:
     text: str = ""
     scores: list[Any] = dataclasses.field(default_factory=list)
     finish: str | None = None
+    events: list[Any] = dataclasses.field(default_factory=list)  # its part of each, as it came
     arrivals: list[tuple[float, int]] = dataclasses.field(default_factory=list)  # when, how many tokens
 
 
 @dataclasses.dataclass
 class Stream:
-    """A decoded answer. `broken` says why it is no whole one, `doubled` what came more than once."""
+    """A decoded answer. `broken` says why it is no whole one, `doubled` what came more than once, `missing`
+    what its numbers say has not come."""
 
     request: Request
     started: float
@@ -37,30 +48,36 @@ class Stream:
     done: bool = False
     broken: str | None = None
     doubled: list[str] = dataclasses.field(default_factory=list)
+    missing: list[str] = dataclasses.field(default_factory=list)
     ids: set[str] = dataclasses.field(default_factory=set)
+    last: int | None = None  # the highest number of an event
 
     def tokens(self) -> int:
         return sum(count for choice in self.choices.values() for _, count in choice.arrivals)
 
 
-def events_of(raw: RawStream) -> Iterator[tuple[float, bytes]]:
-    """The data of each whole server-sent event, with the arrival of its last byte."""
-    rest = b""
+def events_of(raw: RawStream) -> Iterator[Event]:
+    """Each event whose data has come."""
+    rest, number = b"", None
     for when, piece in raw.pieces:
         *lines, rest = (rest + piece).split(b"\n")
         for line in lines:
-            if line.startswith(_FIELD):
-                yield when, line[len(_FIELD):].strip()
+            if line.startswith(_NUMBER):
+                number = int(line[len(_NUMBER):])
+            elif line.startswith(_FIELD):
+                yield Event(when, line[len(_FIELD):].strip(), number)
+                number = None
 
 
 def decode(raw: RawStream) -> Stream:
     """What came. Whatever the server sent, this returns: nonsense is noted in `broken`."""
     stream = Stream(raw.request, raw.started, raw.hung_up, broken=raw.failure)
-    for when, data in events_of(raw):
+    for event in events_of(raw):
         try:
-            _take(stream, when, data)
+            _count(stream, event.number)
+            _take(stream, event.when, event.data)
         except (ValueError, KeyError, TypeError, AttributeError) as e:
-            stream.broken = stream.broken or f"no event of the API: {data[:200]!r} ({e!r})"
+            stream.broken = stream.broken or f"no event of the API: {event.data[:200]!r} ({e!r})"
     if not stream.broken and not stream.hung_up:
         stream.broken = _what_is_missing(stream)
     return stream
@@ -75,6 +92,18 @@ def _what_is_missing(stream: Stream) -> str | None:
     if stream.usage is None:
         return "it ended without usage"
     return None if stream.done else "it ended without [DONE]"
+
+
+def _count(stream: Stream, number: int | None) -> None:
+    """What the numbers say by themselves, whatever the events hold."""
+    if number is None:
+        return
+    last = stream.last or 0
+    if number <= last:
+        stream.doubled.append(f"event {number} after event {last}")
+    elif number > last + 1:
+        stream.missing.append(f"events {last + 1} to {number - 1} did not come")
+    stream.last = max(last, number)
 
 
 def _take(stream: Stream, when: float, data: bytes) -> None:
@@ -103,6 +132,7 @@ def _take(stream: Stream, when: float, data: bytes) -> None:
 def _take_part(stream: Stream, choice: Choice, when: float, part: dict[str, Any],
                prompt: list[int] | None) -> None:
     index = part["index"]
+    choice.events.append(part)
     if choice.finish is not None:
         stream.doubled.append(f"choice {index}: an event after its finish reason")
     delta = part.get("delta", {})

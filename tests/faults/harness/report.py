@@ -9,20 +9,27 @@ from harness.compare import Fault
 from harness.scenario import Outcome
 from harness.timing import Timing, share_lost
 
-HEAD = ["strike", "streams", "lost", "altered", "repeated", "gap", "added gap", "pause", "aim",
+HEAD = ["strike", "streams", "resumed", "lost", "altered", "repeated", "gap", "added gap", "pause", "aim",
         "throughput", "redundant after", ""]
 _MOST_LINES = 8  # of findings shown for a strike
 
 
 def to_text(outcomes: Sequence[Outcome], unstruck: Timing) -> str:
     """The table, and below it what was wrong."""
-    first = ["(none, once)", "", "", "", "", _seconds(unstruck.longest_gap), "",
+    first = ["(none, once)", "", "", "", "", "", _seconds(unstruck.longest_gap), "",
              f"usual {_seconds(unstruck.usual_gap)}", "",
              f"{unstruck.throughput:.0f} tokens/s", "", ""]
     parts = align([HEAD, first, *(_row(outcome, unstruck) for outcome in outcomes)])
+    if struck := gateway_strikes(outcomes):
+        parts.append(f"gateways were struck: {', '.join(struck)}")
     for outcome in outcomes:
         parts += details(outcome)
     return "\n".join(parts) + "\n"
+
+
+def gateway_strikes(outcomes: Sequence[Outcome]) -> list[str]:
+    """The names of those that struck a gateway, or the head that gateways ask."""
+    return [outcome.strike.name for outcome in outcomes if outcome.strike.least_gateways and outcome.blows]
 
 
 def details(outcome: Outcome) -> list[str]:
@@ -40,6 +47,7 @@ def details(outcome: Outcome) -> list[str]:
 def to_json(outcomes: Sequence[Outcome], unstruck: Timing, about: dict[str, Any]) -> str:
     """Everything that the table has, in seconds and tokens a second, and every finding."""
     return json.dumps({**about, "unstruck": dataclasses.asdict(unstruck),
+                       "gateway_strikes": gateway_strikes(outcomes),
                        "strikes": [_entry(outcome, unstruck) for outcome in outcomes]}, indent=2) + "\n"
 
 
@@ -47,6 +55,7 @@ def _entry(outcome: Outcome, unstruck: Timing) -> dict[str, Any]:
     timing, aim = outcome.timing, outcome.strike.aim
     entry = {"strike": outcome.strike.name, "what": outcome.strike.what(), "good": outcome.good(),
              "control": outcome.strike.loses, "blows": outcome.blows, "streams": outcome.streams,
+             "resumed": outcome.resumed, "asked_again": outcome.asked_again,
              **{fault.value: outcome.count(fault) for fault in Fault},
              "pause": outcome.pause, "redundant_after": outcome.redundant_after,
              "problems": outcome.problems,
@@ -69,8 +78,8 @@ def _row(outcome: Outcome, unstruck: Timing) -> list[str]:
                  _seconds(outcome.pause), f"{aim.wanted:g} / {aim.most:g} s" if aim else "",
                  f"{-share_lost(unstruck, timing):+.0%}"]
     verdict = "good" if outcome.good() else "BAD"
-    return [outcome.strike.name, str(outcome.streams), *counts, *times, _seconds(outcome.redundant_after),
-            f"{verdict} (control)" if outcome.strike.loses else verdict]
+    return [outcome.strike.name, str(outcome.streams), str(outcome.resumed), *counts, *times,
+            _seconds(outcome.redundant_after), f"{verdict} (control)" if outcome.strike.loses else verdict]
 
 
 def _seconds(value: float | None) -> str:

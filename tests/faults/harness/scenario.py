@@ -7,14 +7,15 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from harness.client import RawStream
 from harness.cluster import Cluster, Impossible, Options
 from harness.compare import Fault, Finding, compare
 from harness.decode import Stream, decode
-from harness.load import Load, RawStream
+from harness.load import Load
 from harness.strikes import Strike
 from harness.timing import Timing, longest_gap_within, measure
 from harness.trace import Request
-from harness.watch import Watch, wait_for_redundancy
+from harness.watch import Watch, touched_copies, wait_for_redundancy
 
 REDUNDANCY_SECONDS = 60  # to be whole again
 AFTER_SECONDS = 1  # of load once all is over: what woke up must do no harm
@@ -58,6 +59,8 @@ class Outcome:
     pause: float | None = None  # the longest gap in that time
     redundant_after: float | None = None
     blows: list[str] = dataclasses.field(default_factory=list)
+    resumed: int = 0  # streams that a client came back for
+    asked_again: int = 0  # streams of which nothing had come before their connection broke
 
     def count(self, fault: Fault) -> int:
         """Streams with such a fault."""
@@ -75,7 +78,7 @@ def run_reference(plan: Plan) -> Reference:
     """The trace on a cluster that nothing happens to. Raises RuntimeError where even that fails."""
     raw: list[RawStream] = []
     with Cluster(plan.options) as cluster:
-        load = Load(cluster.url, plan.make_trace(cluster.model), plan.clients, raw.append)
+        load = Load(cluster.addresses, plan.make_trace(cluster.model), plan.clients, raw.append)
         load.start()
         load.finish()
         if not load.join(_END_SECONDS):
@@ -100,7 +103,9 @@ def run_strike(plan: Plan, strike: type[Strike], reference: Reference) -> Outcom
         outcome.problems.append(str(e))
         return outcome
     with cluster:
-        load = Load(cluster.url, plan.make_trace(cluster.model), plan.clients, raw.append)
+        load = Load(cluster.addresses, plan.make_trace(cluster.model), plan.clients, raw.append,
+                    strike.manners)
+        cluster.returns = load.returns
         load.start()
         try:
             _wait_for_events(load, reference.events // 3)
@@ -114,6 +119,12 @@ def run_strike(plan: Plan, strike: type[Strike], reference: Reference) -> Outcom
         outcome.problems += cluster.stop()
         if plan.logs:
             (plan.logs / f"{strike.name}.log").write_text(cluster.errors(), encoding="utf-8")
+    outcome.resumed = sum(stream.resumed > 0 for stream in raw)
+    outcome.asked_again = sum(stream.asked_again > 0 for stream in raw)
+    if strike.resumes and not outcome.resumed:
+        outcome.problems.append("no client came back for a stream: nothing was shown")
+    if (back := outcome.resumed + outcome.asked_again) and not strike.resumes and not strike.loses:
+        outcome.problems.append(f"{back} streams broke off, though nobody struck a gateway")
     streams = [decode(stream) for stream in raw]
     judge(outcome, streams, reference)
     outcome.timing = measure(streams, load.started, load.asked_all)
@@ -144,7 +155,7 @@ def _strike(plan: Plan, strike: type[Strike], cluster: Cluster, outcome: Outcome
     draw, since = random.Random(f"{plan.seed}/{strike.name}"), time.monotonic()
     with Watch(cluster) if plan.options.workers else contextlib.nullcontext() as watch:
         strike().run(cluster, draw)
-        if watch and cluster.blows and plan.options.redundancy > 1 and not strike.loses:
+        if watch and touched_copies(cluster.blows) and plan.options.redundancy > 1 and not strike.loses:
             outcome.redundant_after = wait_for_redundancy(cluster, watch, REDUNDANCY_SECONDS)
             if outcome.redundant_after is None:
                 outcome.problems.append(f"not redundant again within {REDUNDANCY_SECONDS} s")

@@ -7,14 +7,15 @@ import statistics
 import threading
 import time
 
+from harness.client import Manners, RawStream
 from harness.cluster import Cluster, Impossible
 from harness.compare import Finding, compare
 from harness.decode import decode
-from harness.load import Load, RawStream
+from harness.load import Load
 from harness.processes import memory_and_files
 from harness.scenario import REDUNDANCY_SECONDS, Plan, Reference
 from harness.strikes import Strike
-from harness.watch import Watch, wait_for_redundancy
+from harness.watch import Watch, touched_copies, wait_for_redundancy
 
 _MOST_FINDINGS = 100  # kept; all are counted
 _PAUSE_SECONDS = (0.5, 5.0)  # between two strikes
@@ -64,7 +65,9 @@ def run_soak(plan: Plan, chosen: list[type[Strike]], reference: Reference, secon
             soak.findings += found[:_MOST_FINDINGS - len(soak.findings)]
 
     with Cluster(plan.options) as cluster:
-        load = Load(cluster.url, plan.make_trace(cluster.model), plan.clients, consume)
+        load = Load(cluster.addresses, plan.make_trace(cluster.model), plan.clients, consume,
+                    Manners(silence=min(strike.manners.silence for strike in chosen)))
+        cluster.returns = load.returns
         load.start()
         started = time.monotonic()
         with Watch(cluster, keep=1000) as watch:
@@ -84,7 +87,8 @@ def _strike(plan: Plan, strike: type[Strike], cluster: Cluster, watch: Watch, dr
     cluster.blows.clear()
     try:
         strike().run(cluster, draw)
-        took = wait_for_redundancy(cluster, watch, REDUNDANCY_SECONDS) if cluster.blows else 0.0
+        took = wait_for_redundancy(cluster, watch, REDUNDANCY_SECONDS) if \
+            touched_copies(cluster.blows) else 0.0
         if took is None:
             soak.problems.append(f"{strike.name}: not redundant again within {REDUNDANCY_SECONDS} s")
         refill(cluster, plan.options.workers)

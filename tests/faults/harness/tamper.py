@@ -7,9 +7,9 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from harness.client import RawStream
 from harness.compare import Fault, compare
 from harness.decode import DONE, decode, events_of
-from harness.load import RawStream
 
 Events = list[tuple[float, Any]]  # arrival, and the event's JSON or DONE
 
@@ -38,7 +38,7 @@ def _suits(raw: RawStream) -> bool:
 
 
 def _spoilt(raw: RawStream, spoil: Callable[[Events], None]) -> RawStream:
-    events = [(when, data if data == DONE else json.loads(data)) for when, data in events_of(raw)]
+    events = [(when, data if data == DONE else json.loads(data)) for when, data, _ in events_of(raw)]
     spoil(events)
     result = copy.copy(raw)
     result.pieces = [(when, b"data: " + (data if data == DONE else json.dumps(data).encode()) + b"\n\n")

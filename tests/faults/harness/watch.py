@@ -42,6 +42,11 @@ class Watch:
                 self._views.append((time.monotonic(), view))
 
 
+def touched_copies(blows: list[Blow]) -> bool:
+    """Whether any of them was to a node, so that there is something to restore."""
+    return any(blow.peer for blow in blows)
+
+
 def wait_for_redundancy(cluster: Cluster, watch: Watch, seconds: float) -> float | None:
     """Seconds from the last blow until the cluster was whole again; None: it is not, after `seconds`
     from now."""
@@ -55,6 +60,7 @@ def wait_for_redundancy(cluster: Cluster, watch: Watch, seconds: float) -> float
 
 def time_to_redundancy(blows: list[Blow], views: list[tuple[float, View | None]]) -> float | None:
     """From the last blow to the first state afterwards that is redundant and knows of every blow."""
+    blows = [blow for blow in blows if blow.peer]
     last = max(blow.when for blow in blows)
     for position, (when, view) in enumerate(views):
         until = views[position + 1][0] if position + 1 < len(views) else time.monotonic()

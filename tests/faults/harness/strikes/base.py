@@ -5,6 +5,7 @@ import dataclasses
 import random
 from typing import ClassVar
 
+from harness.client import Manners
 from harness.cluster import Cluster, Impossible
 from harness.view import Node, View
 
@@ -25,6 +26,9 @@ class Strike(abc.ABC):
     least_workers: ClassVar[int] = 2
     loses: ClassVar[bool] = False  # a control: streams must be lost, or the harness sees nothing
     in_soak: ClassVar[bool] = True
+    resumes: ClassVar[bool] = False  # clients must come back for streams; with other strikes they may not
+    least_gateways: ClassVar[int] = 0
+    manners: ClassVar[Manners] = Manners()  # of the clients
 
     def __init_subclass__(cls) -> None:
         if cls.name:

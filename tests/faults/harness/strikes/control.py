@@ -2,6 +2,7 @@
 
 import random
 
+from harness.client import Manners
 from harness.cluster import Cluster
 from harness.strikes.base import Strike
 
@@ -18,12 +19,13 @@ class Nothing(Strike):
 
 
 class KillServer(Strike):
-    """SIGKILL the process that the clients are connected to: must lose them"""
+    """SIGKILL every process that answers clients, and the head: must lose streams"""
 
     name = "kill-server"
     least_workers = 0
     loses = True
     in_soak = False
+    manners = Manners(patience=0.5)  # there is nothing to wait for
 
     def run(self, cluster: Cluster, draw: random.Random) -> None:
         cluster.kill_server()
