@@ -34,6 +34,11 @@ result<bool> answer_book::open(peer_id gateway, const asked_request& request, ti
   const auto known = answers_.find(request.id);
   if (known != answers_.end()) {
     record& r = known->second;
+    if (r.owner != 0 && r.owner != gateway) {
+      // It was away while its client came back at another one: that one has the answer now.
+      moved_[gateway].push_back(request.id);
+      return false;
+    }
     own(request.id, r, gateway);
     credit(r, *request.asked);
     note(request.id, r);

@@ -38,7 +38,8 @@ class answer_book {
 
   /// A gateway asks. True: it is new, and goes to the batcher; it may resume what an earlier
   /// supervisor knew. False: it is known here, the gateway owns it from now on and is told what it
-  /// does not have. exhausted at the bound of open answers.
+  /// does not have; or another one that lives has taken it over, and it is told that. exhausted at
+  /// the bound of open answers.
   [[nodiscard]] result<bool> open(peer_id gateway, const asked_request& request, time_point now);
   /// The gateway does not want it any more. True: it had not ended, the batcher must hear of it.
   [[nodiscard]] bool forget(peer_id gateway, request_id id, time_point now);

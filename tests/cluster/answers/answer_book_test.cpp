@@ -185,6 +185,31 @@ TEST_CASE("one that takes an answer over ends it for the other") {
   CHECK(latter.events.size() == 5);
 }
 
+TEST_CASE("a gateway that was away does not take back what another one has by now") {
+  answer_book book({});
+  REQUIRE(book.open(one, ask(5, "a"), at(0)));
+  book.take({drawn(5, 0, 3)}, at(0));
+  gateway former;
+  former.take(book, one);
+  book.lose(one, at(2));
+  REQUIRE(book.recall(two, "a", at(3)));
+  // It wakes up, joins anew and hands over what it had asked for; then its client hangs up.
+  auto again = *ask(5, "a").asked;
+  again.resumes = std::make_shared<answer_progress>(answer_progress{former.events, {}, 2});
+  CHECK_FALSE(book.open(one, {5, std::make_shared<generation_request>(again)}, at(3)).value());
+  former.take(book, one);
+  REQUIRE(former.failures.size() == 1);
+  CHECK(former.failures[0].code() == errc::cancelled);
+  CHECK_FALSE(book.forget(one, 5, at(3)));
+  book.take({drawn(5, 3, 6, true)}, at(4));
+  gateway latter;
+  latter.take(book, two);
+  CHECK(latter.events.size() == 6);
+  CHECK(latter.summary);
+  CHECK(former.events.size() == 3);
+  CHECK(book.waiting().empty());
+}
+
 TEST_CASE("open answers are bounded") {
   answer_book::limits limits;
   limits.open = 2;
