@@ -1,7 +1,7 @@
 """Plays `troupe gateway`: numbers the events of invented answers, and goes on with those of another one.
 
 FAKE_FAULT: what it does to the rest of a stream that a client comes back for: resume-drop, resume-repeat,
-resume-alter, resume-renumber (drops an event and numbers the others as if it had not), resume-again (tells
+resume-alter, resume-break (after an event), resume-renumber (drops an event and numbers the others as if it had not), resume-again (tells
 it from the beginning) or resume-none (knows nothing of it)."""
 
 import http.server
@@ -84,6 +84,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 had += 1
             case "resume-repeat":
                 had -= 1
+            case "resume-break":
+                events = itertools.chain(itertools.islice(events, had + 1), self.breaks())
             case "resume-again":
                 had = 0
             case "resume-renumber":
@@ -93,6 +95,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             case "resume-alter":
                 events = (e.replace(b'": " ', b'": " 1') if at == had else e for at, e in enumerate(events))
         fake_answers.send(self, events, had, numbered=True)
+
+    def breaks(self):
+        raise ConnectionResetError
+        yield
 
     def events(self, name, body, had):
         return fake_answers.events(body, "chat" in self.path, self.gateway, name, had)

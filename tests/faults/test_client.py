@@ -24,7 +24,7 @@ class Server:
 
     def __init__(self, *plays):
         self.plays = itertools.chain(plays, itertools.repeat(plays[-1]))
-        self.asked, self.over = [], threading.Event()
+        self.asked, self.over = [], threading.Event()  # over: whoever was left hanging has hung up
         outer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -45,7 +45,9 @@ class Server:
                 self.wfile.write(b"0\r\n\r\n" if then == "end" else b"")
                 self.wfile.flush()
                 if then == "hang":
-                    outer.over.wait(10)
+                    self.connection.settimeout(10)
+                    self.connection.recv(1)
+                    outer.over.set()
 
             do_POST = do_GET
 
@@ -55,7 +57,6 @@ class Server:
         threading.Thread(target=self.http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
 
     def close(self):
-        self.over.set()
         self.http.shutdown()
         self.http.server_close()
 
@@ -150,6 +151,23 @@ def test_whole_events_are_kept_whatever_the_pieces(size):
     stream = RawStream(REQUEST, 0, pieces)
     forget_broken_event(stream)
     assert stream.body() == body[:body.rindex(b"\n\n") + 2]
+
+
+@pytest.mark.parametrize(("place", "lingers"), [(0, False), (2, True)])
+def test_who_lost_the_network_does_not_hang_up(place, lingers):
+    servers = [Server((200, b"".join(PIECES[:5]), "hang")), Server(*rest(5))]
+    left = []
+
+    def on_events(_):
+        if servers[1].asked:
+            left.append(servers[0].over.wait(0.2 if lingers else 10))
+
+    addresses = [server.address for server in servers]
+    manners = Manners(silence=0.3, lingering=True)
+    assert Client(lambda: addresses, place, manners, on_events).ask(REQUEST).body() == WHOLE
+    assert left[0] is not lingers and servers[0].over.wait(10)
+    for server in servers:
+        server.close()
 
 
 @pytest.mark.parametrize(("kept", "numbers", "fault"), [

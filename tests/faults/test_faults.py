@@ -88,6 +88,13 @@ def test_where_the_rest_of_a_stream_is_wrong_it_is_reported_by_its_name(fake, re
     assert wrong == "none" or outcome.resumed > 0
 
 
+def test_a_stream_that_breaks_off_again_is_reported(fake, reference):
+    fake.setenv("FAKE_FAULT", "resume-break")
+    outcome = run_strike(PLAN, strikes()["kill-gateway"], reference)
+    assert not outcome.findings and len(outcome.problems) == 1
+    assert "broke off again" in outcome.problems[0]
+
+
 def test_a_strike_that_nobody_came_back_from_shows_nothing(reference):
     class Idle(Strike):
         """nothing, of which streams should be resumed"""

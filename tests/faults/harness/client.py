@@ -44,6 +44,7 @@ class Manners:
 
     silence: float = 60  # from a connection; then it is as good as broken
     patience: float = 20  # from when an answer breaks off until somebody goes on with it
+    lingering: bool = False  # half of them leave a silent connection open, as if the network had failed them
 
 
 class Refused(Exception):
@@ -64,6 +65,7 @@ class Client:
         goes on with a stream that had broken off."""
         self._addresses, self._place = addresses, place
         self._manners, self._on_events, self._on_return = manners, on_events, on_return
+        self._lingers = manners.lingering and place // 2 % 2 == 1  # of each of two gateways half
         self._open: list[http.client.HTTPConnection] = []
 
     def ask(self, request: Request) -> RawStream:
@@ -125,7 +127,8 @@ class Client:
             if had:
                 stream.resumed += 1
                 self._on_return()
-            self._close(but=connection)
+            if not self._lingers:
+                self._close(but=connection)
         self._read(reply, stream)
 
     def _read(self, reply: http.client.HTTPResponse, stream: RawStream) -> None:

@@ -121,6 +121,8 @@ def run_strike(plan: Plan, strike: type[Strike], reference: Reference) -> Outcom
             (plan.logs / f"{strike.name}.log").write_text(cluster.errors(), encoding="utf-8")
     outcome.resumed = sum(stream.resumed > 0 for stream in raw)
     outcome.asked_again = sum(stream.asked_again > 0 for stream in raw)
+    if again := sum(stream.resumed > 1 for stream in raw):
+        outcome.problems.append(f"{again} streams broke off again after somebody had gone on with them")
     if strike.resumes and not outcome.resumed:
         outcome.problems.append("no client came back for a stream: nothing was shown")
     if (back := outcome.resumed + outcome.asked_again) and not strike.resumes and not strike.loses:

@@ -32,7 +32,7 @@ class FreezeGateway(Strike):
     aim = Aim(2.5, 4.0)  # most of it is the clients' own patience
     least_gateways = 2
     resumes = True
-    manners = Manners(silence=2)
+    manners = Manners(silence=2, lingering=True)
 
     def run(self, cluster: Cluster, draw: random.Random) -> None:
         number = draw.choice(cluster.gateways.numbers())
