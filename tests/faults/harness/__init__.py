@@ -8,6 +8,7 @@
   timing    gaps between tokens, throughput
   tamper    recorded streams, spoilt on purpose: does the comparison notice?
   cluster   the processes: start, look at, signal, drain, join, stop
+  head      the one among them that the others join
   gateways  those among them that clients ask
   watch     the cluster's state over time
   strikes   what can happen to it, a class each

@@ -1,4 +1,4 @@
-"""A cluster under test: `troupe serve MODEL --workers N`, its gateways, and the nodes that joined it."""
+"""A cluster under test: its head and the head's workers, its gateways, and the nodes that joined it."""
 
 import contextlib
 import dataclasses
@@ -9,11 +9,11 @@ import tempfile
 import time
 import urllib.parse
 from collections.abc import Callable
-from pathlib import Path
 from signal import SIGCONT, SIGKILL, SIGSTOP
 from typing import Any
 
 from harness.gateways import Gateways
+from harness.head import Head, Options
 from harness.processes import NotOurs, Process, adopt_orphans, descendants, reap
 from harness.programs import troupe_server
 from harness.view import Node, View, parse_view
@@ -38,21 +38,6 @@ class Blow:
     undone: float | None = None
 
 
-@dataclasses.dataclass(frozen=True)
-class Options:
-    """How a cluster is started."""
-
-    model: Path
-    workers: int = 4
-    redundancy: int = 2
-    gateways: int = 2  # of a cluster; with 0 clients ask the head
-    serve: tuple[str, ...] = ()  # more options of `troupe serve`
-
-    def arguments(self) -> list[str]:
-        cluster = ["--workers", str(self.workers), "--redundancy", str(self.redundancy)]
-        return [*(cluster if self.workers else []), *self.serve]
-
-
 class Cluster:
     """A running cluster, for use in a `with` statement. Signals go to its own processes only."""
 
@@ -60,31 +45,31 @@ class Cluster:
         adopt_orphans()
         self._others = descendants(os.getpid())  # all that starts from here on belongs to the cluster
         self.options = options
-        self.server = troupe_server.Server(options.model, *options.arguments())
-        self.model, self._said = self.server.model, ""
+        self.head = Head(options)
+        self.model = self.head.model
         try:
-            self.gateways = Gateways(self.server, options.gateways if options.workers else 0)
+            self.gateways = Gateways(self.head, options.gateways if options.workers else 0)
         except AssertionError:
-            self.server.stop()
+            self.head.stop()
             raise
         self.returns: Callable[[], int] = lambda: 0  # how often clients came back for streams, if any ask
         self.blows: list[Blow] = []
         self._joined: list[subprocess.Popen[str]] = []
         self._frozen: dict[str, Process] = {}
         self._log = tempfile.TemporaryFile(mode="w+")
-        self._killed = self._stopped = False
+        self._stopped = False
 
     def runs(self) -> bool:
-        """Whether the server process does."""
-        return self.server.process.poll() is None
+        """Whether its head does."""
+        return self.head.runs()
 
     def addresses(self) -> list[str]:
         """Whom clients ask, as host:port: the gateways, or the server where there are none."""
-        return self.gateways.addresses() or [urllib.parse.urlsplit(self.server.url).netloc]
+        return self.gateways.addresses() or [urllib.parse.urlsplit(self.head.leader().url).netloc]
 
     def view(self) -> View:
         """Raises OSError or ValueError where the server does not say."""
-        address = urllib.parse.urlsplit(self.server.url).netloc
+        address = urllib.parse.urlsplit(self.head.leader().url).netloc
         connection = http.client.HTTPConnection(address, timeout=ANSWER_SECONDS)
         try:
             connection.request("GET", "/cluster")
@@ -100,7 +85,7 @@ class Cluster:
 
     def errors(self) -> str:
         """What the server, the gateways and the nodes that joined have said so far."""
-        return self._said + self.server.errors() + self.gateways.errors() + troupe_server.read(self._log)
+        return self.head.errors() + self.gateways.errors() + troupe_server.read(self._log)
 
     def wait(self, wanted: Callable[[View], Any], what: str, seconds: float = CHANGE_SECONDS) -> Any:
         """What `wanted` says of the first view of which it says something true. Raises Impossible."""
@@ -144,8 +129,8 @@ class Cluster:
         process = self._process(node)
         try:
             self._blow("drain", node)
-            code, _, errors = troupe_server.troupe("drain", node.name, "--url", self.server.url,
-                                                   seconds=CHANGE_SECONDS)
+            code, _, errors = troupe_server.troupe("drain", node.name, "--url",
+                                                   self.head.leader().url, seconds=CHANGE_SECONDS)
             if code:
                 raise Impossible(f"troupe drain {node.name} ended with {code}: {errors.strip()}")
             if not process.wait(CHANGE_SECONDS):
@@ -173,26 +158,21 @@ class Cluster:
     def kill_server(self) -> None:
         """Everything that the clients are connected to."""
         self.blows.append(Blow(time.monotonic(), "SIGKILL the server", ""))
-        self._killed = True
-        self.server.process.kill()
+        self.head.kill()
         for number in self.gateways.numbers():
             self.gateways.kill(number)
 
     def kill_head(self) -> None:
-        """The server alone; the workers that it started end with it, all of them. Until `start_head`."""
+        """The head alone; the workers that it started end with it, all of them. Until `start_head`."""
         # Any of its workers stands for all: each copy of everything is lost.
         workers = self.wait(lambda view: view.up(), "a worker is up")
         self._blow("SIGKILL the head and with it", workers[0])
-        self.server.process.kill()
-        self.server.process.wait()
+        self.head.kill()
 
     def start_head(self) -> None:
-        """The server again, where gateways and nodes look for it. Raises Impossible."""
-        port = self.server.join_address().rpartition(":")[2]
-        self._said += self.server.errors()
+        """It again, where gateways and nodes look for it. Raises Impossible."""
         try:
-            self.server = troupe_server.Server(self.options.model, *self.options.arguments(),
-                                               "--join-port", port)
+            self.head.start()
         except AssertionError as e:
             raise Impossible(f"the head: {e}") from e
 
@@ -203,7 +183,7 @@ class Cluster:
     def start_gateway(self, number: int) -> None:
         """Raises Impossible."""
         try:
-            self.gateways.start(number, self.server)
+            self.gateways.start(number)
         except AssertionError as e:
             raise Impossible(f"gateway {number}: {e}") from e
 
@@ -226,12 +206,7 @@ class Cluster:
             process.send(SIGCONT)
             process.close()
         problems += self.gateways.stop()
-        try:
-            code = self.server.stop()
-            if code and not self._killed:
-                problems.append(f"the server ended with {code}: {self.errors()[-2000:]}")
-        except subprocess.TimeoutExpired:
-            problems.append("the server did not end when asked to, and was killed")
+        problems += self.head.stop()
         # Its own workers end with it. A node that joined looks for it until it is told to end.
         for node in self._joined:
             node.terminate()
@@ -252,7 +227,7 @@ class Cluster:
         """What has not ended yet of what belongs to the cluster."""
         for node in self._joined:
             node.poll()
-        started = {self.server.process.pid, *self.gateways.pids(), *(node.pid for node in self._joined)}
+        started = {*self._heads(), *self.gateways.pids(), *(node.pid for node in self._joined)}
         for pid in self.processes() - started:
             reap(pid)
         return self.processes()
@@ -269,6 +244,10 @@ class Cluster:
 
     def _process(self, node: Node) -> Process:
         try:
-            return Process(node.pid, {p.pid for p in (self.server.process, *self._joined) if p.poll() is None})
+            return Process(node.pid, {*self._heads(), *(p.pid for p in self._joined if p.poll() is None)})
         except NotOurs as e:
             raise Impossible(f"{node.name}: {e}") from e
+
+    def _heads(self) -> set[int]:
+        """The pids of the head's processes that run."""
+        return {server.process.pid for server in self.head.servers() if server.process.poll() is None}

@@ -5,6 +5,7 @@ import subprocess
 import urllib.parse
 from signal import SIGCONT, SIGKILL, SIGSTOP
 
+from harness.head import Head
 from harness.programs import troupe_server
 
 
@@ -12,14 +13,14 @@ class Gateways:
     """`troupe gateway` processes, by number. Behind a number there may come to be another process, at
     another address."""
 
-    def __init__(self, head: "troupe_server.Server", count: int):
+    def __init__(self, head: Head, count: int):
         """Raises AssertionError where one does not start."""
-        self._said = ""
+        self._head, self._said = head, ""
         self._running: list[troupe_server.Gateway] = []
         self._struck: set[int] = set()  # the pids of those that need not end well
         try:
             for _ in range(count):
-                self._running.append(troupe_server.Gateway(head))
+                self._running.append(troupe_server.Gateway(*head.servers()))
         except AssertionError:
             self.stop()
             raise
@@ -40,10 +41,10 @@ class Gateways:
         process.send_signal(SIGKILL)
         process.wait()
 
-    def start(self, number: int, head: "troupe_server.Server") -> None:
+    def start(self, number: int) -> None:
         """Another one in the place of one that has ended. Raises AssertionError where it does not start."""
         self._said += self._running[number].errors()
-        self._running[number] = troupe_server.Gateway(head)
+        self._running[number] = troupe_server.Gateway(*self._head.servers())
 
     def freeze(self, number: int) -> None:
         """Until `thaw`, or until all stop."""

@@ -95,7 +95,7 @@ def _strike(plan: Plan, strike: type[Strike], cluster: Cluster, watch: Watch, dr
     except Impossible as e:
         soak.problems.append(f"{strike.name}: {e}")
         return
-    memory, files = memory_and_files(cluster.server.process.pid)
+    memory, files = memory_and_files(cluster.head.leader().process.pid)
     soak.strikes.append(strike.name)
     soak.memory.append(memory)
     soak.files.append(files)
