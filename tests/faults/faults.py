@@ -46,7 +46,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", nargs="?", type=Path, help="default: SmolLM2; with --quick: a tiny random one")
     parser.add_argument("--list", action="store_true", help="the strikes, and out")
-    parser.add_argument("--strikes", help="names with commas between; default: all that --workers allows")
+    parser.add_argument("--strikes", help="names with commas between; default: all that "
+                        "--workers and --gateways allow, and today's clusters have a victim for")
     parser.add_argument("--quick", action="store_true", help="a few strikes, under a minute")
     parser.add_argument("--soak", type=float, metavar="SECONDS", help="random strikes for so long")
     parser.add_argument("--workers", type=int, default=4, help="0: one process, for the controls")
@@ -72,7 +73,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 def choose(options: argparse.Namespace) -> list[type[Strike]]:
     """Raises SystemExit where a name means nothing."""
     known = strikes()
-    names = options.strikes.split(",") if options.strikes else QUICK if options.quick else list(known)
+    usual = QUICK if options.quick else [name for name, strike in known.items() if not strike.by_name_only]
+    names = options.strikes.split(",") if options.strikes else usual
     if unknown := [name for name in names if name not in known]:
         sys.exit(f"no strike is called {unknown[0]}; there are: {', '.join(known)}")
     chosen = [known[name] for name in names]

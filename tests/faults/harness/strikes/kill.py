@@ -12,6 +12,7 @@ class KillExperts(Strike):
 
     name = "kill-experts"
     aim = Aim(0.1, 0.3)
+    by_name_only = True  # no node holds experts without a stage yet
 
     def run(self, cluster: Cluster, draw: random.Random) -> None:
         cluster.kill(one_of(only_experts(whole(cluster)), "holds expert shards only", draw))
