@@ -87,8 +87,9 @@ hosted_stage& worker_state::hold(const hosted_stage::surroundings& around,
 }
 
 void worker_state::on_leave() {
-  stages_.clear();
+  // Said first: the connection breaks next, and to clear takes as long as to look at why.
   wiring_.ended->store(worker_runtime::end::drained);
+  stages_.clear();
 }
 
 void worker_state::pump() {
