@@ -5,6 +5,14 @@ function(troupe_library name)
   target_link_libraries(${name} PUBLIC troupe_options ${ARG_LINK} PRIVATE ${ARG_PRIVATE_LINK})
 endfunction()
 
+# troupe_precompile(TARGET HEADER): HEADER is compiled once for all of the target's sources.
+function(troupe_precompile target header)
+  target_precompile_headers(${target} PRIVATE "${PROJECT_SOURCE_DIR}/${header}")
+  if(TROUPE_PRECOMPILED_LAUNCHER)
+    set_target_properties(${target} PROPERTIES CXX_COMPILER_LAUNCHER "${TROUPE_PRECOMPILED_LAUNCHER}")
+  endif()
+endfunction()
+
 # Everything that the ThreadSanitizer and libFuzzer suites build, and nothing else.
 add_custom_target(troupe_tsan_tests)
 add_custom_target(troupe_fuzzers)

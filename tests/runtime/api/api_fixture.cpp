@@ -99,8 +99,12 @@ result<request_id> scripted_service::submit(generation_request request,
 
 api_context make_context(scripted_service& service) {
   auto counter = std::make_shared<std::atomic<std::uint64_t>>(0);
-  return {
-      tiny_model(), &service, [counter] { return ++*counter; }, [] { return 1'700'000'000; }, {}};
+  api_context context;
+  context.model = tiny_model();
+  context.service = &service;
+  context.random = [counter] { return ++*counter; };
+  context.now = [] { return 1'700'000'000; };
+  return context;
 }
 
 std::vector<token_event> events_for(std::string_view text, finish_reason finish,
