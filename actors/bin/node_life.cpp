@@ -17,10 +17,10 @@ constexpr std::chrono::milliseconds look_interval{20};
 /// For as long the cluster may take to notice that the bearer of a name, perhaps this node's former
 /// self, is gone.
 constexpr std::chrono::seconds name_patience{30};
-/// A life shorter than this is followed by a pause, so that a cluster that takes a node in only to
-/// send it away is not asked without end.
+/// Lives shorter than this are followed by longer and longer pauses, so that a cluster that takes a
+/// node in only to send it away is not asked without end.
 constexpr std::chrono::seconds short_life{2};
-constexpr std::chrono::milliseconds pause_after_short_life{2'000};
+constexpr std::chrono::milliseconds pause_after_short_lives{2'000};
 
 bool worth_another_try(errc code, std::chrono::steady_clock::duration tried) {
   switch (code) {
@@ -62,6 +62,7 @@ result<node_end> join(const node_world& world) {
 }  // namespace
 
 result<node_end> live(const node_world& world) {
+  backoff short_lives(first_pause, pause_after_short_lives);
   while (true) {
     auto life = join(world);
     if (!life || life->how == node_end::kind::signalled) return life;
@@ -78,7 +79,8 @@ result<node_end> live(const node_world& world) {
     const auto why = node.ended();
     world.say(farewell(why, node.name()));
     if (why == worker_runtime::end::drained) return life;
-    if (world.now() - since < short_life && signalled(pause_after_short_life)) return life;
+    if (world.now() - since >= short_life) short_lives.reset();
+    if (signalled(short_lives.next())) return life;
     if (node.retire()) continue;
     life->how = node_end::kind::again;
     return life;

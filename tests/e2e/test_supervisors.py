@@ -1,66 +1,20 @@
 """Supervisors that stand by on a real etcd, nodes that keep what they hold, gateways that keep the streams."""
 
 import json
-import re
+import pathlib
 import signal
-import subprocess
-import tempfile
-import threading
 import time
 
 import pytest
 
 from etcd_server import Etcd, etcd_binary, free_port
+from supervised import Node, Supervisor
 from test_cluster import DEADLINE, MODEL, ask, ask_all, until
-from test_gateway import becomes, end
-from troupe_server import BINARY, Gateway, Server, read, troupe
+from test_gateway import end
+from troupe_server import Gateway, Server, troupe
 
 pytestmark = pytest.mark.skipif(etcd_binary() is None, reason="etcd is not installed")
 NODES = 3
-
-
-class Supervisor(Server):
-    """One of several; its greeting says where HTTP is, before it leads."""
-
-    command = "supervisor"
-
-    def __init__(self, etcd, join_port, label):
-        self.join = f"127.0.0.1:{join_port}"
-        self.label = label
-        super().__init__("--model", MODEL, "--registry", "etcd", "--etcd", etcd.url, "--join-port", join_port,
-                         "--nodes", NODES, "--label", label)
-
-    def _wait_for_greeting(self):
-        deadline = time.monotonic() + DEADLINE
-        while time.monotonic() < deadline:
-            found = re.search(r"Supervisor \S+ of (\S+) at (http://\S+)\.\n", read(self.output))
-            if found:
-                return f"Serving {found.group(1)} at {found.group(2)}/v1 "
-            assert self.process.poll() is None, read(self.log)
-            time.sleep(0.02)
-        raise AssertionError(f"the supervisor did not start:\n{read(self.output)}{read(self.log)}")
-
-    def join_address(self):
-        return self.join
-
-    def leads(self):
-        return "Leading at" in read(self.output)
-
-    def epoch(self):
-        return json.loads(self.get("/cluster")[1])["epoch"]
-
-
-class Node:
-    """A worker process."""
-
-    def __init__(self, supervisors, name):
-        self.log = tempfile.TemporaryFile(mode="w+")
-        self.process = subprocess.Popen(
-            [BINARY, "node", "--join", ",".join(s.join for s in supervisors), "--name", name,
-             "--threads", "1", "--memory-mib", "512"], stdout=self.log, stderr=self.log, text=True)
-
-    def said(self):
-        return read(self.log)
 
 
 class Cluster:
@@ -69,9 +23,9 @@ class Cluster:
     def __init__(self):
         self.etcd = Etcd()
         ports = free_port(), free_port()
-        self.first = Supervisor(self.etcd, ports[0], "a")
+        self.first = Supervisor(MODEL, self.etcd, ports[0], "a", nodes=NODES)
         wait(self.first.leads)
-        self.second = Supervisor(self.etcd, ports[1], "b")
+        self.second = Supervisor(MODEL, self.etcd, ports[1], "b", nodes=NODES)
         self.supervisors = [self.first, self.second]
         self.nodes = [Node(self.supervisors, f"n{i}") for i in range(NODES)]
         until(self.first, whole)
@@ -84,6 +38,10 @@ class Cluster:
         for process in [self.gateway, *self.nodes, *self.supervisors]:
             end(process)
         self.etcd.__exit__()
+
+
+def epoch(server):
+    return json.loads(server.get("/cluster")[1])["epoch"]
 
 
 def whole(view):
@@ -124,11 +82,11 @@ def test_one_leads_and_the_other_says_so(cluster, expected):
 
 @pytest.mark.parametrize("strike", [signal.SIGKILL, signal.SIGSTOP])
 def test_streams_outlive_the_leading_supervisor(cluster, expected, strike):
-    before = cluster.first.epoch()
+    before = epoch(cluster.first)
     assert ask_all(cluster.gateway, lambda: cluster.first.process.send_signal(strike)) == expected
     assert cluster.second.leads()
     until(cluster.second, whole)
-    assert cluster.second.epoch() > before
+    assert epoch(cluster.second) > before
     # Nobody loaded anything again: what the nodes held was taken as it was.
     assert "goes on with the stages that" in cluster.second.get("/cluster")[1]
     for node in cluster.nodes:
@@ -145,7 +103,7 @@ def test_a_killed_supervisor_comes_back_and_stands_by(cluster, expected):
     cluster.first.process.kill()
     cluster.first.process.wait(DEADLINE)
     wait(cluster.second.leads)
-    again = Supervisor(cluster.etcd, cluster.first.join.rsplit(":", 1)[1], "a")
+    again = Supervisor(MODEL, cluster.etcd, cluster.first.port(), "a", nodes=NODES)
     cluster.supervisors.append(again)
     wait(lambda: "b leads at" in again.get("/health")[1])
     assert ask_all(cluster.gateway, cluster.second.process.kill) == expected
@@ -175,7 +133,7 @@ def test_a_node_is_lost_together_with_the_supervisor(cluster, expected):
 
 def test_many_successions_leak_nothing(cluster, expected):
     def descriptors(process):
-        return len(list(pathlib_of(process).iterdir()))
+        return len(list(pathlib.Path(f"/proc/{process.pid}/fd").iterdir()))
 
     counts = []
     leading, standing = cluster.first, cluster.second
@@ -185,17 +143,12 @@ def test_many_successions_leak_nothing(cluster, expected):
         wait(standing.leads)
         until(standing, whole)
         assert ask(cluster.gateway, 1) == expected[1]
-        fresh = Supervisor(cluster.etcd, leading.join.rsplit(":", 1)[1], leading.label)
+        fresh = Supervisor(MODEL, cluster.etcd, leading.port(), leading.label, nodes=NODES)
         cluster.supervisors.append(fresh)
         wait(lambda s=fresh: "leads at" in s.get("/health")[1])
         leading, standing = standing, fresh
         counts.append([descriptors(n.process) for n in cluster.nodes])
     assert max(counts[-1]) <= max(counts[0]) + 4, counts
-
-
-def pathlib_of(process):
-    import pathlib
-    return pathlib.Path(f"/proc/{process.pid}/fd")
 
 
 @pytest.mark.parametrize("options, why", [

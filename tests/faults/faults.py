@@ -52,6 +52,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--soak", type=float, metavar="SECONDS", help="random strikes for so long")
     parser.add_argument("--workers", type=int, default=4, help="0: one process, for the controls")
     parser.add_argument("--gateways", type=int, default=2, help="of a cluster; 0: clients ask its head")
+    parser.add_argument("--supervisors", action="store_true",
+                        help="two that stand by for each other on etcd, in the place of one head")
     parser.add_argument("--redundancy", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1, help="of the requests and of what is struck")
     parser.add_argument("--clients", type=int, default=16, help="streams at once")
@@ -80,6 +82,10 @@ def choose(options: argparse.Namespace) -> list[type[Strike]]:
     chosen = [known[name] for name in names]
     if options.soak is not None and not options.strikes:
         chosen = [strike for strike in chosen if strike.in_soak]
+    misplaced = [strike.name for strike in chosen if strike.supervisors not in (None, options.supervisors)]
+    if misplaced and options.strikes:
+        sys.exit(f"{misplaced[0]} strikes a cluster {'without' if options.supervisors else 'with'} --supervisors")
+    chosen = [strike for strike in chosen if strike.name not in misplaced]
     too_many = [strike.name for strike in chosen
                 if strike.least_workers > options.workers or strike.least_gateways > options.gateways]
     there_are = f"{options.workers} workers and {options.gateways} gateways"
@@ -119,7 +125,7 @@ def main(arguments: list[str]) -> int:
         freeze.FreezeWorker.seconds = options.freeze_seconds
     size = size_of(options)
     cluster = Options(model_of(options), options.workers, options.redundancy, options.gateways,
-                      tuple(options.serve))
+                      options.supervisors, tuple(options.serve))
     plan = Plan(cluster, options.seed, options.clients,
                 lambda model: trace.make_trace(options.seed, model, size), say, options.logs)
     if options.logs:

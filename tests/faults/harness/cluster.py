@@ -14,6 +14,7 @@ from typing import Any
 
 from harness.gateways import Gateways
 from harness.head import Head, Options
+from harness.supervisors import Supervisors
 from harness.processes import NotOurs, Process, adopt_orphans, descendants, reap
 from harness.programs import troupe_server
 from harness.view import Node, View, parse_view
@@ -45,7 +46,7 @@ class Cluster:
         adopt_orphans()
         self._others = descendants(os.getpid())  # all that starts from here on belongs to the cluster
         self.options = options
-        self.head = Head(options)
+        self.head = Supervisors(options) if options.supervisors else Head(options)
         self.model = self.head.model
         try:
             self.gateways = Gateways(self.head, options.gateways if options.workers else 0)
@@ -144,7 +145,8 @@ class Cluster:
         if view.join is None:
             raise Impossible("GET /cluster does not say where to join")
         before = {node.peer for node in view.nodes}
-        process = subprocess.Popen([troupe_server.BINARY, "node", "--join", view.join],
+        known = ",".join(server.join_address() for server in self.head.servers())
+        process = subprocess.Popen([troupe_server.BINARY, "node", "--join", known],
                                    stdout=self._log, stderr=self._log, text=True)
         self._joined.append(process)
 
@@ -166,7 +168,7 @@ class Cluster:
         """The head alone; the workers that it started end with it, all of them. Until `start_head`."""
         # Any worker stands for all: each is lost, or joins anew.
         workers = self.wait(lambda view: view.up(), "a worker is up")
-        self.blows.append(Blow(time.monotonic(), "SIGKILL the head", workers[0].peer))
+        self.blows.append(Blow(time.monotonic(), f"SIGKILL the {self.head.leader().command}", workers[0].peer))
         self.head.kill()
 
     def start_head(self) -> None:
@@ -175,6 +177,14 @@ class Cluster:
             self.head.start()
         except AssertionError as e:
             raise Impossible(f"the head: {e}") from e
+
+    def kill_registry(self) -> None:
+        """Where supervisors agree. Until `start_registry`."""
+        self.blows.append(Blow(time.monotonic(), "SIGKILL etcd", ""))
+        self.head.etcd.kill()
+
+    def start_registry(self) -> None:
+        self.head.etcd.start()
 
     def kill_gateway(self, number: int) -> None:
         self.blows.append(Blow(time.monotonic(), f"SIGKILL gateway {number}", ""))
@@ -249,5 +259,4 @@ class Cluster:
             raise Impossible(f"{node.name}: {e}") from e
 
     def _heads(self) -> set[int]:
-        """The pids of the head's processes that run."""
-        return {server.process.pid for server in self.head.servers() if server.process.poll() is None}
+        return self.head.pids()

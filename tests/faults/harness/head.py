@@ -15,6 +15,7 @@ class Options:
     workers: int = 4
     redundancy: int = 2
     gateways: int = 2  # of a cluster; with 0 clients ask the head
+    supervisors: bool = False  # two that stand by for each other on etcd, and nodes of their own
     serve: tuple[str, ...] = ()  # more options of `troupe serve`
 
     def arguments(self) -> list[str]:
@@ -23,8 +24,7 @@ class Options:
 
 
 class Head:
-    """`troupe serve`, with its workers as children. Another kind of head, as supervisors that stand by for
-    each other, is a class with the same methods."""
+    """`troupe serve`, with its workers as children."""
 
     def __init__(self, options: Options):
         """Raises AssertionError where it does not start."""
@@ -41,7 +41,11 @@ class Head:
         return [self._server]
 
     def runs(self) -> bool:
-        return self._server.process.poll() is None
+        return bool(self.pids())
+
+    def pids(self) -> set[int]:
+        """Of its processes that run."""
+        return {self._server.process.pid} if self._server.process.poll() is None else set()
 
     def kill(self) -> None:
         """The leader. Its workers end with it."""

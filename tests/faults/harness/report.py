@@ -29,7 +29,7 @@ def to_text(outcomes: Sequence[Outcome], unstruck: Timing) -> str:
 
 def gateway_strikes(outcomes: Sequence[Outcome]) -> list[str]:
     """The names of those that struck a gateway, or the head that gateways ask."""
-    return [outcome.strike.name for outcome in outcomes if outcome.strike.least_gateways and outcome.blows]
+    return [outcome.strike.name for outcome in outcomes if outcome.strike.least_gateways and outcome.strike.supervisors is None and outcome.blows]
 
 
 def details(outcome: Outcome) -> list[str]:

@@ -29,6 +29,7 @@ class Strike(abc.ABC):
     in_soak: ClassVar[bool] = True
     resumes: ClassVar[bool] = False  # clients must come back for streams; with other strikes they may not
     least_gateways: ClassVar[int] = 0
+    supervisors: ClassVar[bool | None] = None  # only where there are such; False: only where not
     manners: ClassVar[Manners] = Manners()  # of the clients
 
     def __init_subclass__(cls) -> None:
