@@ -28,8 +28,10 @@ def to_text(outcomes: Sequence[Outcome], unstruck: Timing) -> str:
 
 
 def gateway_strikes(outcomes: Sequence[Outcome]) -> list[str]:
-    """The names of those that struck a gateway, or the head that gateways ask."""
-    return [outcome.strike.name for outcome in outcomes if outcome.strike.least_gateways and outcome.strike.supervisors is None and outcome.blows]
+    """The names of those that struck a gateway."""
+    struck = [outcome.strike for outcome in outcomes if outcome.blows]
+    return [strike.name for strike in struck if strike.least_gateways and strike.supervisors is None]
+
 
 
 def details(outcome: Outcome) -> list[str]:
