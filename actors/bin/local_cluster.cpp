@@ -37,6 +37,7 @@ result<std::unique_ptr<local_cluster>> local_cluster::start(const std::filesyste
   common.join = (*head)->join_address();
   common.model = model;
   common.actor_threads = config.engine.actor_threads;
+  common.tls = config.cluster.tls;
   common.log_level = config.log_level;
   const auto shares =
       share_processors(allowed_processors(), config.cluster.workers, config.engine.threads);

@@ -23,6 +23,7 @@ worker_options for_runtime(const node_options& options) {
   out.name = options.name;
   out.threads = options.threads;
   out.actor_threads = options.actor_threads;
+  out.tls = options.tls;
   out.memory_bytes = options.memory_mib << 20U;
   return out;
 }

@@ -29,6 +29,7 @@ void describe(config_schema& schema, node_options& options) {
       .integer("memory_mib", options.memory_mib, 0, std::int64_t{1} << 40U,
                "Memory for weights, keys and values in MiB; 0: what is available.")
       .on_command_line("--memory-mib", "MIB");
+  describe(schema, options.tls);
   describe_log(schema, options.log_level);
 }
 
@@ -44,6 +45,9 @@ std::vector<std::string> command_line(const node_options& options) {
   add("--threads", std::to_string(options.threads));
   add("--actor-threads", std::to_string(options.actor_threads));
   add("--memory-mib", std::to_string(options.memory_mib));
+  if (!options.tls.certificate.empty()) add("--tls-certificate", options.tls.certificate);
+  if (!options.tls.key.empty()) add("--tls-key", options.tls.key);
+  if (!options.tls.authority.empty()) add("--tls-authority", options.tls.authority);
   add("--log-level", options.log_level);
   return words;
 }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "runtime/config/schema.hpp"
+#include "runtime/config/tls_files.hpp"
 
 namespace troupe::cli {
 
@@ -16,6 +17,7 @@ struct node_options {
   std::uint32_t threads = 0;        ///< 0: one a core
   std::uint32_t actor_threads = 2;  ///< threads of the actor scheduler
   std::uint64_t memory_mib = 0;     ///< 0: what is available
+  tls_files tls;
   std::string log_level = "info";
 
   friend bool operator==(const node_options&, const node_options&) = default;

@@ -137,6 +137,7 @@ void describe(config_schema& schema, gateway_config& config) {
       .on_command_line("--label", "NAME");
   schema.integer("actor_threads", config.actor_threads, 1, 64,
                  "Threads that run the actors' messages.");
+  describe(schema, config.tls);
   schema.begin_table("model", "What is served.");
   schema
       .text("path", config.model, 4096,

@@ -41,6 +41,7 @@ struct gateway_config : served_name {
   std::string model;  ///< path; empty: the one that the cluster serves
   std::string log_level = "info";
   std::uint32_t actor_threads = 2;
+  tls_files tls;
   server_config http;
   billing_config billing;
 };

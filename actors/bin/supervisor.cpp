@@ -14,7 +14,7 @@
 #include "actors/bin/server_command.hpp"
 #include "actors/bin/start_over.hpp"
 #include "actors/bin/supervisor_registry.hpp"
-#include "actors/cluster/join_address.hpp"
+#include "actors/cluster/door_watch.hpp"
 #include "actors/cluster/member_process.hpp"
 #include "cluster/leadership/leadership.hpp"
 #include "runtime/config/cluster_keys.hpp"
@@ -23,8 +23,8 @@ namespace troupe::cli {
 namespace {
 
 constexpr std::chrono::milliseconds look_every{250};
-constexpr std::chrono::milliseconds knock_every{50};
-constexpr std::chrono::milliseconds knock_limit{200};
+constexpr std::chrono::milliseconds watch_every{20};
+constexpr std::chrono::milliseconds connect_limit{200};
 constexpr std::chrono::milliseconds reign_tick{50};
 
 struct supervisor_command {
@@ -74,10 +74,10 @@ std::optional<leadership_claim> stand_by(const surroundings& around) {
   server_backend idle;
   idle.health = [note]() -> result<void> { return fail(errc::unavailable, "{}", note->get()); };
   around.server.set_model(std::move(idle));
-  candidacy candidate(around.registry, around.label, look_every, [](const std::string& address) {
-    const auto at = parse_join_address(address);
-    return at && knock(*at, knock_limit) == door::refused;
-  });
+  const auto watch = std::make_shared<door_watch>();
+  candidacy candidate(
+      around.registry, around.label, look_every,
+      [watch](const std::string& address) { return watch->refused(address, connect_limit); });
   std::string said;
   std::string leader;
   while (true) {
@@ -89,7 +89,7 @@ std::optional<leadership_claim> stand_by(const surroundings& around) {
       note->set(fmt::format("standing by: {} leads at {}", now->name, now->address));
       around.log.info("{} stands by: {} leads in term {}", around.label, now->name, now->term);
     }
-    if (around.signals.wait(knock_every.count()) != 0) return std::nullopt;
+    if (around.signals.wait(watch_every.count()) != 0) return std::nullopt;
   }
 }
 

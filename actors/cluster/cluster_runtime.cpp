@@ -11,6 +11,7 @@
 #include "actors/batcher.hpp"
 #include "actors/cluster/cluster_supervisor.hpp"
 #include "actors/cluster/member_process.hpp"
+#include "actors/cluster/tls_check.hpp"
 #include "actors/engine/host_time.hpp"
 #include "actors/engine/model_opening.hpp"
 #include "actors/engine/request_desk.hpp"
@@ -29,11 +30,12 @@ constexpr auto answer_deadline = std::chrono::seconds(5);
 /// Members go in reverse order: the data plane's thread first, as it sends to actors.
 class cluster_head final : public cluster_runtime {
  public:
-  cluster_head(std::shared_ptr<const served_model> model, const engine_config& config)
+  cluster_head(std::shared_ptr<const served_model> model, const engine_config& config,
+               const tls_files& tls)
       : model_(std::move(model)),
         desk_(std::size_t{config.max_waiting} + config.max_sequences),
         board_(std::make_shared<cluster_board>()),
-        system_config_(config.actor_threads),
+        system_config_(config.actor_threads, tls),
         system_(system_config_) {}
   ~cluster_head() override;
 
@@ -103,15 +105,9 @@ result<void> cluster_head::launch(const head_options& options, bool integer_weig
   supervisor_ = system_.spawn(cluster_supervisor, std::move(wiring));
   listen_to_gateways(config.context);
   listen_to_nodes();
-  // A head that starts again takes its port while connections of its former life time out.
-  constexpr bool reuse = true;
-  const auto port = system_.middleman().publish(join_desk_actor(supervisor_),
-                                                static_cast<std::uint16_t>(cluster.port),
-                                                cluster.host.c_str(), reuse);
-  if (!port) {
-    return fail(errc::address_in_use, "nodes cannot join at {}:{}: {}", cluster.host, cluster.port,
-                caf::to_string(port.error()));
-  }
+  const auto port = open_desk(system_, join_desk_actor(supervisor_), cluster.host,
+                              static_cast<std::uint16_t>(cluster.port));
+  if (!port) return fail(port.error());
   join_address_ = fmt::format("{}:{}", cluster.host, *port);
   desk_.open(system_, batcher_, config.context);
   const model_config& about = model_->files->config();
@@ -238,6 +234,7 @@ result<std::unique_ptr<cluster_runtime>> cluster_runtime::start(opened_model ope
                 "a draft model guesses within one process only: choose --speculation ngram, or "
                 "serve without workers");
   }
+  if (auto usable = check(wanted.cluster.tls); !usable) return fail(usable.error());
   auto model = std::make_shared<served_model>(std::move(opened.model));
   head_options options = wanted;
   engine_config& config = options.engine;
@@ -247,7 +244,7 @@ result<std::unique_ptr<cluster_runtime>> cluster_runtime::start(opened_model ope
   model->context = config.context;
   std::error_code ignored;
   options.model = std::filesystem::absolute(options.model, ignored);
-  auto head = std::make_unique<cluster_head>(model, config);
+  auto head = std::make_unique<cluster_head>(model, config, options.cluster.tls);
   if (auto up = head->launch(options, opened.integer_weights); !up)
     return fail(std::move(up.error()));
   return head;

@@ -1,6 +1,7 @@
 #include "actors/cluster/control.hpp"
 
 #include <caf/io/all.hpp>
+#include <caf/openssl/all.hpp>
 #include <random>
 #include <span>
 
@@ -21,8 +22,14 @@ peer_id draw_peer_id() {
   return (std::uint64_t{random()} << 32U | random()) | 1U;
 }
 
-cluster_system_config::cluster_system_config(std::uint32_t threads) {
+cluster_system_config::cluster_system_config(std::uint32_t threads, const tls_files& tls) {
   load<caf::io::middleman>();
+  if (tls.used()) {
+    load<caf::openssl::manager>();
+    openssl_certificate = tls.certificate;
+    openssl_key = tls.key;
+    openssl_cafile = tls.authority;
+  }
   // The names are on the wire.
   add_message_type<held_stage>("held_stage");
   add_message_type<node_hello>("node_hello");

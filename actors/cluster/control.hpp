@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "actors/messages.hpp"
+#include "runtime/config/tls_files.hpp"
 #include "runtime/transport/transport.hpp"
 
 namespace troupe {
@@ -180,10 +181,11 @@ using join_desk_actor =
 [[nodiscard]] peer_id draw_peer_id();
 
 /// CAF's settings of a process of a cluster: the network, the messages above, and few threads that
-/// sleep when idle, as arithmetic belongs to the compute pool.
+/// sleep when idle, as arithmetic belongs to the compute pool. With TLS files, which must have been
+/// checked, every connection is mutually authenticated.
 class cluster_system_config : public caf::actor_system_config {
  public:
-  explicit cluster_system_config(std::uint32_t threads);
+  cluster_system_config(std::uint32_t threads, const tls_files& tls);
 };
 
 }  // namespace troupe

@@ -7,6 +7,7 @@
 #include <caf/all.hpp>
 #include <caf/io/all.hpp>
 #include <condition_variable>
+#include <map>
 #include <thread>
 #include <utility>
 
@@ -14,6 +15,7 @@
 #include "actors/cluster/gateway_link.hpp"
 #include "actors/cluster/join_address.hpp"
 #include "actors/cluster/member_process.hpp"
+#include "actors/cluster/tls_check.hpp"
 #include "actors/engine/model_opening.hpp"
 #include "runtime/wire/frames.hpp"
 #include "version.hpp"
@@ -43,7 +45,9 @@ struct contact_state {
 class joined_gateway final : public gateway_runtime {
  public:
   explicit joined_gateway(const gateway_options& options)
-      : options_(options), system_config_(options.actor_threads), system_(system_config_) {}
+      : options_(options),
+        system_config_(options.actor_threads, options.tls),
+        system_(system_config_) {}
   ~joined_gateway() override;
 
   [[nodiscard]] result<void> join(const progress& report);
@@ -76,6 +80,7 @@ class joined_gateway final : public gateway_runtime {
   std::shared_ptr<contact_state> contact_ = std::make_shared<contact_state>();
   cluster_system_config system_config_;
   caf::actor_system system_;
+  std::map<std::string, join_desk_actor> desks_;  ///< by address; one thread at a time
   std::shared_ptr<listener_table> requests_;
   gateway_link_actor link_;
   std::shared_ptr<data_port> port_;
@@ -83,13 +88,19 @@ class joined_gateway final : public gateway_runtime {
 };
 
 result<gateway_welcome> joined_gateway::ask(const std::string& address, bool to_join) {
-  const auto desk = find_desk(system_, address);
-  if (!desk) return fail(desk.error());
+  join_desk_actor& desk = desks_[address];
+  if (!desk) {
+    auto there = find_desk(system_, address);
+    if (!there) return fail(there.error());
+    desk = std::move(*there);
+  }
   const auto with = [&](const auto& word) {
-    return ask_desk<gateway_welcome>(system_, *desk, answer_deadline,
-                                     "the supervisor at " + address, word, hello_);
+    return ask_desk<gateway_welcome>(system_, desk, answer_deadline, "the supervisor at " + address,
+                                     word, hello_);
   };
-  return to_join ? with(join_atom::value) : with(hello_atom::value);
+  auto answer = to_join ? with(join_atom::value) : with(hello_atom::value);
+  if (!answer) desk = join_desk_actor();  // another may be there by now
+  return answer;
 }
 
 result<gateway_welcome> joined_gateway::ask_any() {
@@ -278,6 +289,7 @@ joined_gateway::~joined_gateway() {
   }
   if (link_) caf::anon_send_exit(link_, caf::exit_reason::user_shutdown);
   link_ = gateway_link_actor();
+  desks_.clear();
   port_.reset();
   await_actors(system_, drain_deadline);
 }
@@ -286,6 +298,7 @@ joined_gateway::~joined_gateway() {
 
 result<std::unique_ptr<gateway_runtime>> gateway_runtime::start(const gateway_options& options,
                                                                 const progress& report) {
+  if (auto usable = check(options.tls); !usable) return fail(usable.error());
   auto gateway = std::make_unique<joined_gateway>(options);
   if (auto up = gateway->join(report); !up) return fail(std::move(up.error()));
   return gateway;

@@ -11,6 +11,7 @@
 #include "actors/engine/serving_runtime.hpp"
 #include "runtime/api/answer_recall.hpp"
 #include "runtime/base/result.hpp"
+#include "runtime/config/tls_files.hpp"
 
 namespace troupe {
 
@@ -20,6 +21,7 @@ struct gateway_options {
   std::string name;               ///< what the cluster calls it
   std::string url;                ///< where clients find it
   std::uint32_t actor_threads = 2;
+  tls_files tls;
 };
 
 /// A gateway in this process: it has the model's tokenizer and template, and asks the batcher of

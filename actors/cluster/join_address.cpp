@@ -33,11 +33,10 @@ std::vector<std::string> split_addresses(std::string_view list) {
   return words;
 }
 
-door knock(const join_address& at, std::chrono::milliseconds limit) {
+door open_door(boost::asio::io_context& io, boost::asio::ip::tcp::socket& socket,
+               const join_address& at, std::chrono::milliseconds limit) {
   using boost::asio::ip::tcp;
-  boost::asio::io_context io(1);
   tcp::resolver resolver(io);
-  tcp::socket socket(io);
   std::optional<boost::system::error_code> outcome;
   resolver.async_resolve(
       at.host, std::to_string(at.port), [&](boost::system::error_code failed, const auto& found) {
@@ -47,10 +46,24 @@ door knock(const join_address& at, std::chrono::milliseconds limit) {
         boost::asio::async_connect(socket, found,
                                    [&](boost::system::error_code e, const auto&) { outcome = e; });
       });
+  io.restart();
   io.run_for(limit);
-  if (!outcome) return door::silent;
-  if (!*outcome) return door::open;
-  return *outcome == boost::asio::error::connection_refused ? door::refused : door::silent;
+  if (outcome) {
+    if (!*outcome) return door::open;
+    return *outcome == boost::asio::error::connection_refused ? door::refused : door::silent;
+  }
+  // What is under way refers to this call: it ends with it.
+  boost::system::error_code ignored;
+  resolver.cancel();
+  socket.close(ignored);
+  io.run();
+  return door::silent;
+}
+
+door knock(const join_address& at, std::chrono::milliseconds limit) {
+  boost::asio::io_context io(1);
+  boost::asio::ip::tcp::socket socket(io);
+  return open_door(io, socket, at, limit);
 }
 
 result<std::string> local_address_towards(const join_address& to) {

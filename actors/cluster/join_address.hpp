@@ -1,5 +1,7 @@
 #pragma once
 
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
 #include <chrono>
 #include <cstdint>
 #include <string>
@@ -24,6 +26,9 @@ struct join_address {
 
 /// What somebody who opens a connection finds.
 enum class door : std::uint8_t { open, refused, silent };
+/// Connects the socket, which must belong to `io`; blocks for at most `limit`.
+[[nodiscard]] door open_door(boost::asio::io_context& io, boost::asio::ip::tcp::socket& socket,
+                             const join_address& at, std::chrono::milliseconds limit);
 /// Opens a connection and closes it; blocks for at most `limit`.
 [[nodiscard]] door knock(const join_address& at, std::chrono::milliseconds limit);
 

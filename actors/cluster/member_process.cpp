@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <caf/io/all.hpp>
+#include <caf/openssl/all.hpp>
 #include <set>
 #include <string>
 #include <thread>
@@ -17,6 +18,12 @@ namespace {
 
 constexpr std::chrono::milliseconds knock_limit{1'000};
 constexpr std::chrono::seconds connect_limit{2};
+
+/// Who opens connections.
+caf::io::middleman_actor dialler(caf::actor_system& system) {
+  return system.has_openssl_manager() ? system.openssl_manager().actor_handle()
+                                      : system.middleman().actor_handle();
+}
 
 std::set<std::string> desk_interface(caf::actor_system& system) {
   return system.message_types(caf::detail::type_list<join_desk_actor>());
@@ -59,16 +66,17 @@ void send_ping(data_port& port, peer_id to) {
 result<join_desk_actor> find_desk(caf::actor_system& system, const std::string& join) {
   const auto at = parse_join_address(join);
   if (!at) return fail(at.error());
-  // What opens connections there would wait for a host that is silent for minutes.
-  if (const auto heard = knock(*at, knock_limit); heard != door::open) {
+  // What opens connections there would wait for a host that is silent for minutes. Where TLS is
+  // spoken, a connection that ends without it disturbs the others there.
+  const door heard = system.has_openssl_manager() ? door::open : knock(*at, knock_limit);
+  if (heard != door::open) {
     return fail(errc::unavailable, "no supervisor answers at {}: {}", join,
                 heard == door::refused ? "nobody listens there" : "the host is silent");
   }
   // As middleman::remote_actor() does, but for waiting for ever where a process is frozen.
   result<join_desk_actor> desk = fail(errc::internal, "no answer");
   caf::scoped_actor self{system};
-  self->request(system.middleman().actor_handle(), connect_limit, caf::connect_atom::value,
-                at->host, at->port)
+  self->request(dialler(system), connect_limit, caf::connect_atom::value, at->host, at->port)
       .receive(
           [&](const caf::node_id&, const caf::strong_actor_ptr& found,
               const std::set<std::string>& interface) {
@@ -83,6 +91,18 @@ result<join_desk_actor> find_desk(caf::actor_system& system, const std::string& 
                 fail(errc::unavailable, "no supervisor answers at {}: {}", join, caf::to_string(e));
           });
   return desk;
+}
+
+result<std::uint16_t> open_desk(caf::actor_system& system, const join_desk_actor& desk,
+                                const std::string& host, std::uint16_t port) {
+  // A head that starts again takes its port while connections of its former life time out.
+  constexpr bool reuse = true;
+  const auto opened = system.has_openssl_manager()
+                          ? caf::openssl::publish(desk, port, host.c_str(), reuse)
+                          : system.middleman().publish(desk, port, host.c_str(), reuse);
+  if (opened) return *opened;
+  return fail(errc::address_in_use, "nodes cannot join at {}:{}: {}", host, port,
+              caf::to_string(opened.error()));
 }
 
 bool await_actors(caf::actor_system& system, std::chrono::steady_clock::duration limit) {

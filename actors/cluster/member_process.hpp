@@ -26,6 +26,12 @@ namespace troupe {
 /// Tells a peer that this process lives.
 void send_ping(data_port& port, peer_id to);
 
+/// Lets others find the desk at an address of this machine; port 0: a free one. With TLS where this
+/// process has it. Gives the port; address_in_use: it cannot be had.
+[[nodiscard]] result<std::uint16_t> open_desk(caf::actor_system& system,
+                                              const join_desk_actor& desk, const std::string& host,
+                                              std::uint16_t port);
+
 /// Where to join at "host:port"; unavailable: nobody answers, or not soon.
 [[nodiscard]] result<join_desk_actor> find_desk(caf::actor_system& system, const std::string& join);
 

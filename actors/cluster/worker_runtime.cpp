@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "actors/cluster/member_process.hpp"
+#include "actors/cluster/tls_check.hpp"
 #include "actors/cluster/worker.hpp"
 #include "actors/engine/memory_plan.hpp"
 #include "runtime/wire/frames.hpp"
@@ -50,7 +51,7 @@ class joined_worker final : public worker_runtime {
   joined_worker(const worker_options& options, std::shared_ptr<node_store> store)
       : store_(std::move(store)),
         ended_(std::make_shared<std::atomic<end>>(end::none)),
-        system_config_(options.actor_threads),
+        system_config_(options.actor_threads, options.tls),
         system_(system_config_) {}
   ~joined_worker() override;
 
@@ -260,6 +261,7 @@ joined_worker::~joined_worker() { (void)retire(); }
 result<std::unique_ptr<worker_runtime>> worker_runtime::start(const worker_options& options,
                                                               std::shared_ptr<node_store> store,
                                                               const progress& report) {
+  if (auto usable = check(options.tls); !usable) return fail(usable.error());
   try {
     auto worker = std::make_unique<joined_worker>(options, std::move(store));
     if (auto up = worker->join(options, report); !up) return fail(std::move(up.error()));

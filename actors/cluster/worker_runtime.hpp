@@ -10,6 +10,7 @@
 
 #include "actors/cluster/node_store.hpp"
 #include "runtime/base/result.hpp"
+#include "runtime/config/tls_files.hpp"
 
 namespace troupe {
 
@@ -19,6 +20,7 @@ struct worker_options {
   std::string name;               ///< empty: host name and process id
   std::uint32_t threads = 0;      ///< compute threads; 0: one a core
   std::uint32_t actor_threads = 2;
+  tls_files tls;
   std::size_t memory_bytes = 0;  ///< for weights and KV; 0: what is available
 };
 

@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <string>
 
+#include "runtime/config/tls_files.hpp"
+
 namespace troupe {
 
 /// How a model is spread over processes.
@@ -13,6 +15,8 @@ struct cluster_config {
   std::uint32_t port = 0;          ///< of that address; 0: a free one
   std::uint32_t suspect_after_ms = 500;  ///< of silence: a node gets nothing new
   std::uint32_t gone_after_ms = 1200;    ///< of silence: the cluster goes on without it
+
+  tls_files tls;  ///< of the port that nodes join
 
   /// How often peers say that they live: several times before their silence is suspicious.
   [[nodiscard]] std::uint32_t heartbeat_ms() const { return suspect_after_ms / 4; }

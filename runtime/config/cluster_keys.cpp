@@ -23,6 +23,7 @@ void describe_rest(config_schema& schema, cluster_config& config) {
                  "Silence after which a node gets nothing new, in milliseconds.");
   schema.integer("gone_after_ms", config.gone_after_ms, 100, 3'600'000,
                  "Silence after which the cluster goes on without a node, in milliseconds.");
+  describe(schema, config.tls);
 }
 
 }  // namespace

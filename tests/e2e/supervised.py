@@ -42,11 +42,11 @@ class Supervisor(Server):
 class Node:
     """A node, which looks for whoever leads."""
 
-    def __init__(self, supervisors, name, memory_mib=512):
+    def __init__(self, supervisors, name, *options, memory_mib=512):
         self.log = tempfile.TemporaryFile(mode="w+")
         self.process = subprocess.Popen(
             [BINARY, "node", "--join", ",".join(s.join for s in supervisors), "--name", name,
-             "--threads", "1", "--memory-mib", str(memory_mib)], stdout=self.log, stderr=self.log, text=True)
+             "--threads", "1", "--memory-mib", str(memory_mib), *map(str, options)], stdout=self.log, stderr=self.log, text=True)
 
     def said(self):
         return read(self.log)

@@ -20,16 +20,16 @@ NODES = 3
 class Cluster:
     """etcd, two supervisors, three nodes, one gateway."""
 
-    def __init__(self):
+    def __init__(self, *options):
         self.etcd = Etcd()
         ports = free_port(), free_port()
-        self.first = Supervisor(MODEL, self.etcd, ports[0], "a", nodes=NODES)
+        self.first = Supervisor(MODEL, self.etcd, ports[0], "a", NODES, *options)
         wait(self.first.leads)
-        self.second = Supervisor(MODEL, self.etcd, ports[1], "b", nodes=NODES)
+        self.second = Supervisor(MODEL, self.etcd, ports[1], "b", NODES, *options)
         self.supervisors = [self.first, self.second]
-        self.nodes = [Node(self.supervisors, f"n{i}") for i in range(NODES)]
+        self.nodes = [Node(self.supervisors, f"n{i}", *options) for i in range(NODES)]
         until(self.first, whole)
-        self.gateway = Gateway(*self.supervisors)
+        self.gateway = Gateway(*self.supervisors, options=options)
 
     def __enter__(self):
         return self
@@ -103,7 +103,7 @@ def test_a_killed_supervisor_comes_back_and_stands_by(cluster, expected):
     cluster.first.process.kill()
     cluster.first.process.wait(DEADLINE)
     wait(cluster.second.leads)
-    again = Supervisor(MODEL, cluster.etcd, cluster.first.port(), "a", nodes=NODES)
+    again = Supervisor(MODEL, cluster.etcd, cluster.first.port(), "a", NODES)
     cluster.supervisors.append(again)
     wait(lambda: "b leads at" in again.get("/health")[1])
     assert ask_all(cluster.gateway, cluster.second.process.kill) == expected
@@ -143,7 +143,7 @@ def test_many_successions_leak_nothing(cluster, expected):
         wait(standing.leads)
         until(standing, whole)
         assert ask(cluster.gateway, 1) == expected[1]
-        fresh = Supervisor(MODEL, cluster.etcd, leading.port(), leading.label, nodes=NODES)
+        fresh = Supervisor(MODEL, cluster.etcd, leading.port(), leading.label, NODES)
         cluster.supervisors.append(fresh)
         wait(lambda s=fresh: "leads at" in s.get("/health")[1])
         leading, standing = standing, fresh

@@ -23,7 +23,7 @@ class Supervisors:
             for label in ("supervisor-a", "supervisor-b"):
                 self._supervisors.append(self._supervisor(label, etcd_server.free_port()))
             for number in range(options.workers):
-                self._nodes.append(supervised.Node(self._supervisors, f"node-{number}", _NODE_MEMORY_MIB))
+                self._nodes.append(supervised.Node(self._supervisors, f"node-{number}", memory_mib=_NODE_MEMORY_MIB))
             self._await_serving()
         except AssertionError:
             self.stop()
