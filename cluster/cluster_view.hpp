@@ -46,4 +46,11 @@ struct cluster_view {
   std::vector<event> events;  ///< oldest first
 };
 
+/// An epoch for people: "3", and "2.3" where supervisors follow one another: the third of term 2.
+[[nodiscard]] inline std::string show_epoch(epoch_number epoch) {
+  const std::string low = std::to_string(epoch & 0xffff'ffffU);
+  const epoch_number term = epoch >> 32U;
+  return term == 0 ? low : std::to_string(term) + "." + low;
+}
+
 }  // namespace troupe

@@ -57,7 +57,7 @@ rows stage_rows(const cluster_view& view) {
 std::string to_text(const gateway::cluster_report& report) {
   const cluster_view& view = report.view;
   std::string out = align({{"cluster", view.serving ? "serving" : "not serving"},
-                           {"epoch", std::to_string(view.epoch)},
+                           {"epoch", show_epoch(view.epoch)},
                            {"copies", copies(view)},
                            {"nodes join", report.join.empty() ? "-" : report.join}},
                           false);

@@ -191,7 +191,7 @@ void cluster_supervisor_state::on_orders_done(peer_id node, const orders_done& d
   if (!move_ || move_->plan.epoch != done.epoch || move_->awaited.erase(node) == 0) return;
   if (!done.failure.empty()) {
     members_->note(clock::now(), fmt::format("{} could not do its part in epoch {}: {}",
-                                             name_of(node), done.epoch, done.failure));
+                                             name_of(node), show_epoch(done.epoch), done.failure));
     return on_lost(node, done.failure);
   }
   move_->taken_over.insert(move_->taken_over.end(), done.taken_over.begin(), done.taken_over.end());
@@ -220,7 +220,7 @@ void cluster_supervisor_state::commit() {
     for (const peer_id buddy : s.buddies)
       if (move_->synced.contains({s.layers.first, buddy})) synced_.emplace(s.layers.first, buddy);
   serving_ = true;
-  members_->note(now, fmt::format("epoch {}: {} stages on {} nodes", plan_->epoch,
+  members_->note(now, fmt::format("epoch {}: {} stages on {} nodes", show_epoch(plan_->epoch),
                                   plan_->stages.size(), nodes_.size()));
   if (first) move_->taken_over.clear();
   hand_to_batcher();

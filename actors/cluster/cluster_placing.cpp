@@ -78,7 +78,7 @@ void cluster_supervisor_state::adopt_held() {
   ++epoch_;
   w_.board->set_obstacle(std::nullopt);
   members_->note(clock::now(), fmt::format("epoch {} goes on with the stages that {} nodes hold",
-                                           epoch_, all.size()));
+                                           show_epoch(epoch_), all.size()));
   begin(std::move(*plan), true);
 }
 

@@ -182,7 +182,7 @@ void cluster_supervisor_state::on_durable(const buddy_durable& d) {
 void cluster_supervisor_state::on_stalled(epoch_number epoch) {
   if (!plan_ || move_ || plan_->epoch != epoch) return;
   members_->note(clock::now(), "no step gets through: the nodes connect anew");
-  spdlog::warn("no step gets through in epoch {}: the nodes connect anew", epoch);
+  spdlog::warn("no step gets through in epoch {}: the nodes connect anew", show_epoch(epoch));
   std::erase_if(nonces_, [&](const auto& pair) {
     return pair.first.first != w_.port->self() && pair.first.second != w_.port->self();
   });

@@ -71,6 +71,8 @@ TEST_CASE("a cluster is shown as tables: state, nodes, stages, last events") {
   };
   has("cluster     serving\n");
   has("epoch       7\n");
+  CHECK(show_epoch(7) == "7");
+  CHECK(show_epoch((epoch_number{2} << 32U) + 3) == "2.3");
   has("copies      2, not all there\n");
   has("nodes join  127.0.0.1:7001\n");
   has("worker-0  up       101  1        2.0 GiB  stage 0\n");
