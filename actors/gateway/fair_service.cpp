@@ -45,7 +45,8 @@ struct fair_service::shared : std::enable_shared_from_this<shared> {
   void wait_for_expiry(const std::stop_token& stop);
   void close();
 
-  const std::shared_ptr<generation_service> engine;
+  std::shared_ptr<generation_service>
+      engine;  ///< null once closed: it holds listeners that hold this
   mutable std::mutex mutex;
   std::condition_variable_any changed;
   fair_queue queue;
@@ -128,8 +129,11 @@ result<void> fair_service::shared::give(request_id id) {
   auto listener = std::make_shared<listening>(shared_from_this(), id, e.request.prompt.size(),
                                               e.request.choices, std::move(e.listener));
   generation_request request = std::move(e.request);
+  const std::shared_ptr<generation_service> to = engine;
   lock.unlock();
-  const auto inner = engine->submit(std::move(request), std::move(listener));
+  const auto inner =
+      to ? to->submit(std::move(request), std::move(listener))
+         : result<request_id>(fail(errc::unavailable, "the server is shutting down"));
   lock.lock();
   const auto still = entries.find(id);
   if (!inner) {
@@ -143,7 +147,7 @@ result<void> fair_service::shared::give(request_id id) {
   entries.erase(still);
   queue.finished();
   lock.unlock();
-  engine->cancel(*inner);
+  to->cancel(*inner);
   return {};
 }
 
@@ -180,9 +184,11 @@ void fair_service::shared::wait_for_expiry(const std::stop_token& stop) {
 
 void fair_service::shared::close() {
   std::vector<std::shared_ptr<generation_listener>> waiting;
+  std::shared_ptr<generation_service> let_go;
   {
     const std::lock_guard lock(mutex);
     closed = true;
+    let_go = std::move(engine);
     for (auto at = entries.begin(); at != entries.end();) {
       const bool waits = queue.withdraw(at->first);
       if (waits) waiting.push_back(std::move(at->second.listener));
