@@ -148,7 +148,10 @@ TEST_CASE("a model that drafts for itself guesses nearly all, and no answer chan
   check_same(run_all(*engine, greedy), without_guesses("tiny-llama", greedy));
   const engine_stats stats = engine->stats();
   WARN(stats.accepted_tokens > 0);
-  CHECK(stats.accepted_tokens * 10 >= stats.drafted_tokens * 9);
+  // Some of each answer's come too late to be right; where the machine has little time to guess,
+  // those are not few among all.
+  const std::uint64_t wrong = stats.drafted_tokens - stats.accepted_tokens;
+  CHECK(wrong <= std::max<std::uint64_t>(stats.drafted_tokens / 10, 4 * greedy.size()));
 }
 
 TEST_CASE("a model whose guesses are as good as random changes no answer") {
