@@ -108,13 +108,13 @@ void complete(server_core& core, const std::shared_ptr<connection>& client,
     }
   }
   const auto relay = std::make_shared<answer_relay>(core.io(), client, core.limits().output_bytes);
-  const completion_caller caller{key, core.backend().service, core.backend().queue};
+  const completion_caller caller{key, core.backend().queue};
   const auto watch = std::make_shared<completion_watch>(core.metrics(), relay, caller);
   const api_protocol protocol = protocol_of(client->request().target);
   const bool events = client->request().dashscope_events;
   const bool posted =
       core.pool().post([relay, watch, caller, protocol, events, body = client->take_body(),
-                        lease = client->take_lease(),
+                        lease = client->take_lease(), service = core.backend().service,
                         context = context_for(core.backend(), core.limits(), key)]() mutable {
         context.tenant = caller.account();
         context.rank = caller.rank();
@@ -148,7 +148,7 @@ void resume(server_core& core, const std::shared_ptr<connection>& client,
   }
   const auto relay = std::make_shared<answer_relay>(core.io(), client, core.limits().output_bytes);
   // It was let in, and counted, when it was first asked for; no queue knows its number.
-  const completion_caller caller{key, backend.engine, nullptr};
+  const completion_caller caller{key, {}};
   const auto watch = std::make_shared<completion_watch>(core.metrics(), relay, caller);
   api_context context = context_for(backend, core.limits(), key);
   context.service = backend.engine.get();

@@ -16,9 +16,8 @@ completion_watch::completion_watch(std::shared_ptr<server_metrics> metrics,
 completion_watch::~completion_watch() { account_.settle(prompt_, drawn_); }
 
 std::optional<api_error> completion_watch::admit(const generation_cost& cost) {
-  if (caller_.queue)
-    if (auto refused = caller_.queue->refuse(caller_.account(), caller_.rank(), cost))
-      return refused;
+  if (const auto queue = caller_.queue.lock())
+    if (auto refused = queue->refuse(caller_.account(), caller_.rank(), cost)) return refused;
   if (!caller_.key) return std::nullopt;
   auto refused = account_.admit(cost);
   header_list headers = rate_headers(*caller_.key);

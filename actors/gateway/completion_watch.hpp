@@ -17,11 +17,11 @@
 
 namespace troupe::gateway {
 
-/// On whose behalf a completion is drawn, and by what.
+/// On whose behalf a completion is drawn. Not the service's owner: the service's own threads may be
+/// the last to let go of a watch.
 struct completion_caller {
-  std::shared_ptr<live_key> key;                ///< null: whoever asks
-  std::shared_ptr<generation_service> service;  ///< outlives the session, which borrows it
-  std::shared_ptr<fair_service> queue;          ///< null: none
+  std::shared_ptr<live_key> key;      ///< null: whoever asks
+  std::weak_ptr<fair_service> queue;  ///< empty: none
   [[nodiscard]] std::uint64_t account() const {
     return key ? static_cast<std::uint64_t>(key->id()) : 0;
   }
