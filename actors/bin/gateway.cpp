@@ -13,7 +13,6 @@
 #include "actors/bin/served_as.hpp"
 #include "actors/bin/server_command.hpp"
 #include "actors/cluster/gateway_runtime.hpp"
-#include "actors/cluster/join_address.hpp"
 
 namespace troupe::cli {
 namespace {
@@ -30,11 +29,9 @@ result<void> gateway(gateway_command& command) {
   const gateway_config& config = command.config;
   if (command.settings.printed()) return {};
   gateway_options options;
-  options.join = split_addresses(config.join);
-  if (options.join.empty()) {
-    return fail(errc::invalid_argument,
-                "which cluster? Give --join HOST:PORT; `troupe status` shows the address");
-  }
+  auto join = addresses_to_join(config.join);
+  if (!join) return fail(join.error());
+  options.join = std::move(*join);
   options.model = config.model;
   options.name = config.label;
   options.actor_threads = config.actor_threads;

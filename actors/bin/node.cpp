@@ -3,6 +3,9 @@
 
 #include <csignal>
 #include <memory>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "actors/bin/commands.hpp"
 #include "actors/bin/interrupts.hpp"
@@ -11,14 +14,13 @@
 #include "actors/bin/node_options.hpp"
 #include "actors/bin/server_command.hpp"
 #include "actors/bin/start_over.hpp"
-#include "actors/cluster/join_address.hpp"
 
 namespace troupe::cli {
 namespace {
 
-worker_options for_runtime(const node_options& options) {
+worker_options for_runtime(const node_options& options, std::vector<std::string> join) {
   worker_options out;
-  out.join = split_addresses(options.join);
+  out.join = std::move(join);
   out.model = options.model;
   out.name = options.name;
   out.threads = options.threads;
@@ -39,10 +41,8 @@ result<void> node(node_command& command) {
   if (auto done = command.settings.read(); !done) return done;
   if (command.settings.printed()) return {};
   const node_options& options = command.options;
-  if (split_addresses(options.join).empty()) {
-    return fail(errc::invalid_argument,
-                "which cluster? Give --join HOST:PORT; `troupe status` shows the address");
-  }
+  const auto join = addresses_to_join(options.join);
+  if (!join) return fail(join.error());
   // Before any thread is made, so that none of them gets the signals.
   const interrupts signals{SIGINT, SIGTERM};
   const auto log = start_log(options.log_level,
@@ -55,7 +55,7 @@ result<void> node(node_command& command) {
   };
   node_world world;
   const auto store = std::make_shared<node_store>(options.threads);
-  world.join = [&] { return worker_runtime::start(for_runtime(options), store, report); };
+  world.join = [&] { return worker_runtime::start(for_runtime(options, *join), store, report); };
   world.signal = [&signals](std::chrono::milliseconds limit) {
     return signals.wait(limit.count());
   };
@@ -64,10 +64,7 @@ result<void> node(node_command& command) {
   const auto ended = live(world);
   if (!ended) return fail(ended.error());
   // Neither of these waits for the runtime to end: its peers find it gone at once.
-  if (ended->how == node_end::kind::again) {
-    auto words = own_command_line();
-    return words ? fail(start_over(std::move(*words))) : fail(words.error());
-  }
+  if (ended->how == node_end::kind::again) return fail(start_over());
   signals.release();
   if (ended->how == node_end::kind::signalled) (void)std::raise(ended->signal);
   return {};

@@ -6,14 +6,8 @@ namespace troupe::cli {
 
 void describe(config_schema& schema, node_options& options) {
   schema.begin_table("node", "A part of a cluster's model.");
-  schema
-      .text("join", options.join, 4096,
-            "HOST:PORT that the cluster's nodes join; of several supervisors, with commas between.")
-      .on_command_line("--join", "HOST:PORT");
-  schema
-      .text("name", options.name, 64,
-            "What the cluster calls it; empty: the host's name and the process id.")
-      .on_command_line("--name", "NAME");
+  describe_join(schema, options.join);
+  describe_member_name(schema, "name", options.name);
   schema
       .text("model", options.model, 4096,
             "A GGUF file or a Hugging Face folder, the one that the cluster serves; empty: where "

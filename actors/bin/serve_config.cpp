@@ -113,6 +113,20 @@ void describe_log(config_schema& schema, std::string& level) {
                            "\"trace\", \"debug\", \"info\", \"warning\", \"error\" or \"off\".")
       .on_command_line("--log-level", "LEVEL");
 }
+
+void describe_join(config_schema& schema, std::string& join) {
+  schema
+      .text("join", join, 4096,
+            "HOST:PORT that the cluster's nodes join; of several supervisors, with commas between.")
+      .on_command_line("--join", "HOST:PORT");
+}
+
+void describe_member_name(config_schema& schema, const std::string& key, std::string& name) {
+  schema
+      .text(key, name, 64, "What the cluster calls it; empty: the host's name and the process id.")
+      .on_command_line("--" + key, "NAME");
+}
+
 void describe(config_schema& schema, serve_config& config) {
   schema.begin_table("model", "What is served.");
   schema.text("path", config.model, 4096,
@@ -127,14 +141,8 @@ void describe(config_schema& schema, serve_config& config) {
 
 void describe(config_schema& schema, gateway_config& config) {
   schema.begin_table("gateway", "Which cluster it serves for.");
-  schema
-      .text("join", config.join, 4096,
-            "HOST:PORT that the cluster's nodes join; of several supervisors, with commas between.")
-      .on_command_line("--join", "HOST:PORT");
-  schema
-      .text("label", config.label, 64,
-            "What the cluster calls it; empty: the host's name and the process id.")
-      .on_command_line("--label", "NAME");
+  describe_join(schema, config.join);
+  describe_member_name(schema, "label", config.label);
   schema.integer("actor_threads", config.actor_threads, 1, 64,
                  "Threads that run the actors' messages.");
   describe(schema, config.tls);

@@ -66,6 +66,10 @@ struct supervisor_config {
   cluster_config cluster;
 };
 
+/// Keys of the current table that processes of a cluster have in common: the addresses that they
+/// join, and what the cluster calls them, under the name that the process gives it.
+void describe_join(config_schema& schema, std::string& join);
+void describe_member_name(config_schema& schema, const std::string& key, std::string& name);
 /// Describes the table [log].
 void describe_log(config_schema& schema, std::string& level);
 /// Describes all tables. `config` must outlive the schema.

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "actors/cluster/join_address.hpp"
 #include "runtime/config/toml.hpp"
 
 namespace troupe::cli {
@@ -29,6 +30,13 @@ result<void> server_settings::read() const {
 bool server_settings::printed() const {
   if (print_config) fmt::print("{}", write_toml(schema));
   return print_config;
+}
+
+result<std::vector<std::string>> addresses_to_join(const std::string& list) {
+  auto addresses = split_addresses(list);
+  if (!addresses.empty()) return addresses;
+  return fail(errc::invalid_argument,
+              "which cluster? Give --join HOST:PORT; `troupe status` shows the address");
 }
 
 server_backend serving_backend(serving_runtime& running, std::shared_ptr<const served_model> model,

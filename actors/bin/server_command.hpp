@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "actors/bin/interrupts.hpp"
 #include "actors/bin/options.hpp"
@@ -28,6 +29,9 @@ struct server_settings {
   /// Prints the settings as they are now if that is all that was asked for; true: it was.
   [[nodiscard]] bool printed() const;
 };
+
+/// The supervisors' addresses that a list names; invalid_argument: it names none.
+[[nodiscard]] result<std::vector<std::string>> addresses_to_join(const std::string& list);
 
 /// What a server answers from `running`, which must outlive it, through a queue where a number of
 /// places is set; /health says `why` while it cannot.

@@ -165,8 +165,7 @@ result<void> supervise(supervisor_command& command) {
   if (!ended) return fail(ended.error());
   if (*ended == ending::signalled) return {};
   // Nothing of what it led with is used again: its peers find it gone at once.
-  auto words = own_command_line();
-  return words ? fail(start_over(std::move(*words))) : fail(words.error());
+  return fail(start_over());
 }
 
 }  // namespace
