@@ -15,9 +15,10 @@ bool loads_directly(dtype type) {
   return type == dtype::f32 || type == dtype::f16 || type == dtype::bf16;
 }
 
-/// True if turning a tile into float32 first pays for this many activation rows.
+/// True if turning a tile into float32 first pays for this many activation rows. Types that a load
+/// widens are read as they are: half the bytes, and the conversion runs beside the multiply-adds.
 bool worth_unpacking(const matrix& w, std::uint32_t rows) {
-  return w.type != dtype::f32 && rows > (many_registers ? 8 : 4);
+  return !loads_directly(w.type) && rows > (many_registers ? 8 : 4);
 }
 
 std::size_t unpacked_bytes(const matrix& w) { return padded(w.cols) * tile_rows * sizeof(float); }

@@ -4,6 +4,8 @@
 //
 #include <type_traits>
 
+#include "hwy/cache_control.h"
+
 #include "kernels/cpu/simd/dequantise-inl.hpp"
 #include "kernels/cpu/simd/product-inl.hpp"
 
@@ -37,8 +39,19 @@ HWY_INLINE floats load_last(const std::byte* from, std::size_t count) {
   return Source::load(whole);
 }
 
-/// out[r * 16 + n] for n below 4.
-template <class Source, std::uint32_t Rows>
+/// How far ahead of a single row's arithmetic its weights are fetched: past the end of a page,
+/// where the processor's own guesses stop.
+constexpr std::size_t fetch_distance = 4096;
+
+/// Fetches what lies `distance` bytes behind column k of a weight row, once for each cache line.
+template <class Source>
+HWY_INLINE void fetch(const std::byte* row, std::size_t k, std::size_t distance) {
+  constexpr std::size_t line = 64;
+  if (k * Source::bytes % line == 0) hwy::Prefetch(row + k * Source::bytes + distance);
+}
+
+/// out[r * 16 + n] for n below 4. With `Ahead` the next tile's rows are fetched meanwhile.
+template <class Source, std::uint32_t Rows, bool Ahead = false>
 HWY_INLINE void block(const std::byte* const* w, const std::byte* const* x, std::uint32_t cols,
                       float* out) {
   const float_tag d;
@@ -51,9 +64,11 @@ HWY_INLINE void block(const std::byte* const* w, const std::byte* const* x, std:
     // long run of reads than to four short ones side by side.
     for (std::uint32_t n = 0; n < weight_rows; ++n) {
       floats sum = hn::Zero(d);
-      for (std::size_t k = 0; k < whole; k += lanes)
+      for (std::size_t k = 0; k < whole; k += lanes) {
+        if constexpr (many_registers) fetch<Source>(w[n], k, fetch_distance);
         sum = hn::MulAdd(load_f32(x[0] + k * sizeof(float)), Source::load(w[n] + k * Source::bytes),
                          sum);
+      }
       total[0][n] = sum;
     }
   } else {
@@ -61,6 +76,7 @@ HWY_INLINE void block(const std::byte* const* w, const std::byte* const* x, std:
       floats xv[Rows];
       for (std::uint32_t r = 0; r < Rows; ++r) xv[r] = load_f32(x[r] + k * sizeof(float));
       for (std::uint32_t n = 0; n < weight_rows; ++n) {
+        if constexpr (Ahead) fetch<Source>(w[n], k, std::size_t{tile_rows} * cols * Source::bytes);
         const floats wv = Source::load(w[n] + k * Source::bytes);
         for (std::uint32_t r = 0; r < Rows; ++r) total[r][n] = hn::MulAdd(xv[r], wv, total[r][n]);
       }
@@ -80,30 +96,31 @@ HWY_INLINE void block(const std::byte* const* w, const std::byte* const* x, std:
     sum4(total[r][0], total[r][1], total[r][2], total[r][3], out + std::size_t{r} * tile_rows);
 }
 
-constexpr std::uint32_t block_rows = many_registers ? 4 : 3;
+constexpr std::uint32_t block_rows = many_registers ? 6 : 3;
 
-/// Four weight rows against all of x.
+/// All weight rows of a tile against x, a few activation rows at a time: those stay in the nearest
+/// cache while the weights go by.
 template <class Source>
-void columns(const std::byte* const* w, const std::byte* const* x, std::uint32_t count,
-             std::uint32_t cols, float* out) {
-  const auto take = [&](std::uint32_t from, auto rows) HWY_ATTR {
-    block<Source, decltype(rows)::value>(w, x + from, cols, out + std::size_t{from} * tile_rows);
-    return from + rows;
+void all_columns(const std::byte* const* w, const std::byte* const* x, std::uint32_t count,
+                 std::uint32_t cols, std::uint32_t rows, float* out) {
+  const auto take = [&](std::uint32_t from, auto taken) HWY_ATTR {
+    for (std::uint32_t n = 0; n < rows; n += weight_rows)
+      if (from == 0)
+        block<Source, decltype(taken)::value, true>(w + n, x, cols, out + n);
+      else
+        block<Source, decltype(taken)::value>(w + n, x + from, cols,
+                                              out + std::size_t{from} * tile_rows + n);
+    return from + taken;
   };
   // Four rows left are two and two rather than three and a lonely one.
   constexpr std::uint32_t even = block_rows % 2 == 0 ? 0 : block_rows + 1;
   std::uint32_t r = 0;
   while (count - r >= block_rows && count - r != even)
     r = take(r, std::integral_constant<std::uint32_t, block_rows>());
+  if constexpr (block_rows > 4)
+    while (count - r >= 4) r = take(r, std::integral_constant<std::uint32_t, 4>());
   while (count - r >= 2) r = take(r, std::integral_constant<std::uint32_t, 2>());
   if (r < count) take(r, std::integral_constant<std::uint32_t, 1>());
-}
-
-template <class Source>
-void all_columns(const std::byte* const* w, const std::byte* const* x, std::uint32_t count,
-                 std::uint32_t cols, float* out) {
-  for (std::uint32_t n = 0; n < tile_rows; n += weight_rows)
-    columns<Source>(w + n, x, count, cols, out + n);
 }
 
 std::uint32_t last_row(const tile& t, std::uint32_t n) {
@@ -125,9 +142,11 @@ void prepare_f32(tile& t) {
 void multiply_f32(const tile& t, const std::byte* const* x, std::uint32_t count, float* out) {
   const std::uint32_t cols = t.w->cols;
   if (t.unpacked || t.w->type == dtype::f32)
-    return all_columns<f32_source>(t.rows, x, count, cols, out);
-  if (t.w->type == dtype::f16) return all_columns<f16_source>(t.rows, x, count, cols, out);
-  if (t.w->type == dtype::bf16) return all_columns<bf16_source>(t.rows, x, count, cols, out);
+    return all_columns<f32_source>(t.rows, x, count, cols, tile_rows, out);
+  if (t.w->type == dtype::f16)
+    return all_columns<f16_source>(t.rows, x, count, cols, tile_rows, out);
+  if (t.w->type == dtype::bf16)
+    return all_columns<bf16_source>(t.rows, x, count, cols, tile_rows, out);
   const std::size_t stride = (std::size_t{cols} + 15) / 16 * 16;
   for (std::uint32_t n = 0; n < tile_rows; n += weight_rows) {
     const std::byte* rows[weight_rows];
@@ -135,7 +154,7 @@ void multiply_f32(const tile& t, const std::byte* const* x, std::uint32_t count,
       dequantise_row(*t.w, last_row(t, n + i), t.spare + i * stride);
       rows[i] = reinterpret_cast<const std::byte*>(t.spare + i * stride);
     }
-    columns<f32_source>(rows, x, count, cols, out + n);
+    all_columns<f32_source>(rows, x, count, cols, weight_rows, out + n);
   }
 }
 

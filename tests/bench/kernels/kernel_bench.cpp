@@ -50,6 +50,10 @@ void run(std::uint32_t threads) {
     bench_linear(s, dtype::q4_1, true, 1536, 576, rows, 60);
     bench_linear(s, dtype::q4_1, true, 576, 1536, rows, 30);
   }
+  for (const std::uint32_t rows : {1U, 4U, 16U, 64U, 512U}) {
+    bench_linear(s, dtype::f16, false, 1536, 576, rows, 60);
+    bench_linear(s, dtype::f16, false, 576, 1536, rows, 30);
+  }
   bench_linear(s, dtype::q8_0, true, 49152, 576, 1, 1);
   for (const dtype type : test::weight_types()) {
     const std::uint32_t inputs = 1536;
