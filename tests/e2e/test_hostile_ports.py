@@ -1,4 +1,4 @@
-"""Garbage where clients come in and where processes join: nothing ends, no stream is altered, nothing is kept."""
+"""Garbage on every port that the processes listen at: nothing ends, no stream is altered, nothing is kept."""
 
 import pathlib
 import random
@@ -13,6 +13,7 @@ from test_gateway import end
 from troupe_server import Gateway, Server
 
 ROUNDS = 3
+LISTENS = "0A"  # in /proc/net/tcp
 
 
 def garbage(draw):
@@ -62,7 +63,9 @@ def test_strangers_get_nothing_and_harm_nobody(expected):
         seen = until(head, lambda v: v["redundant"])
         with Gateway(head) as gateway:
             pids = [head.process.pid, gateway.process.pid, *(n["pid"] for n in seen["nodes"])]
-            ports = [int(at.rpartition(":")[2]) for at in (head.url, gateway.url, head.join_address())]
+            ports = sorted(set().union(*(listening(pid) for pid in pids)))
+            known = {int(at.rpartition(":")[2]) for at in (head.url, gateway.url, head.join_address())}
+            assert known < set(ports), "the data ports are not among them"
             assert ask_all(gateway) == expected
             before = descriptors(pids)
             held = []
@@ -81,6 +84,18 @@ def test_strangers_get_nothing_and_harm_nobody(expected):
             settles(lambda: all(now <= was + 2 for now, was in zip(descriptors(pids), before, strict=True)))
     finally:
         end(head)
+
+
+def listening(pid):
+    """The TCP ports that a process listens at."""
+    inodes = set()
+    for entry in pathlib.Path(f"/proc/{pid}/fd").iterdir():
+        try:
+            inodes.add(str(entry.readlink()).removeprefix("socket:[").removesuffix("]"))
+        except FileNotFoundError:
+            continue  # closed meanwhile
+    rows = [line.split() for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return {int(row[1].rpartition(":")[2], 16) for row in rows if row[3] == LISTENS and row[9] in inodes}
 
 
 def descriptors(pids):

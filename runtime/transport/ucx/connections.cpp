@@ -6,23 +6,24 @@
 #include "runtime/transport/frame_sizes.hpp"
 
 namespace troupe::ucx {
+namespace {
+
+/// Sessions remembered as over: what peers had on the way to them when they ended is nobody's
+/// attack.
+constexpr std::size_t ended_kept = 256;
+
+}  // namespace
 
 connections::~connections() {
   sessions_.clear();
   ready_.clear();
+  for (auto& [peer, l] : links_) say_goodbye(*l);
   links_.clear();
-  guests_.clear();
 }
 
 result<std::vector<std::byte>> connections::open() {
   auto opened = port::open(
-      settings_, {[this](ucp_conn_request_h request) {
-                    if (requests_.size() < settings_.limits.peers)
-                      return requests_.push_back(request);
-                    port_->reject(request);
-                    ++counters_.refused;
-                  },
-                  [this](const arrival& a) { on_message(a); },
+      settings_, {[this](const arrival& a) { on_message(a); },
                   [this](const void* ep, ucs_status_t status) { on_broken(ep, status); }});
   if (!opened) return fail(std::move(opened.error()));
   port_ = std::move(*opened);
@@ -68,21 +69,11 @@ void connections::begin(command& c, clock::time_point now) {
   link& l = *made;
   links_[c.box->peer] = std::move(made);
   sessions_[session] = &l;
-  if (c.box->peer < self_) {
-    const auto said = std::ranges::find_if(guests_, [&](const guest& g) {
-      return g.hello && !g.leaving && !g.answered && g.hello->from == c.box->peer &&
-             g.hello->nonce == l.nonce;
-    });
-    if (said != guests_.end() && introduce(*said)) guests_.erase(said);
-    return;
-  }
   auto dialled = port_->dial(c.address.address);
   if (!dialled) return fail_link(l, dialled.error());
   l.way = std::move(*dialled);
-  l.at = link::stage::dialled;
-  if (auto sent = port_->send(l.way, {encode(make_greeting(message_type::hello, l)), {}, {}}, true);
-      !sent)
-    fail_link(l, sent.error());
+  say_hello(l);
+  look_for_greeting(l);
 }
 
 void connections::fail_link(link& l, const error& reason) {
@@ -92,13 +83,10 @@ void connections::fail_link(link& l, const error& reason) {
 
 void connections::on_broken(const void* ep, ucs_status_t status) {
   for (auto& [peer, l] : links_) {
-    if (l->way.get() == ep)
-      return fail_link(*l, error(errc::unavailable, fmt::format("the connection is gone: {}",
-                                                                ucs_status_string(status))));
-  }
-  if (guest* g = find_guest(ep); g != nullptr) {
-    g->leaving = true;
-    something_failed_ = true;
+    if (l->way.get() != ep) continue;
+    l->peer_gone = true;
+    return fail_link(*l, error(errc::unavailable, fmt::format("the connection is gone: {}",
+                                                              ucs_status_string(status))));
   }
 }
 
@@ -109,15 +97,13 @@ bool connections::progress(clock::time_point now) {
   bool worked = false;
   for (int i = 0; i < most && port_->progress(); ++i) {
     worked = true;
-    if (!requests_.empty()) admit(now);
     (void)hand_over();
     if (something_failed_) reap();
   }
-  if (!requests_.empty()) admit(now);
   if (hand_over()) worked = true;
   if (mailbox_.bell()->credits_due.load() && mailbox_.bell()->credits_due.exchange(false)) {
     for (auto& [peer, l] : links_) {
-      if (l->at == link::stage::open && l->ledger->due()) tell(*l, message_type::credit);
+      if (l->open && l->ledger->due()) tell(*l, message_type::credit);
     }
   }
   if (something_failed_) reap();
@@ -127,9 +113,11 @@ bool connections::progress(clock::time_point now) {
 void connections::tick(clock::time_point now) {
   now_ = now;
   for (auto& [peer, l] : links_) {
-    if (l->at != link::stage::open) {
+    if (!l->open) {
       if (now >= l->deadline)
         fail_link(*l, error(errc::deadline_exceeded, "did not answer the introduction"));
+      else if (now >= l->next_hello)
+        say_hello(*l);
       continue;
     }
     switch (l->life.tick(now)) {
@@ -143,15 +131,12 @@ void connections::tick(clock::time_point now) {
         if (l->ledger->untold()) tell(*l, message_type::credit);
     }
   }
-  for (guest& g : guests_) {
-    if (now >= g.deadline && !g.leaving) refuse(&g);
-  }
+  forget_early(now);
   if (something_failed_) reap();
 }
 
 void connections::reap() {
   something_failed_ = false;
-  guests_.remove_if([](const guest& g) { return g.leaving; });
   std::vector<std::pair<std::shared_ptr<outbox>, error>> lost;
   for (auto& [peer, l] : links_) {
     if (l->failure) lost.emplace_back(l->box, *l->failure);
@@ -163,11 +148,24 @@ void connections::reap() {
   }
 }
 
+bool connections::has_ended(std::uint64_t session) const {
+  return std::ranges::find(ended_, session) != ended_.end();
+}
+
+void connections::say_goodbye(link& l) {
+  // An endpoint's end alone may go unnoticed over there.
+  if (!l.open || l.peer_gone) return;
+  (void)port_->send(l.way, {encode(make_head(l, message_type::leave)), {}, {}});
+}
+
 void connections::erase(peer_id peer) {
   const auto found = links_.extract(peer);
-  const link& l = *found.mapped();
-  if (l.at == link::stage::open) --counters_.peers;
+  link& l = *found.mapped();
+  say_goodbye(l);
+  if (l.open) --counters_.peers;
   sessions_.erase(l.session);
+  if (ended_.size() == ended_kept) ended_.pop_front();
+  ended_.push_back(l.session);
   std::erase(ready_, &l);
 }
 

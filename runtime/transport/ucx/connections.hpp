@@ -1,5 +1,6 @@
 #pragma once
 
+#include <deque>
 #include <list>
 #include <memory>
 #include <random>
@@ -23,7 +24,7 @@ class connections {
   connections& operator=(const connections&) = delete;
   ~connections();
 
-  /// Begins to listen; gives the address for peers.
+  /// Opens the port; gives the address for peers.
   [[nodiscard]] result<std::vector<std::byte>> open();
   void set_handlers(transport::frame_handler on_frame, transport::loss_handler on_loss);
 
@@ -46,17 +47,16 @@ class connections {
   /// Closes and reports what has failed.
   void reap();
   void erase(peer_id peer);
+  void say_goodbye(link& l);
 
   // introduction.cpp
-  void admit(clock::time_point now);
-  void greet(const arrival& a);
-  void on_answer(const arrival& a, const greeting& answer);
-  /// Joins a guest and the link that it belongs to, if there is one; true if the guest is done.
-  [[nodiscard]] bool introduce(guest& g);
+  void say_hello(link& l);
+  void greet(std::span<const std::byte> bytes);
+  void keep_for_later(const greeting& hello);
+  /// Opens the link if its peer has greeted before control introduced it.
+  void look_for_greeting(link& l);
   void open_link(link& l, const greeting& from);
-  [[nodiscard]] greeting make_greeting(message_type type, const link& l) const;
-  void refuse(guest* g);
-  [[nodiscard]] guest* find_guest(const void* endpoint);
+  void forget_early(clock::time_point now);
 
   // traffic.cpp
   void on_message(const arrival& a);
@@ -68,6 +68,8 @@ class connections {
   void tell(link& l, message_type type);
   [[nodiscard]] message_head make_head(link& l, message_type type) const;
   [[nodiscard]] link* find_session(std::uint64_t session);
+  /// Whether what comes for the session is merely late.
+  [[nodiscard]] bool has_ended(std::uint64_t session) const;
 
   const peer_id self_;
   const ucx_settings settings_;
@@ -80,8 +82,8 @@ class connections {
   std::unordered_map<peer_id, std::unique_ptr<link>> links_;
   std::unordered_map<std::uint64_t, link*> sessions_;
   std::vector<link*> ready_;
-  std::vector<ucp_conn_request_h> requests_;
-  std::list<guest> guests_;
+  std::deque<std::uint64_t> ended_;  ///< the latest sessions that are over
+  std::list<early_greeting> early_;  ///< bounded by the number of peers
   bool something_failed_ = false;
   clock::time_point now_;       ///< of the current call, for callbacks
   std::unique_ptr<port> port_;  ///< last: whatever still arrives while it closes finds no links

@@ -3,11 +3,15 @@
 
 #include "runtime/transport/ucx/connections.hpp"
 
+// Both ends of a connection dial each other and say hello, each as soon as control has introduced
+// the other to it. So a hello may come before the introduction that it belongs to, and waits for
+// it.
+
 namespace troupe::ucx {
 namespace {
 
-/// How long a guest that was told why it is refused has to read that.
-constexpr std::chrono::milliseconds farewell{500};
+/// How often an end that waits for the other says hello again: strangers may have crowded it out.
+constexpr std::chrono::milliseconds hello_interval{300};
 
 error version_mismatch(std::uint16_t theirs, std::uint16_t ours) {
   return {
@@ -17,107 +21,74 @@ error version_mismatch(std::uint16_t theirs, std::uint16_t ours) {
 
 }  // namespace
 
-void connections::admit(clock::time_point now) {
-  for (ucp_conn_request_h request : std::exchange(requests_, {})) {
-    if (guests_.size() >= settings_.limits.peers) {
-      ++counters_.refused;
-      guests_.pop_front();  // who came first has had most time to be introduced
-    }
-    auto way = port_->accept(request);
-    if (!way) continue;
-    guests_.push_back({std::move(*way), now + settings_.limits.connect_deadline, {}});
+void connections::say_hello(link& l) {
+  l.next_hello = now_ + hello_interval;
+  const greeting hello{message_type::hello,
+                       settings_.wire_version,
+                       self_,
+                       l.box->peer,
+                       l.nonce,
+                       l.session,
+                       {settings_.limits.window_frames, settings_.limits.window_bytes}};
+  if (auto sent = port_->send(l.way, {encode(hello), {}, {}}); !sent) fail_link(l, sent.error());
+}
+
+void connections::greet(std::span<const std::byte> bytes) {
+  const auto hello = read_greeting(bytes);
+  if (!hello || hello->to != self_) {
+    ++counters_.refused;
+    return;
   }
-}
-
-guest* connections::find_guest(const void* ep) {
-  const auto found =
-      std::ranges::find_if(guests_, [ep](const guest& g) { return g.way.get() == ep; });
-  return ep == nullptr || found == guests_.end() ? nullptr : &*found;
-}
-
-void connections::refuse(guest* g) {
-  if (g == nullptr || !g->answered) ++counters_.refused;
-  if (g == nullptr) return;
-  g->leaving = true;
-  something_failed_ = true;
-}
-
-void connections::greet(const arrival& a) {
-  const auto said = read_greeting(a.head);
-  if (!said) return refuse(find_guest(a.from));
-  if (said->type != message_type::hello) return on_answer(a, *said);
-  guest* g = find_guest(a.from);
-  if (g == nullptr || g->hello || g->leaving || said->to != self_ || said->from >= self_)
-    return refuse(g);
+  const auto known = links_.find(hello->from);
+  if (known == links_.end() || known->second->nonce != hello->nonce || known->second->failure)
+    return keep_for_later(*hello);
+  link& l = *known->second;
+  if (!l.open) return open_link(l, *hello);
+  if (hello->session == l.peer_session) return;  // said again before ours had come
   // Whoever says it again has given its former connection up.
-  for (guest& each : guests_) {
-    if (each.hello && each.hello->from == said->from && each.hello->nonce == said->nonce)
-      refuse(&each);
-  }
-  g->hello = *said;
-  if (!introduce(*g)) return;
-  guests_.remove_if([g](const guest& each) { return &each == g; });
+  keep_for_later(*hello);
+  l.peer_gone = true;
+  fail_link(l, error(errc::unavailable, "began a new connection"));
 }
 
-bool connections::introduce(guest& g) {
-  const greeting& hello = *g.hello;
-  const auto found = links_.find(hello.from);
-  if (found == links_.end() || found->second->nonce != hello.nonce || found->second->failure)
-    return false;  // control may yet introduce it
-  link& l = *found->second;
-  if (l.at != link::stage::expected) {
-    fail_link(l, error(errc::unavailable, "began a new connection"));
-    return false;
+void connections::keep_for_later(const greeting& hello) {
+  early_.remove_if([&](const early_greeting& each) {
+    return each.hello.from == hello.from && each.hello.nonce == hello.nonce;
+  });
+  if (early_.size() >= settings_.limits.peers) {
+    ++counters_.refused;
+    early_.pop_front();  // who came first has had most time to be introduced
   }
-  if (hello.version != settings_.wire_version) {
-    greeting answer = make_greeting(message_type::refusal, l);
-    answer.session = hello.session;
-    (void)port_->send(g.way, {encode(answer), {}, {}}, true);
-    g.answered = true;
-    g.deadline = now_ + farewell;
-    fail_link(l, version_mismatch(hello.version, settings_.wire_version));
-    return false;
-  }
-  l.way = std::move(g.way);
-  if (auto sent =
-          port_->send(l.way, {encode(make_greeting(message_type::welcome, l)), {}, {}}, true);
-      !sent) {
-    fail_link(l, sent.error());
-    return true;
-  }
+  early_.push_back({hello, now_ + settings_.limits.connect_deadline});
+}
+
+void connections::look_for_greeting(link& l) {
+  const auto said = std::ranges::find_if(early_, [&](const early_greeting& each) {
+    return each.hello.from == l.box->peer && each.hello.nonce == l.nonce;
+  });
+  if (said == early_.end()) return;
+  const greeting hello = said->hello;
+  early_.erase(said);
   open_link(l, hello);
-  return true;
 }
 
-void connections::on_answer(const arrival& a, const greeting& answer) {
-  const auto found = links_.find(answer.from);
-  if (found == links_.end()) return refuse(find_guest(a.from));
-  link& l = *found->second;
-  if (l.at != link::stage::dialled || l.way.get() != a.from || l.nonce != answer.nonce ||
-      answer.to != self_)
-    return refuse(find_guest(a.from));
-  if (answer.type == message_type::refusal || answer.version != settings_.wire_version)
-    return fail_link(l, version_mismatch(answer.version, settings_.wire_version));
-  open_link(l, answer);
+void connections::forget_early(clock::time_point now) {
+  while (!early_.empty() && now >= early_.front().deadline) {
+    ++counters_.refused;
+    early_.pop_front();
+  }
 }
 
 void connections::open_link(link& l, const greeting& from) {
+  if (l.failure) return;
+  if (from.version != settings_.wire_version)
+    return fail_link(l, version_mismatch(from.version, settings_.wire_version));
   l.peer_session = from.session;
   l.outgoing = credit_window(from.window);
-  l.at = link::stage::open;
+  l.open = true;
   l.life.heard();
   ++counters_.peers;
   pump(l);
-}
-
-greeting connections::make_greeting(message_type type, const link& l) const {
-  return {type,
-          settings_.wire_version,
-          self_,
-          l.box->peer,
-          l.nonce,
-          l.session,
-          {settings_.limits.window_frames, settings_.limits.window_bytes}};
 }
 
 }  // namespace troupe::ucx

@@ -19,9 +19,6 @@ using clock = std::chrono::steady_clock;
 
 /// A peer that was introduced. Only the progress thread touches it.
 struct link {
-  /// Of two ends the one with the smaller id dials.
-  enum class stage : std::uint8_t { expected, dialled, open };
-
   link(std::shared_ptr<outbox> b, std::uint64_t shared_nonce, std::uint64_t drawn,
        const ucx_settings& settings, frame_totals window, const std::shared_ptr<doorbell>& bell,
        clock::time_point now)
@@ -42,8 +39,10 @@ struct link {
   std::uint64_t nonce;
   std::uint64_t session;           ///< on every message to this end
   std::uint64_t peer_session = 0;  ///< on every message from it
-  stage at = stage::expected;
-  clock::time_point deadline;  ///< of the introduction
+  bool open = false;               ///< the peer has greeted
+  clock::time_point deadline;      ///< for that
+  clock::time_point next_hello;
+  bool peer_gone = false;  ///< the other end has given this connection up
   endpoint way;
   std::optional<error> failure;  ///< why it is over, until that is reported
   keepalive life;
@@ -58,13 +57,10 @@ struct link {
   bool ready = false;  ///< listed for having frames to hand over
 };
 
-/// Whoever dialled and has not been recognised yet.
-struct guest {
-  endpoint way;
+/// A greeting from somebody whom control may yet introduce.
+struct early_greeting {
+  greeting hello;
   clock::time_point deadline;
-  std::optional<greeting> hello;  ///< waits for control to introduce who said it
-  bool leaving = false;           ///< to be closed
-  bool answered = false;          ///< was told why not; stays until that has arrived
 };
 
 }  // namespace troupe::ucx

@@ -68,7 +68,7 @@ std::vector<std::byte> encode(const message_head& h) {
 }
 
 bool is_greeting(std::span<const std::byte> bytes) {
-  return !bytes.empty() && bytes[0] >= std::byte{1} && bytes[0] <= std::byte{3};
+  return !bytes.empty() && bytes[0] == static_cast<std::byte>(message_type::hello);
 }
 
 result<greeting> read_greeting(std::span<const std::byte> bytes) {
@@ -96,7 +96,7 @@ result<message_head> read_head(std::span<const std::byte> bytes) {
   reader in(bytes);
   message_head h;
   h.type = static_cast<message_type>(in.take<std::uint8_t>());
-  if (h.type < message_type::frame || h.type > message_type::ping)
+  if (h.type < message_type::frame || h.type > message_type::leave)
     return fail(errc::corrupt, "a message of unknown type {}", static_cast<int>(h.type));
   (void)in.take<std::uint8_t>();
   h.kind = in.take<frame_kind>();

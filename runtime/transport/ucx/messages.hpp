@@ -16,12 +16,11 @@ namespace troupe::ucx {
 inline constexpr std::uint16_t wire_version = 1;
 
 enum class message_type : std::uint8_t {
-  hello = 1,    ///< the first message of whoever dials
-  welcome = 2,  ///< its answer: frames may go both ways
-  refusal = 3,  ///< its answer to a peer that it knows and that speaks another version
+  hello = 1,  ///< the first message each way
   frame = 16,
   credit = 17,  ///< says nothing but what every message says: what was released so far
   ping = 18,    ///< asks for any message back
+  leave = 19,   ///< the last one: this connection is over
 };
 
 /// The first message each way.
@@ -32,7 +31,7 @@ struct greeting {
   peer_id to = 0;
   std::uint64_t nonce = 0;
   /// What the other end writes on every message to this one: drawn at random for each connection,
-  /// known to nobody else. In a refusal: the session of the hello that it answers.
+  /// known to nobody else.
   std::uint64_t session = 0;
   frame_totals window;  ///< the credits that the other end begins with
   friend bool operator==(const greeting&, const greeting&) = default;

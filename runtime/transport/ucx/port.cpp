@@ -1,15 +1,15 @@
 #include "runtime/transport/ucx/port.hpp"
 
 #include <poll.h>
-#include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
 #include <thread>
 #include <utility>
 
+#include "runtime/transport/ucx/interface_of.hpp"
 #include "runtime/transport/ucx/process_wide.hpp"
-#include "runtime/transport/ucx/socket_address.hpp"
+#include "runtime/transport/ucx/sealed_address.hpp"
 
 namespace troupe::ucx {
 namespace {
@@ -17,8 +17,6 @@ namespace {
 constexpr unsigned am_id = 1;
 /// How long what was cancelled may take to come back when a port closes.
 constexpr std::chrono::seconds closing_deadline{2};
-/// How long those who have just dialled then are heard out.
-constexpr std::chrono::milliseconds hearing_out{30};
 
 tl::unexpected<error> failed(const char* what, ucs_status_t status) {
   const errc code = status == UCS_ERR_BUSY        ? errc::address_in_use
@@ -27,6 +25,10 @@ tl::unexpected<error> failed(const char* what, ucs_status_t status) {
   return fail(code, "data plane: {}: {}", what, ucs_status_string(status));
 }
 
+struct address_releaser {
+  ucp_worker_h worker = nullptr;
+  void operator()(ucp_address_t* a) const { ucp_worker_release_address(worker, a); }
+};
 struct config_releaser {
   void operator()(ucp_config_t* c) const { ucp_config_release(c); }
 };
@@ -50,17 +52,15 @@ result<std::unique_ptr<port>> port::open(const ucx_settings& settings, callbacks
   std::unique_ptr<port> made(new port(settings, std::move(calls)));
   if (auto done = made->open_context(); !done) return fail(std::move(done.error()));
   if (auto done = made->open_worker(); !done) return fail(std::move(done.error()));
-  if (auto done = made->listen(); !done) return fail(std::move(done.error()));
+  if (auto done = made->read_address(); !done) return fail(std::move(done.error()));
   return made;
 }
 
 result<void> port::open_context() {
   leave_process_alone();
-  const auto at = make_socket_address(settings_.host, settings_.port);
-  if (!at) return fail(at.error());
   std::string devices = settings_.devices;
   if (devices.empty()) {
-    auto found = interface_of(*at);
+    auto found = interface_of(settings_.host);
     if (!found) return fail(std::move(found.error()));
     devices = *found;
   }
@@ -70,12 +70,13 @@ result<void> port::open_context() {
   const std::unique_ptr<ucp_config_t, config_releaser> config(read);
   std::vector<std::pair<const char*, std::string>> values = {
       {"NET_DEVICES", devices},
-      {"SOCKADDR_TLS_PRIORITY", "tcp"},
       // Without it UCX offers no shared memory where failures of peers are to be reported. Version
       // 1.13 knows it by the first name, later ones by the others; what is unknown does nothing.
       {"MM_ERROR_HANDLING", "y"},
       {"POSIX_ERROR_HANDLING", "y"},
       {"SYSV_ERROR_HANDLING", "y"}};
+  if (settings_.port != 0)
+    values.emplace_back("PORT_RANGE", fmt::format("{0}-{0}", settings_.port));
   if (!settings_.transports.empty()) values.emplace_back("TLS", settings_.transports);
   for (const auto& [name, value] : values) {
     if (const auto status = ucp_config_modify(config.get(), name, value.c_str()); status != UCS_OK)
@@ -123,47 +124,33 @@ result<void> port::open_worker() {
   return {};
 }
 
-result<void> port::listen() {
-  const auto at = make_socket_address(settings_.host, settings_.port);
-  if (!at) return fail(at.error());
-  ucp_listener_params_t params{};
-  params.field_mask = UCP_LISTENER_PARAM_FIELD_SOCK_ADDR | UCP_LISTENER_PARAM_FIELD_CONN_HANDLER;
-  params.sockaddr = {at->get(), at->size};
-  params.conn_handler.cb = [](ucp_conn_request_h request, void* self) {
-    static_cast<port*>(self)->callbacks_.on_request(request);
-  };
-  params.conn_handler.arg = this;
-  ucp_listener_h listener = nullptr;
-  if (const auto status = ucp_listener_create(worker_.get(), &params, &listener); status != UCS_OK)
-    return fail(failed("listening", status)
-                    .value()
-                    .within(fmt::format("{} port {}", settings_.host, settings_.port)));
-  listener_.reset(listener);
-  ucp_listener_attr_t attributes{};
-  attributes.field_mask = UCP_LISTENER_ATTR_FIELD_SOCKADDR;
-  if (const auto status = ucp_listener_query(listener, &attributes); status != UCS_OK)
-    return failed("listening", status);
-  address_ = encode(socket_address{attributes.sockaddr, sizeof attributes.sockaddr});
+result<void> port::read_address() {
+  ucp_address_t* raw = nullptr;
+  std::size_t size = 0;
+  if (const auto status = ucp_worker_get_address(worker_.get(), &raw, &size); status != UCS_OK)
+    return failed("UCX worker address", status);
+  const std::unique_ptr<ucp_address_t, address_releaser> address(raw,
+                                                                 address_releaser{worker_.get()});
+  address_ = seal_address({reinterpret_cast<const std::byte*>(raw), size});
   return {};
 }
 
 port::~port() {
-  callbacks_ = {[this](ucp_conn_request_h request) { reject(request); }, [](const arrival&) {},
-                [](const void*, ucs_status_t) {}};
-  // UCX 1.13 reads a listener that was destroyed when what somebody dialling has to say arrives
-  // after that: so nobody may dial any more, and whoever just did is heard out, before it goes.
-  if (listener_) stop_listening(address_);
-  const auto begin = std::chrono::steady_clock::now();
+  callbacks_ = {[](const arrival&) {}, [](const void*, ucs_status_t) {}};
+  const auto deadline = std::chrono::steady_clock::now() + closing_deadline;
   const auto pending = [this] { return closing_ > 0 || !sends_.empty() || !receives_.empty(); };
-  while (worker_ && std::chrono::steady_clock::now() < begin + closing_deadline &&
-         (pending() || std::chrono::steady_clock::now() < begin + hearing_out)) {
+  while (worker_ && pending() && std::chrono::steady_clock::now() < deadline) {
     if (!progress()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
-  listener_.reset();
 }
 
-result<endpoint> port::create(ucp_ep_params_t& params, const char* what) {
-  params.field_mask |= UCP_EP_PARAM_FIELD_ERR_HANDLING_MODE | UCP_EP_PARAM_FIELD_ERR_HANDLER;
+result<endpoint> port::dial(std::span<const std::byte> address) {
+  const auto to = open_address(address);
+  if (!to) return fail(to.error());
+  ucp_ep_params_t params{};
+  params.field_mask = UCP_EP_PARAM_FIELD_REMOTE_ADDRESS | UCP_EP_PARAM_FIELD_ERR_HANDLING_MODE |
+                      UCP_EP_PARAM_FIELD_ERR_HANDLER;
+  params.address = reinterpret_cast<const ucp_address_t*>(to->data());
   params.err_mode = UCP_ERR_HANDLING_MODE_PEER;
   params.err_handler.cb = [](void* self, ucp_ep_h ep, ucs_status_t status) {
     static_cast<port*>(self)->callbacks_.on_broken(ep, status);
@@ -171,32 +158,11 @@ result<endpoint> port::create(ucp_ep_params_t& params, const char* what) {
   params.err_handler.arg = this;
   ucp_ep_h ep = nullptr;
   if (const auto status = ucp_ep_create(worker_.get(), &params, &ep); status != UCS_OK)
-    return failed(what, status);
+    return failed("connecting", status);
   return endpoint(ep, endpoint_closer{&closing_});
 }
 
-result<endpoint> port::dial(std::span<const std::byte> address) {
-  const auto to = read_socket_address(address);
-  if (!to) return fail(to.error());
-  ucp_ep_params_t params{};
-  params.field_mask = UCP_EP_PARAM_FIELD_FLAGS | UCP_EP_PARAM_FIELD_SOCK_ADDR;
-  params.flags = UCP_EP_PARAMS_FLAGS_CLIENT_SERVER;
-  params.sockaddr = {to->get(), to->size};
-  return create(params, "connecting");
-}
-
-result<endpoint> port::accept(ucp_conn_request_h request) {
-  ucp_ep_params_t params{};
-  params.field_mask = UCP_EP_PARAM_FIELD_CONN_REQUEST;
-  params.conn_request = request;
-  return create(params, "accepting");
-}
-
-void port::reject(ucp_conn_request_h request) {
-  (void)ucp_listener_reject(listener_.get(), request);
-}
-
-result<void> port::send(const endpoint& to, parcel p, bool named) {
+result<void> port::send(const endpoint& to, parcel p) {
   sends_.push_front({std::move(p), {}, this, {}});
   sending& op = sends_.front();
   op.self = sends_.begin();
@@ -216,7 +182,6 @@ result<void> port::send(const endpoint& to, parcel p, bool named) {
   param.user_data = &op;
   param.flags =
       bytes >= settings_.rendezvous_bytes ? UCP_AM_SEND_FLAG_RNDV : UCP_AM_SEND_FLAG_EAGER;
-  if (named) param.flags |= UCP_AM_SEND_FLAG_REPLY;
   const bool one = op.pieces.size() <= 1;
   param.datatype = one ? ucp_dt_make_contig(1) : ucp_dt_make_iov();
   const void* buffer = op.pieces.data();
@@ -248,7 +213,6 @@ ucs_status_t port::on_am(void* self, const void* head, std::size_t head_bytes, v
   a.head = {static_cast<const std::byte*>(head), head_bytes};
   a.bytes = bytes;
   if (!deferred) a.data = {static_cast<const std::byte*>(data), bytes};
-  if ((param->recv_attr & UCP_AM_RECV_ATTR_FIELD_REPLY_EP) != 0) a.from = param->reply_ep;
   a.deferred = deferred ? data : nullptr;
   me.receive_answer_ = UCS_OK;
   me.callbacks_.on_message(a);

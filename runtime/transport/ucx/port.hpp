@@ -21,9 +21,6 @@ struct context_cleaner {
 struct worker_destroyer {
   void operator()(ucp_worker_h w) const { ucp_worker_destroy(w); }
 };
-struct listener_destroyer {
-  void operator()(ucp_listener_h l) const { ucp_listener_destroy(l); }
-};
 /// Closes by force: what was on its way is cancelled, and the peer notices. Not within a callback.
 struct endpoint_closer {
   std::size_t* pending = nullptr;
@@ -36,7 +33,6 @@ struct arrival {
   std::span<const std::byte> head;
   std::span<const std::byte> data;  ///< empty where it is still at the sender
   std::size_t bytes = 0;            ///< of the data, wherever it is
-  const void* from = nullptr;       ///< the endpoint that it came in on, if the sender asked so
   void* deferred = nullptr;         ///< for receive(), if the data is still at the sender
 };
 
@@ -47,17 +43,20 @@ struct parcel {
   std::vector<std::byte> tail;  ///< goes behind the parts
 };
 
-/// UCX's context, worker and listener behind C++ types. One thread makes it, uses it and destroys
-/// it. Its callbacks come from within progress() and must not close endpoints.
+/// UCX's context and worker behind C++ types. One thread makes it, uses it and destroys it. Its
+/// callbacks come from within progress() and must not close endpoints.
+///
+/// Peers reach each other by the addresses of their workers, each by an endpoint of its own, rather
+/// than by listening and accepting: what listens in UCX 1.13 ends its process when somebody says
+/// there what is not UCX's.
 class port {
  public:
   struct callbacks {
-    std::function<void(ucp_conn_request_h)> on_request;  ///< to be passed to accept() or reject()
     std::function<void(const arrival&)> on_message;
     std::function<void(const void* endpoint, ucs_status_t)> on_broken;
   };
 
-  /// Listens at the settings' address.
+  /// Can be reached at the settings' address.
   [[nodiscard]] static result<std::unique_ptr<port>> open(const ucx_settings& settings,
                                                           callbacks calls);
   port(const port&) = delete;
@@ -65,15 +64,14 @@ class port {
   /// Every endpoint must be closed. Waits, for a bounded time, for what was cancelled.
   ~port();
 
+  /// What others pass to dial().
   [[nodiscard]] const std::vector<std::byte>& address() const { return address_; }
   [[nodiscard]] std::size_t most_head_bytes() const { return most_head_bytes_; }
 
+  /// An endpoint for the port that has the address; corrupt if it is none.
   [[nodiscard]] result<endpoint> dial(std::span<const std::byte> address);
-  [[nodiscard]] result<endpoint> accept(ucp_conn_request_h request);
-  void reject(ucp_conn_request_h request);
 
-  /// With `named` the receiver learns which endpoint the message came in on.
-  [[nodiscard]] result<void> send(const endpoint& to, parcel p, bool named = false);
+  [[nodiscard]] result<void> send(const endpoint& to, parcel p);
   /// Within on_message: fetches deferred data into memory that `done` keeps alive. `done` is called
   /// once, from here or from progress(), with whether all of it is there.
   void receive(const arrival& a, std::byte* into, std::function<void(bool)> done);
@@ -101,8 +99,7 @@ class port {
       : settings_(settings), callbacks_(std::move(calls)) {}
   [[nodiscard]] result<void> open_context();
   [[nodiscard]] result<void> open_worker();
-  [[nodiscard]] result<void> listen();
-  [[nodiscard]] result<endpoint> create(ucp_ep_params_t& params, const char* what);
+  [[nodiscard]] result<void> read_address();
 
   static ucs_status_t on_am(void* self, const void* head, std::size_t head_bytes, void* data,
                             std::size_t bytes, const ucp_am_recv_param_t* param);
@@ -121,7 +118,6 @@ class port {
   std::list<receiving> receives_;
   std::unique_ptr<ucp_context, context_cleaner> context_;
   std::unique_ptr<ucp_worker, worker_destroyer> worker_;
-  std::unique_ptr<ucp_listener, listener_destroyer> listener_;
 };
 
 }  // namespace troupe::ucx

@@ -18,7 +18,8 @@ struct ucx_settings {
   /// What UCX may use (its UCX_TLS), "tcp" among it, over which peers meet; empty: what the
   /// environment says, or everything. Shared memory ("posix") is faster within a host, but one
   /// queue takes the frames of all its senders: a sender that is stopped in the very moment of
-  /// writing there stops the others with it. So it is not for peers that may fail.
+  /// writing there stops the others with it, and only silence tells that a process is gone. So it
+  /// is not for peers that may fail.
   std::string transports = "tcp";
   /// Network devices (UCX_NET_DEVICES); empty: the interface that has `host`.
   std::string devices;

@@ -19,11 +19,11 @@ link* connections::find_session(std::uint64_t session) {
 }
 
 void connections::on_message(const arrival& a) {
-  if (is_greeting(a.head)) return greet(a);
+  if (is_greeting(a.head)) return greet(a.head);
   const auto head = read_head(a.head);
   link* l = head ? find_session(head->session) : nullptr;
   if (l == nullptr) {
-    ++counters_.refused;
+    if (!head || !has_ended(head->session)) ++counters_.refused;
     return;
   }
   l->life.heard();
@@ -31,8 +31,11 @@ void connections::on_message(const arrival& a) {
     return fail_link(*l, error(errc::corrupt, "gives back credits that it never had"));
   if (head->type == message_type::frame) on_frame(*l, *head, a);
   if (l->failure) return;
-  if (head->type == message_type::ping && l->at == link::stage::open)
-    tell(*l, message_type::credit);
+  if (head->type == message_type::leave) {
+    l->peer_gone = true;
+    return fail_link(*l, error(errc::unavailable, "ended the connection"));
+  }
+  if (head->type == message_type::ping && l->open) tell(*l, message_type::credit);
   pump(*l);
 }
 
@@ -102,7 +105,7 @@ bool connections::hand_over() {
 void connections::pump(link& l) {
   const std::size_t most_inline =
       std::min(most_inline_header, port_->most_head_bytes() - message_head_bytes);
-  while (l.at == link::stage::open && !l.failure && !l.queue.empty()) {
+  while (l.open && !l.failure && !l.queue.empty()) {
     const std::size_t bytes = frame_bytes(l.queue.front());
     if (!l.outgoing.takes(bytes)) return;
     outgoing_frame frame = std::move(l.queue.front());

@@ -4,7 +4,7 @@
 #include <cstdlib>
 
 #include "runtime/transport/ucx/messages.hpp"
-#include "runtime/transport/ucx/socket_address.hpp"
+#include "runtime/transport/ucx/sealed_address.hpp"
 
 /// Any bytes are refused, or read as something that is written and read as the same again.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -16,8 +16,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (const auto head = read_head(bytes); head) {
     if (is_greeting(bytes) || read_head(encode(*head)).value() != *head) std::abort();
   }
-  if (const auto address = read_socket_address(bytes); address) {
-    if (!std::ranges::equal(encode(*address), bytes)) std::abort();
+  if (const auto address = open_address(bytes); address) {
+    if (!std::ranges::equal(seal_address(*address), bytes)) std::abort();
   }
   return 0;
 }

@@ -66,8 +66,7 @@ class raw_speaker {
  public:
   explicit raw_speaker(const transport& to)
       : port_(ucx::port::open(patient_settings("tcp"),
-                              {[](ucp_conn_request_h) {},
-                               [this](const ucx::arrival& a) {
+                              {[this](const ucx::arrival& a) {
                                  heard_.emplace_back(a.head.begin(), a.head.end());
                                },
                                [this](const void*, ucs_status_t) { closed_ = true; }})
@@ -76,8 +75,10 @@ class raw_speaker {
 
   void say(std::vector<std::byte> head, std::vector<std::byte> data = {}) {
     auto owner = std::make_shared<const std::vector<std::byte>>(std::move(data));
-    (void)port_->send(way_, {std::move(head), {{*owner, owner}}, {}}, true);
+    (void)port_->send(way_, {std::move(head), {{*owner, owner}}, {}});
   }
+  /// For the other end to answer to.
+  [[nodiscard]] const std::vector<std::byte>& address() const { return port_->address(); }
   bool until(const std::function<bool()>& condition) {
     return eventually([&] {
       (void)port_->progress();
@@ -85,6 +86,11 @@ class raw_speaker {
     });
   }
   [[nodiscard]] bool closed() const { return closed_; }
+  /// Whether the last that it heard was that the connection is over.
+  [[nodiscard]] bool was_left() const {
+    const auto head = ucx::read_head(heard_.back());
+    return head && head->type == ucx::message_type::leave;
+  }
   [[nodiscard]] const std::vector<std::vector<std::byte>>& heard() const { return heard_; }
 
  private:
@@ -121,7 +127,7 @@ TEST_CASE("a transport that was not introduced gets nothing") {
   served s(settings);
   for (const peer_id pretended : {peer_id{6}, peer_id{5}}) {
     const auto before = s.host.get().counters().refused;
-    test_peer stranger(open_ucx_transport(pretended, patient_settings("tcp")).value());
+    test_peer stranger(open_ucx_transport(pretended, settings).value());
     stranger.start();
     REQUIRE(stranger.get().connect(s.host.address(1234)));
     REQUIRE(stranger.get().send(100, make_frame(1, "let me in")));
@@ -160,22 +166,39 @@ TEST_CASE("messages without a greeting, forged ones and nonsense are dropped and
   s.check_served();
 }
 
-TEST_CASE("whoever greets wrongly is hung up on") {
+TEST_CASE("whoever greets wrongly hears nothing") {
   served s;
-  for (int way = 0; way < 4; ++way) {
+  for (int way = 0; way < 3; ++way) {
+    const auto before = s.host.get().counters().refused;
     raw_speaker stranger(s.host.get());
-    ucx::greeting hello{ucx::message_type::hello, 1, 7, 100, 1, 2, {1, 1}};
+    const ucx::greeting hello{ucx::message_type::hello, 1, 7, 100, 1, 2, {1, 1}};
     auto bytes = ucx::encode(hello);
     if (way == 0) bytes.resize(20);
     if (way == 1) bytes[5] = std::byte{0};
     if (way == 2) bytes = ucx::encode(ucx::greeting{ucx::message_type::hello, 1, 7, 101, 1, 2, {}});
-    if (way == 3)
-      bytes = ucx::encode(ucx::greeting{ucx::message_type::welcome, 1, 5, 100, 7, 2, {}});
     stranger.say(std::move(bytes));
-    CHECK(stranger.until([&] { return stranger.closed(); }));
+    CHECK(stranger.until([&] { return s.host.get().counters().refused > before; }));
     CHECK(stranger.heard().empty());
   }
-  CHECK(s.host.get().counters().refused >= 4);
+  s.check_served();
+}
+
+TEST_CASE("greetings of strangers are forgotten, and do not keep a peer out") {
+  ucx_settings settings = patient_settings("tcp");
+  settings.limits.peers = 8;
+  served s(settings);
+  raw_speaker stranger(s.host.get());
+  test_peer late(open_ucx_transport(7, patient_settings("tcp")).value());
+  late.start();
+  REQUIRE(late.get().connect(s.host.address(9)));
+  for (std::uint64_t i = 0; i < 100; ++i)
+    stranger.say(
+        ucx::encode(ucx::greeting{ucx::message_type::hello, 1, 1000 + i, 100, i, 2, {1, 1}}));
+  CHECK(stranger.until([&] { return s.host.get().counters().refused >= 92; }));
+  REQUIRE(s.host.get().connect(late.address(9)));
+  REQUIRE(late.get().send(100, make_frame(1, "here")));
+  REQUIRE(s.host.wait_frames(1));
+  (void)s.host.take_frames();
   s.check_served();
 }
 
@@ -185,13 +208,13 @@ TEST_CASE("an introduced peer that breaks the rules is dropped") {
   for (int way = 0; way < 6; ++way) {
     raw_speaker peer(s.host.get());
     const peer_id id = 10 + static_cast<peer_id>(way);
-    REQUIRE(s.host.get().connect({id, {}, secret}));
+    REQUIRE(s.host.get().connect({id, peer.address(), secret}));
     peer.say(ucx::encode(ucx::greeting{ucx::message_type::hello, 1, id, 100, secret, 9, {8, 800}}));
     REQUIRE(peer.until([&] { return peer.heard().size() == 1; }));
-    const auto welcome = ucx::read_greeting(peer.heard()[0]);
-    REQUIRE(welcome);
+    const auto answer = ucx::read_greeting(peer.heard()[0]);
+    REQUIRE(answer);
     ucx::message_head head;
-    head.session = welcome->session;
+    head.session = answer->session;
     head.kind = 4;
     peer.say(ucx::encode(head), pattern(10, 1));
     REQUIRE(peer.until([&] { return s.host.frames() == 1; }));
@@ -208,7 +231,7 @@ TEST_CASE("an introduced peer that breaks the rules is dropped") {
     CHECK(peer.until([&] { return s.host.losses().size() == losses; }));
     CHECK(s.host.losses().back().peer == id);
     CHECK(s.host.losses().back().reason.code() == errc::corrupt);
-    CHECK(peer.until([&] { return peer.closed(); }));
+    CHECK(peer.until([&] { return peer.closed() || peer.was_left(); }));
     CHECK(s.host.frames() == 0);
   }
 }
@@ -219,7 +242,7 @@ TEST_CASE("a peer that ignores its credits is dropped") {
   test_peer host(open_ucx_transport(100, settings).value());
   host.start();
   raw_speaker peer(host.get());
-  REQUIRE(host.get().connect({7, {}, 1}));
+  REQUIRE(host.get().connect({7, peer.address(), 1}));
   peer.say(ucx::encode(ucx::greeting{ucx::message_type::hello, 1, 7, 100, 1, 9, {8, 800}}));
   REQUIRE(peer.until([&] { return peer.heard().size() == 1; }));
   ucx::message_head head;
@@ -238,6 +261,9 @@ TEST_CASE("garbage on the ports changes nothing") {
   for (const std::uint16_t port : ports) {
     clients.push_back(std::make_unique<raw_client>(port, bytes_of("GET / HTTP/1.1\r\n\r\n")));
     clients.push_back(std::make_unique<raw_client>(port, bytes_of("")));
+    // A length that no message has: what listens for connections in UCX 1.13 ends the process there.
+    clients.push_back(
+        std::make_unique<raw_client>(port, std::vector<std::byte>(4096, std::byte{0xff})));
     for (std::uint64_t seed = 0; seed < 20; ++seed)
       clients.push_back(std::make_unique<raw_client>(port, pattern(1 + seed * 37, seed)));
   }
