@@ -11,6 +11,7 @@
 #include <thread>
 #include <utility>
 
+#include "actors/cluster/ask_desk.hpp"
 #include "actors/cluster/control.hpp"
 #include "actors/cluster/gateway_link.hpp"
 #include "actors/cluster/join_address.hpp"
@@ -213,6 +214,7 @@ void joined_gateway::keep_contact(const std::stop_token& stop) {
       said.clear();
       spdlog::info("{} serves for the supervisor at {}", hello_.name, address);
       stay(stop, *welcome);
+      desks_.erase(address);
     }
     std::unique_lock lock(contact_->mutex);
     contact_->changed.wait_for(lock, stop, pause_between_tries, [] { return false; });

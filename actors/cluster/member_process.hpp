@@ -35,28 +35,6 @@ void send_ping(data_port& port, peer_id to);
 /// Where to join at "host:port"; unavailable: nobody answers, or not soon.
 [[nodiscard]] result<join_desk_actor> find_desk(caf::actor_system& system, const std::string& join);
 
-/// Asks a desk and waits. unsupported: refused, with the desk's reason; unavailable: `who` gave no
-/// answer within `limit`.
-template <class Welcome, class... Words>
-[[nodiscard]] result<Welcome> ask_desk(caf::actor_system& system, const join_desk_actor& desk,
-                                       std::chrono::steady_clock::duration limit,
-                                       const std::string& who, const Words&... words) {
-  caf::scoped_actor self{system};
-  result<Welcome> answer = fail(errc::internal, "no answer");
-  self->request(desk, limit, words...)
-      .receive(
-          [&](Welcome& w) {
-            if (w.refusal.empty())
-              answer = std::move(w);
-            else
-              answer = fail(errc::unsupported, "refused: {}", w.refusal);
-          },
-          [&](const caf::error& e) {
-            answer = fail(errc::unavailable, "{} gave no answer: {}", who, caf::to_string(e));
-          });
-  return answer;
-}
-
 /// Waits until every actor that was told to end has, for at most `limit`. False: some have not;
 /// the system then goes without waiting for them.
 bool await_actors(caf::actor_system& system, std::chrono::steady_clock::duration limit);

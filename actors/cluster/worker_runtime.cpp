@@ -1,4 +1,5 @@
 #include "actors/cluster/worker_runtime.hpp"
+#include "actors/cluster/ask_desk.hpp"
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
