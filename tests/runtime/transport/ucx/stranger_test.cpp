@@ -261,7 +261,8 @@ TEST_CASE("garbage on the ports changes nothing") {
   for (const std::uint16_t port : ports) {
     clients.push_back(std::make_unique<raw_client>(port, bytes_of("GET / HTTP/1.1\r\n\r\n")));
     clients.push_back(std::make_unique<raw_client>(port, bytes_of("")));
-    // A length that no message has: what listens for connections in UCX 1.13 ends the process there.
+    // A length that no message has: what listens for connections in UCX 1.13 ends the process
+    // there.
     clients.push_back(
         std::make_unique<raw_client>(port, std::vector<std::byte>(4096, std::byte{0xff})));
     for (std::uint64_t seed = 0; seed < 20; ++seed)
