@@ -130,9 +130,11 @@ void add_key(CLI::App& app, action& chosen) {
       ->delimiter(',')
       ->type_name("NAME,...");
   making
-      ->add_option("--endpoints", options->scope.endpoints,
-                   "chat, completions, tokens, models, admin (metrics and the cluster); default: "
-                   "all but admin")
+      ->add_option(
+          "--endpoints", options->scope.endpoints,
+          "chat, completions, responses, batches, tokens, models, admin (metrics and the cluster); "
+          "default: "
+          "all but admin")
       ->delimiter(',')
       ->type_name("NAME,...");
   making

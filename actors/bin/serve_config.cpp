@@ -65,6 +65,32 @@ void describe_http(config_schema& schema, server_config& http) {
                  "For a client to read a last answer.");
 }
 
+void describe_store(config_schema& schema, server_config& http) {
+  constexpr std::int64_t mib = 1 << 20;
+  store_config& store = http.store;
+  schema.begin_table("store",
+                     "What is kept for clients that come back: responses, files, batches.");
+  schema
+      .text("file", store.file, 4096,
+            "The file, made where there is none; one server's alone. Empty: nothing is kept.")
+      .on_command_line("--store", "FILE");
+  schema.integer("lifetime_s", store.lifetime_seconds, 3'600, 31'536'000,
+                 "How long responses and files are kept.");
+  schema.integer("max_responses", store.responses, 1, 10'000'000,
+                 "Responses of one key; the oldest go.");
+  schema.integer("max_upload_mib", http.limits.upload_bytes, 1, 4096,
+                 "Longest upload to /v1/files; more is 413.", mib);
+  schema.integer("max_files_mib", store.file_bytes, 1, 1 << 20, "All files of one key.", mib);
+  schema.integer("max_background", store.background, 1, 65'536,
+                 "Responses in the background at once; more are answered 429.");
+  schema.integer("max_batches", store.open_batches, 1, 65'536,
+                 "Batches of one key that have not ended; more are answered 429.");
+  schema
+      .integer("batch_requests", store.batch_running, 1, 65'536,
+               "Requests of batches that are asked at once, behind all others.")
+      .on_command_line("--batch-requests", "N");
+}
+
 /// The rest of the table "model".
 void describe_names(config_schema& schema, served_name& shown) {
   schema.text("name", shown.name, 256, "The name that requests use; empty: the model's own.")
@@ -133,6 +159,7 @@ void describe(config_schema& schema, serve_config& config) {
               "A GGUF file or a Hugging Face folder; empty: TROUPE_MODEL, or the fetched SmolLM2.");
   describe_names(schema, config);
   describe_http(schema, config.http);
+  describe_store(schema, config.http);
   describe_billing(schema, config.billing);
   describe(schema, config.engine);
   describe(schema, config.cluster);
@@ -153,6 +180,7 @@ void describe(config_schema& schema, gateway_config& config) {
       .on_command_line("--model", "PATH");
   describe_names(schema, config);
   describe_http(schema, config.http);
+  describe_store(schema, config.http);
   describe_billing(schema, config.billing);
   describe_log(schema, config.log_level);
 }

@@ -2,10 +2,8 @@
 
 #include <boost/asio/post.hpp>
 #include <charconv>
-#include <chrono>
 #include <cstdint>
 #include <optional>
-#include <random>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -14,36 +12,12 @@
 #include "actors/gateway/completion_watch.hpp"
 #include "actors/gateway/handlers.hpp"
 #include "actors/gateway/server_core.hpp"
+#include "actors/gateway/session_context.hpp"
 
 namespace troupe::gateway {
 namespace {
 
 constexpr std::size_t longest_id = 128;
-
-std::uint64_t draw() {
-  std::random_device source;
-  const std::uint64_t high = source();
-  return (high << 32U) | source();
-}
-
-std::int64_t unix_time() {
-  using namespace std::chrono;
-  return duration_cast<seconds>(system_clock::now().time_since_epoch()).count();
-}
-
-api_context context_for(const server_backend& backend, const http_limits& limits,
-                        const std::shared_ptr<live_key>& key) {
-  api_context context;
-  context.model = backend.model;
-  context.service = backend.service.get();
-  context.random = draw;
-  context.now = unix_time;
-  context.limits.body_bytes = limits.body_bytes;
-  context.resumable = backend.recall != nullptr;
-  context.account = backend.account;
-  if (key) context.account.key = key->name();
-  return context;
-}
 
 api_protocol protocol_of(route target) {
   switch (target) {
@@ -98,15 +72,19 @@ api_error not_found(std::string_view why) {
 
 }  // namespace
 
+std::optional<answer> refuse_beyond_limits(const http_request& request,
+                                           const std::shared_ptr<live_key>& key) {
+  const auto refused = key ? count_request(*key) : std::nullopt;
+  if (!refused) return std::nullopt;
+  answer a = refusal_to(request, *refused);
+  for (auto& header : rate_headers(*key)) a.headers.push_back(std::move(header));
+  return a;
+}
+
 void complete(server_core& core, const std::shared_ptr<connection>& client,
               const std::shared_ptr<live_key>& key) {
-  if (key) {
-    if (const auto refused = count_request(*key)) {
-      answer a = refusal_to(client->request(), *refused);
-      for (auto& header : rate_headers(*key)) a.headers.push_back(std::move(header));
-      return client->respond(a);
-    }
-  }
+  if (const auto refused = refuse_beyond_limits(client->request(), key))
+    return client->respond(*refused);
   const auto relay = std::make_shared<answer_relay>(core.io(), client, core.limits().output_bytes);
   const completion_caller caller{key, core.backend().queue};
   const auto watch = std::make_shared<completion_watch>(core.metrics(), relay, caller);
@@ -115,7 +93,7 @@ void complete(server_core& core, const std::shared_ptr<connection>& client,
   const bool posted =
       core.pool().post([relay, watch, caller, protocol, events, body = client->take_body(),
                         lease = client->take_lease(), service = core.backend().service,
-                        context = context_for(core.backend(), core.limits(), key)]() mutable {
+                        context = session_context(core.backend(), core.limits(), key)]() mutable {
         context.tenant = caller.account();
         context.rank = caller.rank();
         context.admit = [watch = watch.get()](const generation_cost& cost) {
@@ -150,7 +128,7 @@ void resume(server_core& core, const std::shared_ptr<connection>& client,
   // It was let in, and counted, when it was first asked for; no queue knows its number.
   const completion_caller caller{key, {}};
   const auto watch = std::make_shared<completion_watch>(core.metrics(), relay, caller);
-  api_context context = context_for(backend, core.limits(), key);
+  api_context context = session_context(backend, core.limits(), key);
   context.service = backend.engine.get();
   const auto r = std::make_shared<const resumption>(
       resumption{relay, watch, backend.engine, std::move(context), backend.recall,

@@ -24,7 +24,7 @@ std::optional<api_error> completion_watch::admit(const generation_cost& cost) {
   // Not every form of an error has room for it.
   if (refused && refused->retry_after_seconds > 0)
     headers.emplace_back("Retry-After", std::to_string(refused->retry_after_seconds));
-  relay_->add_headers(std::move(headers));
+  if (relay_) relay_->add_headers(std::move(headers));
   return refused;
 }
 
@@ -46,7 +46,9 @@ void completion_watch::on_summary(const generation_summary& summary) {
   metrics_->observe_summary(summary);
 }
 
-void completion_watch::on_hang_up() { relay_->abandon(); }
+void completion_watch::on_hang_up() {
+  if (relay_) relay_->abandon();
+}
 
 std::string completion_watch::on_finished(int status) {
   if (status < 400)

@@ -33,6 +33,7 @@ struct completion_caller {
 /// Keeps the times and counts of one completion for metrics and its log line, and cancels it when
 /// its client leaves. The observer's calls come from generation threads, the watch's from the io
 /// thread.
+/// Without a relay nobody waits for it on a connection.
 class completion_watch : public session_observer, public answer_watch {
  public:
   completion_watch(std::shared_ptr<server_metrics> metrics, std::shared_ptr<answer_relay> relay,

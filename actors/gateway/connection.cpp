@@ -162,6 +162,10 @@ void connection::on_sent(bool ok) {
     return abort();
   }
   if (phase_ == phase::closing) return linger();
+  if (phase_ == phase::streaming && more_) {
+    const auto more = more_;  // which may end the stream, and with it the original
+    return more();
+  }
   process();
 }
 

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -70,6 +71,13 @@ class connection : public std::enable_shared_from_this<connection> {
   /// Whole frames. A client that leaves too much unread is cut off.
   void stream(std::string_view frames);
   void end_stream();
+  /// A body of `length` bytes that follows in pieces, so that never more than one of them waits for
+  /// the client: `more` is called whenever all that came before is out, and answers with
+  /// send_piece.
+  void begin_body(std::string_view content_type, std::size_t length, const header_list& headers,
+                  std::function<void()> more);
+  /// After the last piece, end_stream. Nothing happens where the client has left.
+  void send_piece(std::string_view bytes);
 
  private:
   /// closing: everything is written but not yet sent. lingering: waits for the client's end.
@@ -100,6 +108,7 @@ class connection : public std::enable_shared_from_this<connection> {
   byte_lease lease_;
   http_request request_;
   std::shared_ptr<answer_watch> watch_;
+  std::function<void()> more_;  ///< of a body in pieces
   std::chrono::steady_clock::time_point begun_;
   std::size_t discarded_ = 0;
   phase phase_ = phase::reading;

@@ -77,6 +77,27 @@ void connection::end_stream() {
   finish(stream_status_);
 }
 
+void connection::begin_body(std::string_view content_type, std::size_t length,
+                            const header_list& headers, std::function<void()> more) {
+  if (phase_ != phase::answering) return;
+  phase_ = phase::streaming;
+  stream_status_ = 200;
+  chunked_ = false;
+  more_ = std::move(more);
+  answer_head head;
+  head.content_type = content_type;
+  head.request_id = request_.id;
+  head.allow_origin = core_->config().allow_origin;
+  head.length = length;
+  head.keep_alive = !last_;
+  head.http_1_0 = request_.http_1_0;
+  writer_.send(shared_from_this(), format_head(head, headers));
+}
+
+void connection::send_piece(std::string_view bytes) {
+  if (phase_ == phase::streaming && more_) writer_.send(shared_from_this(), bytes);
+}
+
 void connection::finish(int status) {
   leave(status);
   phase_ = last_ ? phase::closing : phase::reading;
@@ -88,6 +109,7 @@ void connection::finish(int status) {
 
 void connection::leave(int status) {
   silence_.cancel();
+  more_ = nullptr;
   const std::shared_ptr<answer_watch> watch = std::exchange(watch_, nullptr);
   if (watch && status == client_left) watch->on_hang_up();
   const std::string more = watch ? watch->on_finished(status) : std::string();
@@ -111,6 +133,8 @@ void connection::wind_up() {
 
 void connection::give_up(const api_error& error) {
   last_ = true;
+  // In the middle of a file there is no place for words.
+  if (phase_ == phase::streaming && more_) return abort();
   if (phase_ == phase::streaming) {
     // The status line is long gone: the error travels as an event, and nothing follows it.
     const std::shared_ptr<answer_watch> watch = watch_;

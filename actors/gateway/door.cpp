@@ -114,6 +114,16 @@ api_result<std::shared_ptr<live_key>> door::admit(const http_request& request,
   return std::move(*key);
 }
 
+api_result<std::shared_ptr<live_key>> door::recognise(std::int64_t id) const {
+  if (!keys_ && id == 0) return nullptr;
+  if (!keys_) return tl::unexpected(unauthorized("the key that asked for this is not there"));
+  auto key = keys_->find(id);
+  if (key) return std::move(*key);
+  return tl::unexpected(key.error().code() == errc::not_found
+                            ? unauthorized("the key that asked for this is no longer in force")
+                            : keys_unreadable(key.error()));
+}
+
 std::optional<api_error> count_request(live_key& key) {
   const auto refused = key.take_request(std::chrono::steady_clock::now());
   if (!refused) return std::nullopt;

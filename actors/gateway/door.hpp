@@ -26,6 +26,9 @@ class door {
   [[nodiscard]] api_result<std::shared_ptr<live_key>> admit(const http_request& request,
                                                             std::string_view model) const;
 
+  /// The key in force with this id; null for 0, which stands for nobody's where there are no keys.
+  [[nodiscard]] api_result<std::shared_ptr<live_key>> recognise(std::int64_t id) const;
+
  private:
   std::unique_ptr<key_ring> keys_;
 };

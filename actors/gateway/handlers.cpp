@@ -8,9 +8,12 @@
 #include <string_view>
 #include <utility>
 
+#include "actors/gateway/batch_handler.hpp"
 #include "actors/gateway/cluster_handler.hpp"
 #include "actors/gateway/completion_handler.hpp"
+#include "actors/gateway/file_handler.hpp"
 #include "actors/gateway/openapi.hpp"
+#include "actors/gateway/response_handler.hpp"
 #include "actors/gateway/server_core.hpp"
 #include "actors/gateway/token_handler.hpp"
 #include "runtime/api/models.hpp"
@@ -64,6 +67,7 @@ bool draws(route r) {
     case route::resume_chat:
     case route::resume_completion:
     case route::resume_dashscope:
+    case route::responses:
       return true;
     default:
       return false;
@@ -100,6 +104,12 @@ api_error loading() {
   e.code = "unavailable";
   e.retry_after_seconds = 2;
   return e;
+}
+
+api_error no_store() {
+  return to_api_error(
+      {errc::not_found,
+       "this server keeps no files and no batches; it wants a store (see --store)"});
 }
 
 api_error too_busy() {
@@ -146,6 +156,20 @@ void handle(server_core& core, const std::shared_ptr<connection>& client) {
     case route::resume_completion:
     case route::resume_dashscope:
       return resume(core, client, *key);
+    case route::responses:
+      return create_response(core, client, *key);
+    case route::response:
+    case route::response_cancel:
+    case route::response_items:
+      return answer_response(core, client, *key);
+    case route::files:
+    case route::file:
+    case route::file_content:
+      return answer_files(core, client, *key);
+    case route::batches:
+    case route::batch:
+    case route::batch_cancel:
+      return answer_batches(core, client, *key);
     case route::models:
       return client->respond({200, "application/json", list_models(model), {}});
     case route::model:

@@ -20,6 +20,8 @@ void handle(server_core& core, const std::shared_ptr<connection>& client);
 
 /// 503: there is no model yet.
 [[nodiscard]] api_error loading();
+/// 404: the server keeps nothing that clients come back for.
+[[nodiscard]] api_error no_store();
 /// 429: as many requests as the server holds are waiting to be parsed.
 [[nodiscard]] api_error too_busy();
 

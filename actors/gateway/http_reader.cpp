@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/rfc7230.hpp>
@@ -43,9 +44,9 @@ std::string presented_key(const http::request<http::string_body>& message) {
 
 struct http_reader::parser : http::request_parser<http::string_body> {
   explicit parser(const http_limits& limits) {
-    eager(true);
     header_limit(static_cast<std::uint32_t>(limits.header_bytes));
-    body_limit(limits.body_bytes);
+    // Of the largest; which it is is known with the path.
+    body_limit(std::max(limits.body_bytes, limits.upload_bytes));
   }
 };
 
@@ -58,6 +59,10 @@ void http_reader::restart() {
   header_bytes_ = 0;
   wants_continue_ = false;
   request_ = {};
+}
+
+std::size_t http_reader::body_limit() const {
+  return request_.target == route::files ? limits_.upload_bytes : limits_.body_bytes;
 }
 
 void http_reader::refuse(unsigned status, std::string_view message) {
@@ -81,20 +86,28 @@ std::size_t http_reader::feed(std::string_view bytes) {
   beast::error_code failed;
   const bool had_header = parser_->is_header_done();
   // Beast limits the header that it has not taken yet; the sum is bounded here.
-  const std::size_t taken =
-      parser_->put(boost::asio::const_buffer(bytes.data(), bytes.size()), failed);
+  std::size_t taken = parser_->put(boost::asio::const_buffer(bytes.data(), bytes.size()), failed);
   if (!had_header && !parser_->is_header_done()) {
     header_bytes_ += taken;
     if (header_bytes_ + (bytes.size() - taken) > limits_.header_bytes)
       failed = http::error::header_limit;
   }
-  if (!had_header && parser_->is_header_done()) check_header();
-  if (state_ == state::refused) return taken;
+  if (!had_header && parser_->is_header_done()) {
+    check_header();
+    if (state_ == state::refused) return taken;
+    // With the path the limit is known; what came of the body already is under it, too.
+    if (parser_->content_length().value_or(0) > body_limit()) failed = http::error::body_limit;
+    parser_->body_limit(body_limit());
+    parser_->eager(true);
+    if (!failed && !parser_->is_done() && taken < bytes.size())
+      taken += parser_->put(boost::asio::const_buffer(bytes.data() + taken, bytes.size() - taken),
+                            failed);
+  }
   if (failed == http::error::need_more) failed = {};
   if (failed == http::error::header_limit) {
     refuse(431, fmt::format("the header is longer than {} bytes", limits_.header_bytes));
   } else if (failed == http::error::body_limit) {
-    refuse(413, fmt::format("the body is longer than {} bytes", limits_.body_bytes));
+    refuse(413, fmt::format("the body is longer than {} bytes", body_limit()));
   } else if (failed) {
     refuse(400, fmt::format("not an HTTP/1.1 request: {}", failed.message()));
   } else if (parser_->is_done()) {
@@ -108,6 +121,8 @@ void http_reader::check_header() {
   state_ = state::body;
   request_.method = view(message.method_string());
   request_.path = view(message.target());
+  request_.uri = request_.path;
+  request_.content_type = view(message[http::field::content_type]);
   request_.http_1_0 = message.version() == 10;
   request_.keep_alive = message.keep_alive();
   request_.id = request_name(view(message["x-request-id"]));

@@ -42,6 +42,8 @@ class http_reader {
   void restart();
   void refuse(unsigned status, std::string_view message);
   void check_header();
+  /// Of the request that is being read.
+  [[nodiscard]] std::size_t body_limit() const;
 
   const http_limits& limits_;
   std::unique_ptr<parser> parser_;

@@ -11,6 +11,8 @@ namespace troupe::gateway {
 struct http_request {
   std::string method;
   std::string path;  ///< percent-decoded, without the query; the target itself where it is no path
+  std::string uri;   ///< the target as it came, with its query
+  std::string content_type;
   std::string body;
   std::string id;   ///< the client's x-request-id, or one made here
   std::string key;  ///< as the client presents it: a bearer token, or x-api-key

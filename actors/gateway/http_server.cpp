@@ -60,6 +60,12 @@ result<std::unique_ptr<http_server>> http_server::start(const server_config& con
                                                         server_backend backend) {
   auto keys = open_keys(config, log);
   if (!keys) return fail(std::move(keys.error()));
+  std::shared_ptr<object_file> store;
+  if (!config.store.file.empty()) {
+    auto file = object_file::open(config.store.file);
+    if (!file) return fail(std::move(file.error()));
+    store = std::move(*file);
+  }
   auto r = std::make_unique<running>();
   auto opened = gateway::listener::open(*r->io, config.host, config.port);
   if (!opened) return fail(std::move(opened.error()));
@@ -67,7 +73,8 @@ result<std::unique_ptr<http_server>> http_server::start(const server_config& con
   r->host = config.host.find(':') == std::string::npos || config.host.starts_with('[')
                 ? config.host
                 : fmt::format("[{}]", config.host);
-  r->core = std::make_shared<gateway::server_core>(config, std::move(log), r->io, std::move(*keys));
+  r->core = std::make_shared<gateway::server_core>(config, std::move(log), r->io, std::move(*keys),
+                                                   std::move(store));
   r->core->set_backend(std::move(backend));
   r->accepting->start(
       [core = r->core.get()](asio::ip::tcp::socket socket) { core->add(std::move(socket)); });
@@ -99,6 +106,7 @@ void http_server::stop(std::chrono::milliseconds grace) {
   running_->thread.join();
   running_->core->drop_all();
   running_->core->pool().finish();
+  running_->core->stop_unattended();
   running_->core->set_backend({});
 }
 

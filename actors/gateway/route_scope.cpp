@@ -13,6 +13,18 @@ std::string_view endpoint_of(route r) {
     case route::completions:
     case route::resume_completion:
       return "completions";
+    case route::responses:
+    case route::response:
+    case route::response_cancel:
+    case route::response_items:
+      return "responses";
+    case route::files:
+    case route::file:
+    case route::file_content:
+    case route::batches:
+    case route::batch:
+    case route::batch_cancel:
+      return "batches";
     case route::models:
     case route::model:
       return "models";
@@ -34,7 +46,8 @@ std::string_view endpoint_of(route r) {
 
 bool needs_model(route r) {
   const std::string_view endpoint = endpoint_of(r);
-  return endpoint == "chat" || endpoint == "completions" || endpoint == "tokens";
+  return endpoint == "chat" || endpoint == "completions" || endpoint == "responses" ||
+         endpoint == "tokens";
 }
 
 }  // namespace troupe::gateway

@@ -1,5 +1,6 @@
 #include "actors/gateway/router.hpp"
 
+#include <algorithm>
 #include <array>
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
@@ -17,7 +18,7 @@ struct entry {
   std::string_view allow;
 };
 
-constexpr std::array<entry, 17> table{{
+constexpr std::array<entry, 27> table{{
     {route::chat_completions, "/v1/chat/completions", write_methods},
     {route::completions, "/v1/completions", write_methods},
     {route::dashscope_generation, "/api/v1/services/aigc/text-generation/generation",
@@ -25,6 +26,16 @@ constexpr std::array<entry, 17> table{{
     {route::resume_chat, "/v1/chat/completions/{id}", "GET"},
     {route::resume_completion, "/v1/completions/{id}", "GET"},
     {route::resume_dashscope, "/api/v1/services/aigc/text-generation/generation/{id}", "GET"},
+    {route::responses, "/v1/responses", write_methods},
+    {route::response_cancel, "/v1/responses/{id}/cancel", write_methods},
+    {route::response_items, "/v1/responses/{id}/input_items", "GET"},
+    {route::response, "/v1/responses/{id}", "GET, DELETE"},
+    {route::files, "/v1/files", "GET, POST"},
+    {route::file_content, "/v1/files/{id}/content", "GET"},
+    {route::file, "/v1/files/{id}", "GET, DELETE"},
+    {route::batches, "/v1/batches", "GET, POST"},
+    {route::batch_cancel, "/v1/batches/{id}/cancel", write_methods},
+    {route::batch, "/v1/batches/{id}", "GET"},
     {route::models, "/v1/models", read_methods},
     {route::model, "/v1/models/{id}", read_methods},
     {route::health, "/health", read_methods},
@@ -39,19 +50,28 @@ constexpr std::array<entry, 17> table{{
 }};
 
 bool fits(std::string_view method, std::string_view allow) {
-  return allow == read_methods ? method == "GET" || method == "HEAD" : method == allow;
+  for (std::string_view rest = allow; !rest.empty();) {
+    const std::size_t end = std::min(rest.find(", "), rest.size());
+    if (rest.substr(0, end) == method) return true;
+    rest.remove_prefix(std::min(end + 2, rest.size()));
+  }
+  return false;
 }
 
-/// What of `path` stands for the entry's {id}: all the rest, with its slashes. None: the path is
-/// not the entry's.
+/// What of `path` stands for the entry's {id}: all that is there, with its slashes. None: the path
+/// is not the entry's.
 std::optional<std::string_view> match(const entry& e, std::string_view path) {
-  if (!e.path.ends_with(id_mark)) {
+  const std::size_t mark = e.path.find(id_mark);
+  if (mark == std::string_view::npos) {
     if (e.allow.empty() || e.path != path) return std::nullopt;
     return std::string_view();
   }
-  const std::string_view prefix = e.path.substr(0, e.path.size() - id_mark.size());
-  if (path.size() <= prefix.size() || !path.starts_with(prefix)) return std::nullopt;
-  return path.substr(prefix.size());
+  const std::string_view prefix = e.path.substr(0, mark);
+  const std::string_view suffix = e.path.substr(mark + id_mark.size());
+  if (path.size() <= prefix.size() + suffix.size() || !path.starts_with(prefix) ||
+      !path.ends_with(suffix))
+    return std::nullopt;
+  return path.substr(prefix.size(), path.size() - prefix.size() - suffix.size());
 }
 
 std::optional<boost::urls::url_view> parse_target(std::string_view target) {

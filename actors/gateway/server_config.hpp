@@ -15,6 +15,7 @@ struct http_limits {
   std::size_t line_bytes = 8U << 10U;  ///< request target, or one header field
   std::size_t header_bytes = 64U << 10U;
   std::size_t body_bytes = 32U << 20U;     ///< one request's body; more is answered 413
+  std::size_t upload_bytes = 200U << 20U;  ///< the same of an upload to /v1/files
   std::size_t bodies_bytes = 512U << 20U;  ///< all bodies held at once; more is answered 503
   std::size_t output_bytes = 1U << 20U;    ///< of a stream that its client does not read
   std::size_t lookahead_bytes =
@@ -29,6 +30,17 @@ struct http_limits {
   std::chrono::milliseconds linger_timeout{2'000};  ///< for a client to read a last answer
 };
 
+/// What is kept for clients that come back: responses, files and batches.
+struct store_config {
+  std::string file;                            ///< empty: nothing is kept
+  std::uint64_t lifetime_seconds = 2'592'000;  ///< of responses and files
+  std::uint64_t responses = 10'000;            ///< of one key; the oldest go
+  std::uint64_t file_bytes = 2ULL << 30U;      ///< of all files of one key
+  std::uint64_t open_batches = 32;             ///< of one key
+  std::uint32_t background = 256;              ///< responses under way without a connection
+  std::uint32_t batch_running = 4;             ///< requests of batches under way
+};
+
 /// Where to listen, and how.
 struct server_config {
   std::string host = "127.0.0.1";  ///< an IPv4 or IPv6 address, or "localhost"
@@ -39,6 +51,7 @@ struct server_config {
   std::string allow_origin;        ///< Access-Control-Allow-Origin; empty sends no CORS headers
   http_limits limits;
   fair_limits queue;  ///< running 0: as many as the engine says
+  store_config store;
 };
 
 }  // namespace troupe

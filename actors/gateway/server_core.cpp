@@ -37,7 +37,7 @@ api_error shutting_down() {
 
 server_core::server_core(server_config config, std::shared_ptr<spdlog::logger> log,
                          const std::shared_ptr<boost::asio::io_context>& io,
-                         std::unique_ptr<key_ring> keys)
+                         std::unique_ptr<key_ring> keys, std::shared_ptr<object_file> store)
     : config_(std::move(config)),
       log_(std::move(log)),
       io_(io),
@@ -45,7 +45,25 @@ server_core::server_core(server_config config, std::shared_ptr<spdlog::logger> l
       bodies_(std::make_shared<byte_budget>(config_.limits.bodies_bytes)),
       entrance_(std::move(keys)),
       pool_(config_.pool_threads, config_.limits.max_pool_jobs),
+      store_(std::move(store)),
       grace_(io->get_executor()) {}
+
+void server_core::set_backend(server_backend backend) {
+  backend_ = std::move(backend);
+  if (!store_ || desk_ || !backend_.service || !backend_.model) return;
+  const auto sessions = std::make_shared<const session_source>(backend_, limits(), metrics_);
+  // The door outlives both: they are stopped before the core goes.
+  const auto recognise = [this](std::int64_t id) { return entrance_.recognise(id); };
+  desk_ = std::make_shared<response_desk>(store_, config_.store, sessions);
+  desk_->take_over(recognise);
+  batches_ = std::make_shared<batch_runner>(store_, config_.store, sessions, recognise, log_);
+  batches_->start();
+}
+
+void server_core::stop_unattended() {
+  if (batches_) batches_->stop();
+  if (desk_) desk_->stop();
+}
 
 void server_core::add(boost::asio::ip::tcp::socket socket) {
   const std::size_t limit = limits().max_connections;

@@ -8,9 +8,11 @@
 #include <memory>
 #include <unordered_set>
 
+#include "actors/gateway/batch_runner.hpp"
 #include "actors/gateway/byte_budget.hpp"
 #include "actors/gateway/connection.hpp"
 #include "actors/gateway/door.hpp"
+#include "actors/gateway/response_desk.hpp"
 #include "actors/gateway/server_backend.hpp"
 #include "actors/gateway/server_config.hpp"
 #include "actors/gateway/server_metrics.hpp"
@@ -23,7 +25,8 @@ namespace troupe::gateway {
 class server_core : public std::enable_shared_from_this<server_core> {
  public:
   server_core(server_config config, std::shared_ptr<spdlog::logger> log,
-              const std::shared_ptr<boost::asio::io_context>& io, std::unique_ptr<key_ring> keys);
+              const std::shared_ptr<boost::asio::io_context>& io, std::unique_ptr<key_ring> keys,
+              std::shared_ptr<object_file> store);
 
   [[nodiscard]] const server_config& config() const { return config_; }
   [[nodiscard]] const http_limits& limits() const { return config_.limits; }
@@ -37,7 +40,14 @@ class server_core : public std::enable_shared_from_this<server_core> {
 
   [[nodiscard]] const door& entrance() const { return entrance_; }
   [[nodiscard]] const server_backend& backend() const { return backend_; }
-  void set_backend(server_backend backend) { backend_ = std::move(backend); }
+  /// With a service and a model, what the store has left undone goes on.
+  void set_backend(server_backend backend);
+  /// What clients may come back for; null: nothing is kept, or there is no model yet.
+  [[nodiscard]] const std::shared_ptr<response_desk>& desk() const { return desk_; }
+  [[nodiscard]] const std::shared_ptr<batch_runner>& batches() const { return batches_; }
+  [[nodiscard]] const std::shared_ptr<object_file>& store() const { return store_; }
+  /// Ends what no connection waits for. Before the backend goes.
+  void stop_unattended();
 
   /// Takes an accepted socket; turns it away where there are too many.
   void add(boost::asio::ip::tcp::socket socket);
@@ -59,6 +69,9 @@ class server_core : public std::enable_shared_from_this<server_core> {
   std::shared_ptr<byte_budget> bodies_;
   door entrance_;
   work_pool pool_;
+  std::shared_ptr<object_file> store_;  ///< null: nothing is kept
+  std::shared_ptr<response_desk> desk_;
+  std::shared_ptr<batch_runner> batches_;
   server_backend backend_;
   std::unordered_set<std::shared_ptr<connection>> connections_;
   deadline grace_;

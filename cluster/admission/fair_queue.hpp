@@ -17,7 +17,7 @@ namespace troupe {
 struct fair_ticket {
   std::uint64_t id = 0;
   std::uint64_t account = 0;  ///< whose it is
-  std::uint8_t rank = 1;      ///< 0 goes before 1, and 1 before 2
+  std::uint8_t rank = 1;      ///< 0 goes before 1, and 1 before 2 ...
   std::uint64_t cost = 0;     ///< in tokens, as far as can be told before
 };
 
@@ -35,7 +35,7 @@ class fair_queue {
  public:
   using time = work_rate::time;
   using seconds = std::chrono::duration<double>;
-  static constexpr std::size_t ranks = 3;
+  static constexpr std::size_t ranks = 4;  ///< three of keys, and below them batches
 
   explicit fair_queue(const fair_limits& limits) : limits_(limits) {}
 

@@ -39,7 +39,7 @@ std::string answer_format::frame(std::string_view json, std::uint64_t number) co
   return header_.resumable ? fmt::format("id: {}\ndata: {}\n\n", number, json) : unnumbered(json);
 }
 
-std::string answer_format::error_frame(const api_error& e, std::uint64_t) const {
+std::string answer_format::error_frame(const api_error& e, std::uint64_t) {
   return unnumbered(e.body());
 }
 

@@ -75,6 +75,8 @@ class answer_format {
   answer_format& operator=(const answer_format&) = delete;
   virtual ~answer_format() = default;
 
+  /// Events that come before any of the answer is there, as bytes; empty where there are none.
+  [[nodiscard]] virtual std::string preamble() { return {}; }
   /// The chunk that begins a choice; empty where this kind has none.
   [[nodiscard]] virtual std::string opening(std::uint32_t index) const = 0;
   /// The chunk for a part with text, or for the end of a choice; `usage` is that of the answer so
@@ -90,7 +92,7 @@ class answer_format {
   [[nodiscard]] virtual std::string frame(std::string_view json, std::uint64_t number) const;
   /// The event that ends a stream which cannot go on, after `sent` events. It is none of those that
   /// a client which comes back has had.
-  [[nodiscard]] virtual std::string error_frame(const api_error& e, std::uint64_t sent) const;
+  [[nodiscard]] virtual std::string error_frame(const api_error& e, std::uint64_t sent);
   /// What follows the last chunk; empty where nothing does.
   [[nodiscard]] virtual std::string ending() const;
 

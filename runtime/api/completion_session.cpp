@@ -107,8 +107,23 @@ api_result<planned_call> plan_dashscope(const api_context& context, const comple
                       }};
 }
 
+api_result<planned_call> plan_response(const api_context& context, const completion_call& call) {
+  const std::shared_ptr<const response_call> response = call.response;
+  const auto request =
+      chat_of(response->request, response->history, *context.model, context.limits);
+  if (!request) return tl::unexpected(request.error());
+  auto prompts = chat_prompts(context, *request);
+  if (!prompts) return tl::unexpected(std::move(prompts.error()));
+  return planned_call{request->options, std::move(*prompts), [response](answer_header h) {
+                        return make_response_format(std::move(h), response->frame,
+                                                    response->watcher);
+                      }};
+}
+
 api_result<planned_call> plan(const api_context& context, const completion_call& call) {
   switch (call.protocol) {
+    case api_protocol::responses:
+      return plan_response(context, call);
     case api_protocol::completions:
       return plan_completions(context, call);
     case api_protocol::dashscope:
@@ -120,7 +135,7 @@ api_result<planned_call> plan(const api_context& context, const completion_call&
 }
 
 std::string new_id(const api_context& context, api_protocol protocol) {
-  static constexpr std::array<std::string_view, 3> prefixes{"chatcmpl", "cmpl", "req"};
+  static constexpr std::array<std::string_view, 4> prefixes{"chatcmpl", "cmpl", "req", "resp"};
   const std::uint64_t high = context.random();
   return fmt::format("{}-{:016x}{:016x}", prefixes.at(static_cast<std::size_t>(protocol)), high,
                      context.random());
@@ -161,10 +176,12 @@ std::shared_ptr<completion_session> launch(const api_context& context, planned_c
 }  // namespace
 
 std::shared_ptr<completion_session> completion_session::begin(
-    const api_context& context, const completion_call& call, std::shared_ptr<response_sink> sink,
+    const api_context& around, const completion_call& call, std::shared_ptr<response_sink> sink,
     std::shared_ptr<session_observer> observer) {
-  const std::string id = new_id(context, call.protocol);
-  const std::int64_t created = context.now();
+  api_context context = around;
+  if (call.identity) context.random = [next = call.identity->seed]() mutable { return next++; };
+  const std::string id = call.identity ? call.identity->id : new_id(context, call.protocol);
+  const std::int64_t created = call.identity ? call.identity->created : context.now();
   if (call.protocol == api_protocol::dashscope) sink = dashscope_errors(std::move(sink), id);
   auto planned = plan(context, call);
   if (!planned) {
@@ -177,13 +194,15 @@ std::shared_ptr<completion_session> completion_session::begin(
       return nullptr;
     }
   }
+  // Responses are kept by whoever asks for them.
+  const bool response = call.protocol == api_protocol::responses;
   const bool resumable =
-      context.resumable && planned->options.stream && planned->prompts.size() == 1;
+      context.resumable && planned->options.stream && planned->prompts.size() == 1 && !response;
   if (resumable) {
     planned->prompts.front().request.origin = std::make_shared<const answer_origin>(answer_origin{
         id, static_cast<std::uint8_t>(call.protocol), created, std::string(call.body)});
   }
-  answer_header header = make_header(context, *planned, id, created, resumable);
+  answer_header header = make_header(context, *planned, id, created, resumable || response);
   return launch(
       context, std::move(*planned), std::move(header), 0, std::move(sink), std::move(observer),
       [&context](generation_request request, std::shared_ptr<generation_listener> listener) {

@@ -10,6 +10,8 @@
 #include "runtime/api/answer_recall.hpp"
 #include "runtime/api/generation.hpp"
 #include "runtime/api/request_options.hpp"
+#include "runtime/api/response_format.hpp"
+#include "runtime/api/response_request.hpp"
 #include "runtime/api/response_sink.hpp"
 #include "runtime/api/served_model.hpp"
 
@@ -54,13 +56,31 @@ struct api_context {
 };
 
 /// The endpoints that complete a prompt. The numbers go over the wire: none is ever changed.
-enum class api_protocol : std::uint8_t { chat = 0, completions = 1, dashscope = 2 };
+enum class api_protocol : std::uint8_t { chat = 0, completions = 1, dashscope = 2, responses = 3 };
+
+/// Who an answer is, where the caller has said so before: asked for again, it is the same answer.
+struct answer_identity {
+  std::string id;
+  std::int64_t created = 0;
+  std::uint64_t seed = 0;  ///< of whatever is drawn at random
+};
+
+/// What a response is made of besides its body.
+struct response_call {
+  response_request request;
+  boost::json::array history;  ///< the items of the conversation before it
+  response_frame frame;
+  std::shared_ptr<response_watcher> watcher;
+};
 
 /// One HTTP request for a completion.
 struct completion_call {
   api_protocol protocol = api_protocol::chat;
   std::string_view body;
   bool events = false;  ///< DashScope's header asks for a stream; bodies of the others say so
+  std::optional<answer_identity> identity = std::nullopt;  ///< none: a new one
+  /// Of api_protocol::responses, which needs it and an identity, and no body.
+  std::shared_ptr<const response_call> response = nullptr;
 };
 
 /// One completion request from its body to the last byte of its answer.

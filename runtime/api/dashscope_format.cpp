@@ -48,7 +48,7 @@ class dashscope_format final : public answer_format {
   [[nodiscard]] std::string frame(std::string_view json, std::uint64_t number) const override {
     return event(number, "result", 200, json);
   }
-  [[nodiscard]] std::string error_frame(const api_error& e, std::uint64_t sent) const override {
+  [[nodiscard]] std::string error_frame(const api_error& e, std::uint64_t sent) override {
     return event(sent + 1, "error", e.status, dashscope_error(e, header().id));
   }
   [[nodiscard]] std::string ending() const override { return {}; }

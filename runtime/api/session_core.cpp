@@ -81,6 +81,7 @@ bool session_core::start(std::vector<session_prompt> prompts, bool echo, const s
       index += options_.choices;
       requests.push_back(std::move(p.request));
     }
+    if (options_.stream) frames_ = format_->preamble();
     if (!options_.stream) whole_.resize(index);
     for (std::uint32_t i = 0; i < whole_.size(); ++i) whole_[i].index = i;
   }

@@ -1,5 +1,6 @@
 #include "runtime/keys/key_index.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "runtime/keys/api_key.hpp"
@@ -36,9 +37,20 @@ result<std::shared_ptr<live_key>> key_index::find(std::string_view presented, ti
   // Outside the lock: it costs more than the look-up.
   const std::string hash = hash_of_key(presented);
   const std::lock_guard lock(mutex_);
+  return in_force(by_hash_.find(hash), now, unix_now);
+}
+
+result<std::shared_ptr<live_key>> key_index::find(std::int64_t id, time now,
+                                                  std::int64_t unix_now) const {
+  const std::lock_guard lock(mutex_);
+  const auto has_id = [id](const auto& entry) { return entry.second->id() == id; };
+  return in_force(std::find_if(by_hash_.begin(), by_hash_.end(), has_id), now, unix_now);
+}
+
+result<std::shared_ptr<live_key>> key_index::in_force(keys::const_iterator found, time now,
+                                                      std::int64_t unix_now) const {
   if (!read_ || now - confirmed_ > most_stale_)
     return fail(errc::unavailable, "the keys cannot be read at the moment; try again");
-  const auto found = by_hash_.find(hash);
   if (found == by_hash_.end()) return fail(errc::not_found, "this API key is not valid");
   const auto expires = found->second->expires();
   if (expires && *expires <= unix_now) return fail(errc::not_found, "this API key has expired");

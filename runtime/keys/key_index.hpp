@@ -35,13 +35,21 @@ class key_index {
   [[nodiscard]] result<std::shared_ptr<live_key>> find(std::string_view presented, time now,
                                                        std::int64_t unix_now) const;
 
+  /// The key in force with this id; fails as the other.
+  [[nodiscard]] result<std::shared_ptr<live_key>> find(std::int64_t id, time now,
+                                                       std::int64_t unix_now) const;
+
   /// Those in force, and those taken out of it that have still something to save.
   [[nodiscard]] std::vector<std::shared_ptr<live_key>> all();
 
  private:
+  using keys = std::unordered_map<std::string, std::shared_ptr<live_key>>;
+  [[nodiscard]] result<std::shared_ptr<live_key>> in_force(keys::const_iterator found, time now,
+                                                           std::int64_t unix_now) const;
+
   const std::chrono::milliseconds most_stale_;
   mutable std::mutex mutex_;
-  std::unordered_map<std::string, std::shared_ptr<live_key>> by_hash_;
+  keys by_hash_;
   std::vector<std::shared_ptr<live_key>> leaving_;
   time confirmed_{};
   bool read_ = false;

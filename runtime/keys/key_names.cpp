@@ -7,8 +7,8 @@ namespace troupe {
 namespace {
 
 constexpr std::string_view admin = "admin";
-constexpr std::array<std::string_view, 5> endpoints{"chat", "completions", "tokens", "models",
-                                                    admin};
+constexpr std::array<std::string_view, 7> endpoints{"chat",   "completions", "responses", "batches",
+                                                    "tokens", "models",      admin};
 constexpr std::array<std::string_view, 3> priorities{"high", "normal", "low"};
 constexpr std::size_t most_name_bytes = 64;
 constexpr std::size_t most_model_bytes = 256;

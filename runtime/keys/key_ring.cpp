@@ -7,6 +7,14 @@
 #include <vector>
 
 namespace troupe {
+namespace {
+
+std::int64_t unix_time() {
+  using namespace std::chrono;
+  return duration_cast<seconds>(system_clock::now().time_since_epoch()).count();
+}
+
+}  // namespace
 
 result<std::unique_ptr<key_ring>> key_ring::open(const std::filesystem::path& path,
                                                  key_ring_settings settings) {
@@ -22,9 +30,11 @@ key_ring::key_ring(key_store store, key_ring_settings settings)
     : settings_(std::move(settings)), index_(settings_.most_stale), store_(std::move(store)) {}
 
 result<std::shared_ptr<live_key>> key_ring::find(std::string_view presented) const {
-  using namespace std::chrono;
-  const auto unix_now = duration_cast<seconds>(system_clock::now().time_since_epoch()).count();
-  return index_.find(presented, steady_clock::now(), unix_now);
+  return index_.find(presented, std::chrono::steady_clock::now(), unix_time());
+}
+
+result<std::shared_ptr<live_key>> key_ring::find(std::int64_t id) const {
+  return index_.find(id, std::chrono::steady_clock::now(), unix_time());
 }
 
 void key_ring::follow(const std::stop_token& stop) {

@@ -36,6 +36,7 @@ class key_ring {
 
   /// See key_index::find.
   [[nodiscard]] result<std::shared_ptr<live_key>> find(std::string_view presented) const;
+  [[nodiscard]] result<std::shared_ptr<live_key>> find(std::int64_t id) const;
 
  private:
   key_ring(key_store store, key_ring_settings settings);

@@ -41,6 +41,16 @@ void live_key::settle(std::uint64_t reserved, std::uint64_t used, time now) {
   unsaved_ += used;
 }
 
+void live_key::spend(std::uint64_t tokens) {
+  const std::lock_guard lock(mutex_);
+  unsaved_ += tokens;
+}
+
+bool live_key::spent() const {
+  const std::lock_guard lock(mutex_);
+  return budget_ && in_file_ + unsaved_ + set_aside_ >= *budget_;
+}
+
 key_priority live_key::priority() const {
   const std::lock_guard lock(mutex_);
   return priority_;

@@ -35,6 +35,11 @@ class live_key {
   /// Once for each reservation: `used` counts, and the rest is returned.
   void settle(std::uint64_t reserved, std::uint64_t used, time now);
 
+  /// Tokens were used beside the limits of a minute: batches have none.
+  void spend(std::uint64_t tokens);
+  /// The budget has nothing left.
+  [[nodiscard]] bool spent() const;
+
   [[nodiscard]] key_priority priority() const;
   [[nodiscard]] std::optional<rate_standing> requests(time now) const;
   [[nodiscard]] std::optional<rate_standing> tokens(time now) const;

@@ -14,6 +14,7 @@
 #include "actors/gateway/router.hpp"
 #include "runtime/api/chat_request.hpp"
 #include "runtime/api/completion_request.hpp"
+#include "runtime/api/response_request.hpp"
 #include "tests/actors/gateway/server_fixture.hpp"
 #include "version.hpp"
 
@@ -126,6 +127,13 @@ std::string refused_completion(const std::string& body) {
   return parsed ? std::string() : parsed.error().param;
 }
 
+std::string refused_response(const std::string& body) {
+  const auto read = parse_response_request(body, "resp_1");
+  if (!read) return read.error().param;
+  const auto chat = chat_of(*read, {}, *test::tiny_model());
+  return chat ? std::string() : chat.error().param;
+}
+
 TEST_CASE("every path of the server is in the document, and the reverse") {
   names described;
   for (const auto& [path, methods] : document().at("paths").as_object())
@@ -133,7 +141,9 @@ TEST_CASE("every path of the server is in the document, and the reverse") {
       described.insert(std::string(path) + " " + std::string(entry.key()));
   names served;
   for (const known_path& known : known_paths())
-    served.insert(std::string(known.path) + (known.allow == "POST" ? " post" : " get"));
+    for (const auto& [method, word] :
+         {std::pair("GET", " get"), std::pair("POST", " post"), std::pair("DELETE", " delete")})
+      if (find_route(method, known.path).method_fits) served.insert(std::string(known.path) + word);
   CHECK(described == served);
 }
 
@@ -143,6 +153,8 @@ TEST_CASE("every parameter that is read is in the document, and the reverse") {
   CHECK(properties("ChatCompletionRequest") == names(chat.begin(), chat.end()));
   const auto completion = completion_parameters(model);
   CHECK(properties("CompletionRequest") == names(completion.begin(), completion.end()));
+  const auto response = response_parameters();
+  CHECK(properties("ResponseRequest") == names(response.begin(), response.end()));
   names dashscope(chat.begin(), chat.end());
   for (const char* elsewhere : {"model", "messages", "stream", "stream_options"})
     dashscope.erase(elsewhere);
@@ -159,6 +171,7 @@ TEST_CASE("the bounds in the document are those of the readers") {
   check_bounds("ChatCompletionRequest", good(R"({"stream":true,"logprobs":true,
                         "messages":[{"role":"assistant","content":"Hello"}]})"),
                refused_chat);
+  check_bounds("ResponseRequest", good(R"({"input":"Hello"})"), refused_response);
   check_bounds("CompletionRequest", good(R"({"stream":true,"prompt":"Hello"})"),
                refused_completion);
 }
