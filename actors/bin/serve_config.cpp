@@ -26,6 +26,13 @@ void describe_http(config_schema& schema, server_config& http) {
                     "Where there are no keys: \"loopback-only\" serves this machine alone, "
                     "\"let-anyone-in\" whoever reaches the address.")
       .on_command_line("--without-keys", "WHO");
+  schema
+      .text("certificate", http.certificate, 4096,
+            "PEM file of the server's certificate, with those up to the authority: https; empty: "
+            "http. A change of it counts within a second.")
+      .on_command_line("--certificate", "FILE");
+  schema.text("certificate_key", http.certificate_key, 4096, "Its key, without a passphrase.")
+      .on_command_line("--certificate-key", "FILE");
   schema.text("allow_origin", http.allow_origin, 1024,
               "Access-Control-Allow-Origin for browsers; empty: none.");
   schema.integer("pool_threads", http.pool_threads, 1, 256,
@@ -53,6 +60,8 @@ void describe_http(config_schema& schema, server_config& http) {
   schema.integer("lookahead_kib", limits.lookahead_bytes, 1, 16'384,
                  "Bytes read ahead of the request being answered.", kib);
   schema.seconds("idle_timeout_s", limits.idle_timeout, 1, day, "Silence between requests.");
+  schema.seconds("handshake_timeout_s", limits.handshake_timeout, 1, day,
+                 "For a client to agree on TLS.");
   schema.seconds("header_timeout_s", limits.header_timeout, 1, day,
                  "From a request's first byte to the end of its header.");
   schema.seconds("body_timeout_s", limits.body_timeout, 1, day,

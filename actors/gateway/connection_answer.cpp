@@ -133,8 +133,7 @@ void connection::abort() {
   phase_ = phase::closed;
   writer_.abandon();
   waiting_.cancel();
-  boost::system::error_code ignored;
-  socket_.close(ignored);
+  stream_.close();
   if (answering) leave(client_left);
   core_->remove(shared_from_this());
 }
