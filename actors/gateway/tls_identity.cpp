@@ -6,6 +6,7 @@
 #include <openssl/x509.h>
 #include <sys/stat.h>
 
+#include <system_error>
 #include <utility>
 
 namespace troupe::gateway {
@@ -19,6 +20,10 @@ constexpr std::string_view only_protocol = "\x08http/1.1";
 /// OpenSSL's first reason, which says most.
 std::string reason() {
   const unsigned long code = ERR_get_error();
+  if (ERR_SYSTEM_ERROR(code)) {
+    ERR_clear_error();
+    return std::generic_category().message(ERR_GET_REASON(code));
+  }
   const char* text = code == 0 ? nullptr : ERR_reason_error_string(code);
   std::string said = text != nullptr ? text : "it cannot be read";
   ERR_clear_error();
