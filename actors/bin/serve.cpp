@@ -14,6 +14,7 @@
 #include "actors/bin/serve_config.hpp"
 #include "actors/bin/served_as.hpp"
 #include "actors/bin/server_command.hpp"
+#include "actors/bin/tracing.hpp"
 #include "runtime/config/cluster_keys.hpp"
 
 namespace troupe::cli {
@@ -99,7 +100,9 @@ result<void> serve(serve_options& options) {
 
   // Before any thread is made, so that none of them gets the signals.
   const interrupts signals{SIGINT, SIGTERM};
-  const auto log = start_log(config.log_level);
+  const auto log = start_log(config.log_level, config.log_as);
+  const auto traces = open_tracing(config.traces, log);
+  if (!traces) return fail(traces.error());
   // What the server and the engine use, and thus before them.
   const auto accounts = billing::open(config.billing, log);
   if (!accounts) return fail(accounts.error());
@@ -113,6 +116,7 @@ result<void> serve(serve_options& options) {
   if (!account) return fail(account.error());
   server_backend backend = backend_of(*made, model, config);
   backend.account = std::move(*account);
+  backend.traces = *traces;
   (*server)->set_model(std::move(backend));
   greet((*server)->url(), *model, *made, config.cluster);
 

@@ -107,9 +107,18 @@ void describe_billing(config_schema& schema, billing_config& billing) {
       .on_command_line("--ledger", "FILE");
 }
 
+void describe_traces(config_schema& schema, std::string& endpoint) {
+  schema.begin_table("traces", "Spans of requests, by OTLP over HTTP.");
+  schema
+      .text("endpoint", endpoint, 4096,
+            "A collector, such as \"http://127.0.0.1:4318\"; empty: the one that "
+            "OTEL_EXPORTER_OTLP_ENDPOINT names, or none.")
+      .on_command_line("--traces", "URL");
+}
+
 }  // namespace
 
-void describe_log(config_schema& schema, std::string& level) {
+void describe_log(config_schema& schema, std::string& level, log_format& format) {
   schema.begin_table("log", "What is written to standard error.");
   schema
       .choice<std::string>("level", level,
@@ -121,6 +130,11 @@ void describe_log(config_schema& schema, std::string& level) {
                             {"off", "off"}},
                            "\"trace\", \"debug\", \"info\", \"warning\", \"error\" or \"off\".")
       .on_command_line("--log-level", "LEVEL");
+  schema
+      .choice<log_format>("format", format,
+                          {{"text", log_format::text}, {"json", log_format::json}},
+                          "\"text\" for people, or \"json\": an object a line.")
+      .on_command_line("--log-format", "FORMAT");
 }
 
 void describe_join(config_schema& schema, std::string& join) {
@@ -145,7 +159,8 @@ void describe(config_schema& schema, serve_config& config) {
   describe_billing(schema, config.billing);
   describe(schema, config.engine);
   describe(schema, config.cluster);
-  describe_log(schema, config.log_level);
+  describe_traces(schema, config.traces);
+  describe_log(schema, config.log_level, config.log_as);
 }
 
 void describe(config_schema& schema, gateway_config& config) {
@@ -163,7 +178,8 @@ void describe(config_schema& schema, gateway_config& config) {
   describe_names(schema, config);
   describe_http(schema, config.http);
   describe_billing(schema, config.billing);
-  describe_log(schema, config.log_level);
+  describe_traces(schema, config.traces);
+  describe_log(schema, config.log_level, config.log_as);
 }
 
 void describe(config_schema& schema, supervisor_config& config) {
@@ -198,7 +214,7 @@ void describe(config_schema& schema, supervisor_config& config) {
   describe_http(schema, config.http);
   describe(schema, config.engine);
   describe_without_workers(schema, config.cluster);
-  describe_log(schema, config.log_level);
+  describe_log(schema, config.log_level, config.log_as);
 }
 
 }  // namespace troupe::cli

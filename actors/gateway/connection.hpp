@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "actors/gateway/answer.hpp"
+#include "actors/gateway/answer_report.hpp"
 #include "actors/gateway/byte_budget.hpp"
 #include "actors/gateway/client_stream.hpp"
 #include "actors/gateway/deadline.hpp"
@@ -37,6 +38,8 @@ class answer_watch {
   virtual void on_hang_up() = 0;
   /// The answer is on its way, or given up (status 499). Returns what the log line should add.
   [[nodiscard]] virtual std::string on_finished(int status) = 0;
+  /// How it went, after on_finished; none: there is nothing to say.
+  [[nodiscard]] virtual std::optional<answer_report> report() { return std::nullopt; }
 };
 
 /// One client's connection: requests in, answers out, in order. Io thread only.
