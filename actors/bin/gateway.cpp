@@ -7,6 +7,7 @@
 
 #include "actors/bin/billing.hpp"
 #include "actors/bin/commands.hpp"
+#include "actors/bin/file_limit.hpp"
 #include "actors/bin/interrupts.hpp"
 #include "actors/bin/logging.hpp"
 #include "actors/bin/serve_config.hpp"
@@ -41,6 +42,7 @@ result<void> gateway(gateway_command& command) {
   // Before any thread is made, so that none of them gets the signals.
   const interrupts signals{SIGINT, SIGTERM};
   const auto log = start_log(config.log_level, config.log_as, "gateway");
+  raise_file_limit(config.http.limits.max_connections, *log);
   const auto traces = open_tracing(config.traces, log);
   if (!traces) return fail(traces.error());
   const auto accounts = billing::open(config.billing, log);

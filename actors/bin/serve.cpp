@@ -7,6 +7,7 @@
 #include "actors/bin/billing.hpp"
 #include "actors/bin/commands.hpp"
 #include "actors/bin/engine_start.hpp"
+#include "actors/bin/file_limit.hpp"
 #include "actors/bin/interrupts.hpp"
 #include "actors/bin/local_cluster.hpp"
 #include "actors/bin/logging.hpp"
@@ -101,6 +102,7 @@ result<void> serve(serve_options& options) {
   // Before any thread is made, so that none of them gets the signals.
   const interrupts signals{SIGINT, SIGTERM};
   const auto log = start_log(config.log_level, config.log_as);
+  raise_file_limit(config.http.limits.max_connections, *log);
   const auto traces = open_tracing(config.traces, log);
   if (!traces) return fail(traces.error());
   // What the server and the engine use, and thus before them.
