@@ -7,11 +7,13 @@
 
 #include "actors/bin/billing.hpp"
 #include "actors/bin/commands.hpp"
+#include "actors/bin/file_limit.hpp"
 #include "actors/bin/interrupts.hpp"
 #include "actors/bin/logging.hpp"
 #include "actors/bin/serve_config.hpp"
 #include "actors/bin/served_as.hpp"
 #include "actors/bin/server_command.hpp"
+#include "actors/bin/tracing.hpp"
 #include "actors/cluster/gateway_runtime.hpp"
 
 namespace troupe::cli {
@@ -39,7 +41,10 @@ result<void> gateway(gateway_command& command) {
 
   // Before any thread is made, so that none of them gets the signals.
   const interrupts signals{SIGINT, SIGTERM};
-  const auto log = start_log(config.log_level, "gateway");
+  const auto log = start_log(config.log_level, config.log_as, "gateway");
+  raise_file_limit(config.http.limits.max_connections, *log);
+  const auto traces = open_tracing(config.traces, log);
+  if (!traces) return fail(traces.error());
   const auto accounts = billing::open(config.billing, log);
   if (!accounts) return fail(accounts.error());
   auto server = http_server::start(config.http, log);
@@ -54,6 +59,7 @@ result<void> gateway(gateway_command& command) {
   server_backend backend =
       serving_backend(**running, model, "no supervisor of the cluster answers", config.http.queue);
   backend.recall = running->get();
+  backend.traces = *traces;
   backend.account = std::move(*account);
   (*server)->set_model(std::move(backend));
   fmt::print("Serving {} at {}/v1 for the cluster at {}. Try:\n  {}\n", model->id, (*server)->url(),

@@ -3,31 +3,42 @@
 #include <boost/asio/connect.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
+#include <boost/beast/ssl.hpp>
 #include <boost/url/parse.hpp>
 #include <optional>
+#include <type_traits>
 #include <utility>
 
 namespace troupe::cli {
 namespace asio = boost::asio;
 namespace beast = boost::beast;
 namespace http = beast::http;
+namespace ssl = asio::ssl;
 using boost::system::error_code;
 
 namespace {
 
 using request_type = http::request<http::string_body>;
 
+using plain_stream = beast::tcp_stream;
+using secure_stream = beast::ssl_stream<beast::tcp_stream>;
+
 constexpr std::uint64_t most_body_bytes = 16U << 20U;
 
 /// One exchange, step by step, on the caller's own io_context.
+template <class Stream>
 class exchange {
  public:
-  exchange(asio::io_context& io, const server_address& server, request_type request,
-           std::chrono::milliseconds limit)
-      : resolver_(io), stream_(io), server_(server), request_(std::move(request)) {
-    stream_.expires_after(limit);
+  /// `how`: what the stream is made of.
+  template <class... How>
+  exchange(const server_address& server, request_type request, std::chrono::milliseconds limit,
+           asio::io_context& io, How&... how)
+      : resolver_(io), stream_(io, how...), server_(server), request_(std::move(request)) {
+    beast::get_lowest_layer(stream_).expires_after(limit);
+    for (const auto& [name, value] : server.headers) request_.set(name, value);
     parser_.body_limit(most_body_bytes);
     request_.set(http::field::host, server.host);
     if (!server.key.empty()) request_.set(http::field::authorization, "Bearer " + server.key);
@@ -38,7 +49,8 @@ class exchange {
   void start() {
     resolver_.async_resolve(server_.host, server_.port, [this](error_code e, auto found) {
       if (failed(e)) return;
-      stream_.async_connect(found, [this](error_code c, const auto&) { connected(c); });
+      beast::get_lowest_layer(stream_).async_connect(
+          found, [this](error_code c, const auto&) { connected(c); });
     });
   }
 
@@ -54,6 +66,23 @@ class exchange {
 
   void connected(error_code e) {
     if (failed(e)) return;
+    if constexpr (std::is_same_v<Stream, secure_stream>) {
+      stream_.set_verify_mode(ssl::verify_peer);
+      stream_.set_verify_callback(ssl::host_name_verification(server_.host));
+      // A name, for servers that have many; addresses are none.
+      std::string name = server_.host;
+      error_code no_address;
+      (void)asio::ip::make_address(name, no_address);
+      if (no_address && SSL_set_tlsext_host_name(stream_.native_handle(), name.data()) != 1)
+        return (void)failed(asio::error::invalid_argument);
+      stream_.async_handshake(ssl::stream_base::client, [this](error_code h) { exchange_now(h); });
+    } else {
+      exchange_now(e);
+    }
+  }
+
+  void exchange_now(error_code e) {
+    if (failed(e)) return;
     http::async_write(stream_, request_, [this](error_code w, std::size_t) {
       if (failed(w)) return;
       http::async_read(stream_, buffer_, parser_,
@@ -62,7 +91,7 @@ class exchange {
   }
 
   asio::ip::tcp::resolver resolver_;
-  beast::tcp_stream stream_;
+  Stream stream_;
   const server_address& server_;
   request_type request_;
   beast::flat_buffer buffer_;
@@ -70,10 +99,12 @@ class exchange {
   std::optional<error_code> outcome_;
 };
 
-result<http_reply> call(const server_address& server, request_type request,
-                        std::chrono::milliseconds limit) {
+/// `how`: what the stream is made of.
+template <class Stream, class... How>
+result<http_reply> call_over(const server_address& server, request_type request,
+                             std::chrono::milliseconds limit, How&... how) {
   asio::io_context io(1);
-  exchange one(io, server, std::move(request), limit);
+  exchange<Stream> one(server, std::move(request), limit, io, how...);
   one.start();
   io.run_for(limit + std::chrono::milliseconds(100));
   const std::string where = fmt::format("{}:{}", server.host, server.port);
@@ -83,19 +114,36 @@ result<http_reply> call(const server_address& server, request_type request,
   if (*one.outcome() == asio::error::connection_refused)
     return fail(errc::unavailable, "{}: nobody listens there; start one with `troupe serve`",
                 where);
+  if (one.outcome()->category() == asio::error::get_ssl_category())
+    return fail(errc::io_error, "{}: TLS: {}; SSL_CERT_FILE names the authority to believe", where,
+                one.outcome()->message());
   if (*one.outcome()) return fail(errc::io_error, "{}: {}", where, one.outcome()->message());
   return one.reply();
+}
+
+result<http_reply> call(const server_address& server, request_type request,
+                        std::chrono::milliseconds limit) {
+  if (!server.secure) return call_over<plain_stream>(server, std::move(request), limit);
+  ssl::context tls(ssl::context::tls_client);
+  error_code failed;
+  (void)tls.set_default_verify_paths(failed);
+  if (failed) return fail(errc::io_error, "TLS: {}", failed.message());
+  SSL_CTX_set_min_proto_version(tls.native_handle(), TLS1_2_VERSION);
+  return call_over<secure_stream>(server, std::move(request), limit, tls);
 }
 
 }  // namespace
 
 result<server_address> parse_address(std::string_view url) {
   const auto parsed = boost::urls::parse_uri({url.data(), url.size()});
-  if (!parsed || parsed->scheme() != "http" || parsed->host().empty())
+  const bool secure = parsed && parsed->scheme() == "https";
+  if (!parsed || !(secure || parsed->scheme() == "http") || parsed->host().empty())
     return fail(errc::invalid_argument, "'{}' is not an address such as http://127.0.0.1:8080",
                 url.substr(0, 200));
-  return server_address{parsed->host_address(),
-                        parsed->has_port() ? std::string(parsed->port()) : "80"};
+  server_address made{parsed->host_address(), secure ? "443" : "80"};
+  if (parsed->has_port()) made.port = std::string(parsed->port());
+  made.secure = secure;
+  return made;
 }
 
 result<http_reply> http_get(const server_address& server, std::string_view path,

@@ -3,19 +3,25 @@
 #include <chrono>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "runtime/base/result.hpp"
 
 namespace troupe::cli {
 
-/// A server as a person names it: "http://127.0.0.1:8080", a path behind it ignored.
+/// A server as a person names it: "http://127.0.0.1:8080", or with https, a path behind it ignored.
 struct server_address {
   std::string host;
   std::string port;
   std::string key = {};  ///< sent as a bearer token; empty: none
+  /// Over TLS, to whoever proves to be `host` by an authority that OpenSSL knows: the system's, or
+  /// those of the file that the environment's SSL_CERT_FILE names.
+  bool secure = false;
+  std::vector<std::pair<std::string, std::string>> headers = {};  ///< sent besides
 };
 
-/// Fails with invalid_argument where it is not an http:// address.
+/// Fails with invalid_argument where it is not an http:// or https:// address.
 [[nodiscard]] result<server_address> parse_address(std::string_view url);
 
 struct http_reply {

@@ -39,6 +39,7 @@ result<std::unique_ptr<local_cluster>> local_cluster::start(const std::filesyste
   common.actor_threads = config.engine.actor_threads;
   common.tls = config.cluster.tls;
   common.log_level = config.log_level;
+  common.log_as = config.log_as;
   const auto shares =
       share_processors(allowed_processors(), config.cluster.workers, config.engine.threads);
   auto workers = worker_processes::start(

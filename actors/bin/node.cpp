@@ -45,7 +45,7 @@ result<void> node(node_command& command) {
   if (!join) return fail(join.error());
   // Before any thread is made, so that none of them gets the signals.
   const interrupts signals{SIGINT, SIGTERM};
-  const auto log = start_log(options.log_level,
+  const auto log = start_log(options.log_level, options.log_as,
                              options.name.empty() ? std::to_string(::getpid()) : options.name);
   std::string shown;
   const auto report = [&](std::string_view stage, double) {

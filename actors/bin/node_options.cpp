@@ -24,7 +24,7 @@ void describe(config_schema& schema, node_options& options) {
                "Memory for weights, keys and values in MiB; 0: what is available.")
       .on_command_line("--memory-mib", "MIB");
   describe(schema, options.tls);
-  describe_log(schema, options.log_level);
+  describe_log(schema, options.log_level, options.log_as);
 }
 
 std::vector<std::string> command_line(const node_options& options) {
@@ -43,6 +43,7 @@ std::vector<std::string> command_line(const node_options& options) {
   if (!options.tls.key.empty()) add("--tls-key", options.tls.key);
   if (!options.tls.authority.empty()) add("--tls-authority", options.tls.authority);
   add("--log-level", options.log_level);
+  if (options.log_as == log_format::json) add("--log-format", "json");
   return words;
 }
 

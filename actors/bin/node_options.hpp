@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "actors/bin/log_format.hpp"
 #include "runtime/config/schema.hpp"
 #include "runtime/config/tls_files.hpp"
 
@@ -19,6 +20,7 @@ struct node_options {
   std::uint64_t memory_mib = 0;     ///< 0: what is available
   tls_files tls;
   std::string log_level = "info";
+  log_format log_as = log_format::text;
 
   friend bool operator==(const node_options&, const node_options&) = default;
 };

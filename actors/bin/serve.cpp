@@ -7,6 +7,7 @@
 #include "actors/bin/billing.hpp"
 #include "actors/bin/commands.hpp"
 #include "actors/bin/engine_start.hpp"
+#include "actors/bin/file_limit.hpp"
 #include "actors/bin/interrupts.hpp"
 #include "actors/bin/local_cluster.hpp"
 #include "actors/bin/logging.hpp"
@@ -14,6 +15,7 @@
 #include "actors/bin/serve_config.hpp"
 #include "actors/bin/served_as.hpp"
 #include "actors/bin/server_command.hpp"
+#include "actors/bin/tracing.hpp"
 #include "runtime/config/cluster_keys.hpp"
 
 namespace troupe::cli {
@@ -99,7 +101,10 @@ result<void> serve(serve_options& options) {
 
   // Before any thread is made, so that none of them gets the signals.
   const interrupts signals{SIGINT, SIGTERM};
-  const auto log = start_log(config.log_level);
+  const auto log = start_log(config.log_level, config.log_as);
+  raise_file_limit(config.http.limits.max_connections, *log);
+  const auto traces = open_tracing(config.traces, log);
+  if (!traces) return fail(traces.error());
   // What the server and the engine use, and thus before them.
   const auto accounts = billing::open(config.billing, log);
   if (!accounts) return fail(accounts.error());
@@ -113,6 +118,7 @@ result<void> serve(serve_options& options) {
   if (!account) return fail(account.error());
   server_backend backend = backend_of(*made, model, config);
   backend.account = std::move(*account);
+  backend.traces = *traces;
   (*server)->set_model(std::move(backend));
   greet((*server)->url(), *model, *made, config.cluster);
 

@@ -26,6 +26,13 @@ void describe_http(config_schema& schema, server_config& http) {
                     "Where there are no keys: \"loopback-only\" serves this machine alone, "
                     "\"let-anyone-in\" whoever reaches the address.")
       .on_command_line("--without-keys", "WHO");
+  schema
+      .text("certificate", http.certificate, 4096,
+            "PEM file of the server's certificate, with those up to the authority: https; empty: "
+            "http. A change of it counts within a second.")
+      .on_command_line("--certificate", "FILE");
+  schema.text("certificate_key", http.certificate_key, 4096, "Its key, without a passphrase.")
+      .on_command_line("--certificate-key", "FILE");
   schema.text("allow_origin", http.allow_origin, 1024,
               "Access-Control-Allow-Origin for browsers; empty: none.");
   schema.integer("pool_threads", http.pool_threads, 1, 256,
@@ -53,6 +60,8 @@ void describe_http(config_schema& schema, server_config& http) {
   schema.integer("lookahead_kib", limits.lookahead_bytes, 1, 16'384,
                  "Bytes read ahead of the request being answered.", kib);
   schema.seconds("idle_timeout_s", limits.idle_timeout, 1, day, "Silence between requests.");
+  schema.seconds("handshake_timeout_s", limits.handshake_timeout, 1, day,
+                 "For a client to agree on TLS.");
   schema.seconds("header_timeout_s", limits.header_timeout, 1, day,
                  "From a request's first byte to the end of its header.");
   schema.seconds("body_timeout_s", limits.body_timeout, 1, day,
@@ -124,9 +133,18 @@ void describe_billing(config_schema& schema, billing_config& billing) {
       .on_command_line("--ledger", "FILE");
 }
 
+void describe_traces(config_schema& schema, std::string& endpoint) {
+  schema.begin_table("traces", "Spans of requests, by OTLP over HTTP.");
+  schema
+      .text("endpoint", endpoint, 4096,
+            "A collector, such as \"http://127.0.0.1:4318\"; empty: the one that "
+            "OTEL_EXPORTER_OTLP_ENDPOINT names, or none.")
+      .on_command_line("--traces", "URL");
+}
+
 }  // namespace
 
-void describe_log(config_schema& schema, std::string& level) {
+void describe_log(config_schema& schema, std::string& level, log_format& format) {
   schema.begin_table("log", "What is written to standard error.");
   schema
       .choice<std::string>("level", level,
@@ -138,6 +156,11 @@ void describe_log(config_schema& schema, std::string& level) {
                             {"off", "off"}},
                            "\"trace\", \"debug\", \"info\", \"warning\", \"error\" or \"off\".")
       .on_command_line("--log-level", "LEVEL");
+  schema
+      .choice<log_format>("format", format,
+                          {{"text", log_format::text}, {"json", log_format::json}},
+                          "\"text\" for people, or \"json\": an object a line.")
+      .on_command_line("--log-format", "FORMAT");
 }
 
 void describe_join(config_schema& schema, std::string& join) {
@@ -163,7 +186,8 @@ void describe(config_schema& schema, serve_config& config) {
   describe_billing(schema, config.billing);
   describe(schema, config.engine);
   describe(schema, config.cluster);
-  describe_log(schema, config.log_level);
+  describe_traces(schema, config.traces);
+  describe_log(schema, config.log_level, config.log_as);
 }
 
 void describe(config_schema& schema, gateway_config& config) {
@@ -182,7 +206,8 @@ void describe(config_schema& schema, gateway_config& config) {
   describe_http(schema, config.http);
   describe_store(schema, config.http);
   describe_billing(schema, config.billing);
-  describe_log(schema, config.log_level);
+  describe_traces(schema, config.traces);
+  describe_log(schema, config.log_level, config.log_as);
 }
 
 void describe(config_schema& schema, supervisor_config& config) {
@@ -217,7 +242,7 @@ void describe(config_schema& schema, supervisor_config& config) {
   describe_http(schema, config.http);
   describe(schema, config.engine);
   describe_without_workers(schema, config.cluster);
-  describe_log(schema, config.log_level);
+  describe_log(schema, config.log_level, config.log_as);
 }
 
 }  // namespace troupe::cli

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 
+#include "actors/bin/log_format.hpp"
 #include "actors/gateway/server_config.hpp"
 #include "runtime/config/cluster_config.hpp"
 #include "runtime/config/engine_config.hpp"
@@ -28,6 +29,8 @@ struct billing_config {
 struct serve_config : served_name {
   std::string model;               ///< path; empty: see find_model()
   std::string log_level = "info";  ///< trace, debug, info, warning, error or off
+  log_format log_as = log_format::text;
+  std::string traces;  ///< a collector of OTLP over HTTP; empty: as the environment says
   server_config http;
   billing_config billing;
   engine_config engine;
@@ -40,6 +43,8 @@ struct gateway_config : served_name {
   std::string label;  ///< what the cluster calls it; empty: the host's name and the process id
   std::string model;  ///< path; empty: the one that the cluster serves
   std::string log_level = "info";
+  log_format log_as = log_format::text;
+  std::string traces;  ///< as above
   std::uint32_t actor_threads = 2;
   tls_files tls;
   server_config http;
@@ -61,6 +66,7 @@ struct supervisor_config {
   std::chrono::milliseconds claim_lifetime{2'000};
   std::string model;  ///< path; empty: see find_model()
   std::string log_level = "info";
+  log_format log_as = log_format::text;
   server_config http;
   engine_config engine;
   cluster_config cluster;
@@ -71,7 +77,7 @@ struct supervisor_config {
 void describe_join(config_schema& schema, std::string& join);
 void describe_member_name(config_schema& schema, const std::string& key, std::string& name);
 /// Describes the table [log].
-void describe_log(config_schema& schema, std::string& level);
+void describe_log(config_schema& schema, std::string& level, log_format& format);
 /// Describes all tables. `config` must outlive the schema.
 void describe(config_schema& schema, gateway_config& config);
 /// Describes all tables. `config` must outlive the schema.

@@ -148,7 +148,7 @@ result<void> supervise(supervisor_command& command) {
 
   // Before any thread is made, so that none of them gets the signals.
   const interrupts signals{SIGINT, SIGTERM};
-  const auto log = start_log(config.log_level, "supervisor");
+  const auto log = start_log(config.log_level, config.log_as, "supervisor");
   auto server = http_server::start(config.http, log);
   if (!server) return fail(server.error());
   auto opened = open_model(*path, [&](std::string_view, double) { signals.deliver(); });

@@ -41,7 +41,11 @@ std::string format_head(const answer_head& head, const header_list& more) {
   if (!head.request_id.empty()) response.set("x-request-id", text(head.request_id));
   if (!head.allow_origin.empty()) {
     response.set(http::field::access_control_allow_origin, text(head.allow_origin));
-    response.set(http::field::access_control_expose_headers, "x-request-id, retry-after");
+    response.set(
+        http::field::access_control_expose_headers,
+        "x-request-id, retry-after, x-ratelimit-limit-requests, x-ratelimit-remaining-requests, "
+        "x-ratelimit-reset-requests, x-ratelimit-limit-tokens, x-ratelimit-remaining-tokens, "
+        "x-ratelimit-reset-tokens");
     if (head.allow_origin != "*") response.set(http::field::vary, "Origin");
   }
   if (head.stream) {

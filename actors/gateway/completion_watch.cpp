@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace troupe::gateway {
@@ -16,6 +17,10 @@ completion_watch::completion_watch(std::shared_ptr<server_metrics> metrics,
 completion_watch::~completion_watch() { account_.settle(prompt_, drawn_); }
 
 std::optional<api_error> completion_watch::admit(const generation_cost& cost) {
+  {
+    const std::lock_guard lock(report_mutex_);
+    report_.submitted = clock::now();
+  }
   if (const auto queue = caller_.queue.lock())
     if (auto refused = queue->refuse(caller_.account(), caller_.rank(), cost)) return refused;
   if (!caller_.key) return std::nullopt;
@@ -33,17 +38,27 @@ void completion_watch::on_tokens(std::size_t count) {
   const clock::time_point now = clock::now();
   if (drawn_.fetch_add(count) == 0) {
     metrics_->observe_first_token(std::chrono::duration<double>(now - begun_).count());
+    const std::lock_guard lock(report_mutex_);
+    report_.first_token = now;
   } else {
     metrics_->observe_next_token(std::chrono::duration<double>(now - last_token_).count());
   }
   last_token_ = now;
 }
 
-void completion_watch::on_choice(finish_reason reason) { metrics_->count_finished(reason); }
+void completion_watch::on_choice(finish_reason reason) {
+  metrics_->count_finished(reason);
+  const std::lock_guard lock(report_mutex_);
+  report_.endings.push_back(reason);
+}
 
 void completion_watch::on_summary(const generation_summary& summary) {
   prompt_ += summary.prompt_tokens;
   metrics_->observe_summary(summary);
+  const std::lock_guard lock(report_mutex_);
+  report_.cached_tokens += summary.cached_tokens;
+  report_.prefill_seconds = std::max(report_.prefill_seconds, summary.prefill_seconds);
+  report_.drawn = clock::now();
 }
 
 void completion_watch::on_hang_up() {
@@ -55,6 +70,15 @@ std::string completion_watch::on_finished(int status) {
     metrics_->observe_request(std::chrono::duration<double>(clock::now() - begun_).count());
   return fmt::format(" {}+{} tokens{}", prompt_.load(), drawn_.load(),
                      caller_.key ? " for " + caller_.key->name() : std::string());
+}
+
+std::optional<answer_report> completion_watch::report() {
+  const std::lock_guard lock(report_mutex_);
+  answer_report made = report_;
+  made.prompt_tokens = prompt_;
+  made.answer_tokens = drawn_;
+  if (caller_.key) made.key = caller_.key->name();
+  return made;
 }
 
 }  // namespace troupe::gateway

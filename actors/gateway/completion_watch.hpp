@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "actors/gateway/answer_relay.hpp"
@@ -50,6 +51,7 @@ class completion_watch : public session_observer, public answer_watch {
 
   void on_hang_up() override;
   [[nodiscard]] std::string on_finished(int status) override;
+  [[nodiscard]] std::optional<answer_report> report() override;
 
  private:
   using clock = std::chrono::steady_clock;
@@ -62,6 +64,8 @@ class completion_watch : public session_observer, public answer_watch {
   clock::time_point last_token_;  ///< generation threads only
   std::atomic<std::size_t> drawn_ = 0;
   std::atomic<std::uint32_t> prompt_ = 0;
+  std::mutex report_mutex_;
+  answer_report report_;
 };
 
 }  // namespace troupe::gateway

@@ -24,18 +24,42 @@ api_error refused(unsigned status, std::string message) {
 
 }  // namespace
 
-connection::connection(boost::asio::ip::tcp::socket socket, std::shared_ptr<server_core> core)
-    : socket_(std::move(socket)),
+connection::connection(boost::asio::ip::tcp::socket socket,
+                       const std::shared_ptr<boost::asio::ssl::context>& tls,
+                       std::shared_ptr<server_core> core)
+    : stream_(std::move(socket), tls),
       core_(std::move(core)),
       reader_(core_->limits()),
-      writer_(socket_, core_->limits().write_timeout, [this](bool ok) { on_sent(ok); }),
-      waiting_(socket_.get_executor()),
-      silence_(socket_.get_executor()),
+      writer_(stream_, core_->limits().write_timeout, [this](bool ok) { on_sent(ok); }),
+      waiting_(stream_.get_executor()),
+      silence_(stream_.get_executor()),
       lease_(core_->bodies()) {}
 
-void connection::start() {
-  boost::system::error_code ignored;
-  socket_.set_option(boost::asio::ip::tcp::no_delay(true), ignored);
+void connection::start(std::optional<api_error> rejection) {
+  rejection_ = std::move(rejection);
+  if (!stream_.secured()) return open();
+  waiting_.arm(core_->limits().handshake_timeout, [this] { abort(); });
+  stream_.handshake([self = shared_from_this()](const boost::system::error_code& failed) {
+    self->on_handshake(failed);
+  });
+}
+
+void connection::on_handshake(const boost::system::error_code& failed) {
+  if (phase_ == phase::closed) return;
+  if (client_stream::is_plain_http(failed)) {
+    stream_.drop_tls();
+    return turn_away(refused(400, "this port speaks TLS: the address begins with https://"));
+  }
+  if (failed) {
+    core_->metrics()->count_failed_handshake();
+    core_->log().debug("a client's TLS handshake failed: {}", failed.message());
+    return abort();
+  }
+  open();
+}
+
+void connection::open() {
+  if (rejection_) return turn_away(*rejection_);
   waiting_.arm(core_->limits().idle_timeout, [this] { abort(); });
   read();
 }
@@ -57,7 +81,7 @@ void connection::read() {
                                : header_read;
   // Not into input_, which is consumed while the read is pending.
   if (incoming_.size() != room) incoming_ = std::vector<char>(room);
-  socket_.async_read_some(
+  stream_.read_some(
       boost::asio::buffer(incoming_),
       [self = shared_from_this()](const boost::system::error_code& failed, std::size_t count) {
         self->on_read(failed, count);
@@ -67,7 +91,7 @@ void connection::read() {
 void connection::on_read(const boost::system::error_code& failed, std::size_t count) {
   reading_ = false;
   if (phase_ == phase::closed) return;
-  if (failed == boost::asio::error::eof) return on_input_end();
+  if (client_stream::is_end(failed)) return on_input_end();
   if (failed) return abort();
   if (phase_ == phase::lingering) {
     discarded_ += count;
@@ -171,8 +195,7 @@ void connection::on_sent(bool ok) {
 
 void connection::linger() {
   // Closing with unread input would reset the connection, and the answer might be lost with it.
-  boost::system::error_code ignored;
-  socket_.shutdown(boost::asio::ip::tcp::socket::shutdown_send, ignored);
+  stream_.finish(shared_from_this());
   if (input_ended_) return abort();
   phase_ = phase::lingering;
   input_.consume(input_.size());

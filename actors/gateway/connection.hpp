@@ -1,19 +1,23 @@
 #pragma once
 
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/context.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "actors/gateway/answer.hpp"
+#include "actors/gateway/answer_report.hpp"
 #include "actors/gateway/byte_budget.hpp"
+#include "actors/gateway/client_stream.hpp"
 #include "actors/gateway/deadline.hpp"
 #include "actors/gateway/http_reader.hpp"
 #include "actors/gateway/http_request.hpp"
@@ -35,6 +39,8 @@ class answer_watch {
   virtual void on_hang_up() = 0;
   /// The answer is on its way, or given up (status 499). Returns what the log line should add.
   [[nodiscard]] virtual std::string on_finished(int status) = 0;
+  /// How it went, after on_finished; none: there is nothing to say.
+  [[nodiscard]] virtual std::optional<answer_report> report() { return std::nullopt; }
 };
 
 /// One client's connection: requests in, answers out, in order. Io thread only.
@@ -43,14 +49,16 @@ class answer_watch {
 /// noticed at once. The server's core keeps it alive until it is closed.
 class connection : public std::enable_shared_from_this<connection> {
  public:
-  connection(boost::asio::ip::tcp::socket socket, std::shared_ptr<server_core> core);
+  /// `tls` null: without.
+  connection(boost::asio::ip::tcp::socket socket,
+             const std::shared_ptr<boost::asio::ssl::context>& tls,
+             std::shared_ptr<server_core> core);
   connection(const connection&) = delete;
   connection& operator=(const connection&) = delete;
   ~connection() = default;
 
-  void start();
-  /// Answers the one connection too many without reading from it, and closes it.
-  void turn_away(const api_error& error);
+  /// `rejection`: answers the one connection too many without reading from it, and closes it.
+  void start(std::optional<api_error> rejection = {});
   /// Ends after the answer under way; at once where there is none.
   void wind_up();
   /// Ends the answer under way with `error` and then the connection.
@@ -83,6 +91,9 @@ class connection : public std::enable_shared_from_this<connection> {
   /// closing: everything is written but not yet sent. lingering: waits for the client's end.
   enum class phase : std::uint8_t { reading, answering, streaming, closing, lingering, closed };
 
+  void on_handshake(const boost::system::error_code& failed);
+  void open();
+  void turn_away(const api_error& error);
   void read();
   void on_read(const boost::system::error_code& failed, std::size_t count);
   void on_input_end();
@@ -97,8 +108,9 @@ class connection : public std::enable_shared_from_this<connection> {
   void leave(int status);
   void linger();
 
-  boost::asio::ip::tcp::socket socket_;
+  client_stream stream_;
   std::shared_ptr<server_core> core_;
+  std::optional<api_error> rejection_;
   std::vector<char> incoming_;
   boost::beast::flat_buffer input_;
   http_reader reader_;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "actors/gateway/connection.hpp"
+#include "actors/gateway/request_record.hpp"
 #include "actors/gateway/server_core.hpp"
 
 namespace troupe::gateway {
@@ -114,12 +115,16 @@ void connection::leave(int status) {
   if (watch && status == client_left) watch->on_hang_up();
   const std::string more = watch ? watch->on_finished(status) : std::string();
   core_->metrics()->count_request(label(request_.target), status);
-  const double ms =
-      std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begun_).count();
+  const auto now = std::chrono::steady_clock::now();
+  const std::optional<answer_report> report = watch ? watch->report() : std::nullopt;
   // A program that looks at servers again and again learns from a 404 that one is no cluster.
   const bool routine = !watch && (status < 400 || request_.target == route::cluster);
-  core_->log().log(routine ? spdlog::level::debug : spdlog::level::info, "{} {} {} {:.1f} ms{} {}",
-                   request_.method, request_.path, status, ms, more, request_.id);
+  const auto level = routine ? spdlog::level::debug : spdlog::level::info;
+  if (core_->log().should_log(level))
+    core_->log().log(level, "{}", log_line(request_, status, now - begun_, more, report));
+  const auto& backend = core_->backend();
+  if (report && backend.traces && backend.model && (!request_.trace || request_.trace->sampled))
+    backend.traces->offer(spans_of(request_, status, begun_, now, backend.model->id, *report));
   request_.body = std::string();
   lease_.give_back();
 }
@@ -157,8 +162,7 @@ void connection::abort() {
   phase_ = phase::closed;
   writer_.abandon();
   waiting_.cancel();
-  boost::system::error_code ignored;
-  socket_.close(ignored);
+  stream_.close();
   if (answering) leave(client_left);
   core_->remove(shared_from_this());
 }

@@ -126,6 +126,7 @@ void http_reader::check_header() {
   request_.http_1_0 = message.version() == 10;
   request_.keep_alive = message.keep_alive();
   request_.id = request_name(view(message["x-request-id"]));
+  request_.trace = parse_traceparent(view(message["traceparent"]));
   request_.key = presented_key(message);
   request_.dashscope_events = same_word(message["x-dashscope-sse"], "enable");
   if (message.target().size() > limits_.line_bytes)

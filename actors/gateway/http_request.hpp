@@ -4,6 +4,7 @@
 #include <string>
 
 #include "actors/gateway/router.hpp"
+#include "runtime/tracing/trace_context.hpp"
 
 namespace troupe::gateway {
 
@@ -21,6 +22,7 @@ struct http_request {
   /// From behind which event a stream is asked for: `starting_after` of the query, else
   /// Last-Event-ID. None: neither is there.
   std::optional<std::string> starting_after;
+  std::optional<trace_context> trace;  ///< the client's, of which this request is part
   bool keep_alive = false;
   bool http_1_0 = false;  ///< an answer of unknown length then ends with the connection
 

@@ -41,6 +41,16 @@ result<std::unique_ptr<key_ring>> open_keys(const server_config& config,
               config.host);
 }
 
+/// Null where the settings name no certificate.
+result<std::unique_ptr<gateway::tls_identity>> open_identity(
+    const server_config& config, const std::shared_ptr<spdlog::logger>& log) {
+  if (config.certificate.empty() && config.certificate_key.empty()) return nullptr;
+  gateway::identity_settings settings;
+  settings.report = [log](std::string_view line) { log->warn("TLS: {}", line); };
+  return gateway::tls_identity::open({config.certificate, config.certificate_key},
+                                     std::move(settings));
+}
+
 }  // namespace
 
 /// Members go in reverse order: everything that has a timer or a socket before the io_context.
@@ -49,7 +59,7 @@ struct http_server::running {
   asio::executor_work_guard<asio::io_context::executor_type> work = asio::make_work_guard(*io);
   std::shared_ptr<gateway::server_core> core;
   std::shared_ptr<gateway::listener> accepting;
-  std::string host;
+  std::string origin;  ///< the address without its port
   std::thread thread;
 };
 
@@ -66,15 +76,17 @@ result<std::unique_ptr<http_server>> http_server::start(const server_config& con
     if (!file) return fail(std::move(file.error()));
     store = std::move(*file);
   }
+  auto identity = open_identity(config, log);
+  if (!identity) return fail(std::move(identity.error()));
   auto r = std::make_unique<running>();
   auto opened = gateway::listener::open(*r->io, config.host, config.port);
   if (!opened) return fail(std::move(opened.error()));
   r->accepting = std::move(*opened);
-  r->host = config.host.find(':') == std::string::npos || config.host.starts_with('[')
-                ? config.host
-                : fmt::format("[{}]", config.host);
+  const bool bare = config.host.find(':') == std::string::npos || config.host.starts_with('[');
+  r->origin = fmt::format("http{}://{}", *identity ? "s" : "",
+                          bare ? config.host : fmt::format("[{}]", config.host));
   r->core = std::make_shared<gateway::server_core>(config, std::move(log), r->io, std::move(*keys),
-                                                   std::move(store));
+                                                   std::move(*identity), std::move(store));
   r->core->set_backend(std::move(backend));
   r->accepting->start(
       [core = r->core.get()](asio::ip::tcp::socket socket) { core->add(std::move(socket)); });
@@ -92,7 +104,7 @@ void http_server::set_model(server_backend backend) {
 
 std::uint16_t http_server::port() const { return running_->accepting->port(); }
 
-std::string http_server::url() const { return fmt::format("http://{}:{}", running_->host, port()); }
+std::string http_server::url() const { return fmt::format("{}:{}", running_->origin, port()); }
 
 void http_server::stop(std::chrono::milliseconds grace) {
   if (!running_->thread.joinable()) return;

@@ -19,7 +19,8 @@ namespace troupe {
 /// Retry-After. Methods may be called from any one thread at a time.
 class http_server {
  public:
-  /// Listens and returns. Fails with address_in_use, invalid_argument (host) or io_error.
+  /// Listens and returns. Fails with address_in_use, invalid_argument (host, files) or
+  /// io_error.
   [[nodiscard]] static result<std::unique_ptr<http_server>> start(
       const server_config& config, std::shared_ptr<spdlog::logger> log,
       server_backend backend = {});
@@ -34,7 +35,7 @@ class http_server {
 
   /// The port listened on, also where 0 was asked for.
   [[nodiscard]] std::uint16_t port() const;
-  /// "http://127.0.0.1:8080"
+  /// "http://127.0.0.1:8080", or with https where there is a certificate.
   [[nodiscard]] std::string url() const;
 
   /// Accepts no more, lets answers under way end within `grace`, then ends them with an error

@@ -78,7 +78,8 @@ std::optional<boost::urls::url_view> parse_target(std::string_view target) {
   const boost::core::string_view text(target.data(), target.size());
   const auto url = target.starts_with('/') ? boost::urls::parse_origin_form(text)
                                            : boost::urls::parse_absolute_uri(text);
-  if (!url || !(url->scheme().empty() || url->scheme_id() == boost::urls::scheme::http))
+  if (!url || !(url->scheme().empty() || url->scheme_id() == boost::urls::scheme::http ||
+                url->scheme_id() == boost::urls::scheme::https))
     return std::nullopt;
   return *url;
 }

@@ -11,6 +11,7 @@
 #include "runtime/api/generation.hpp"
 #include "runtime/api/served_model.hpp"
 #include "runtime/base/result.hpp"
+#include "runtime/tracing/span.hpp"
 
 namespace troupe {
 
@@ -38,6 +39,7 @@ struct server_backend {
   accounting account = {};  ///< how requests are charged that come without a key
   /// The queue that `service` is, where it is one.
   std::shared_ptr<gateway::fair_service> queue = {};
+  std::shared_ptr<span_sink> traces = {};  ///< takes what there is to say of answers; null: nobody
   /// What draws, behind the queue; recalled answers are in no queue.
   std::shared_ptr<generation_service> engine = {};
 };

@@ -11,7 +11,7 @@ namespace troupe {
 
 /// Bounds on what one client, and all of them together, can make the server hold or wait for.
 struct http_limits {
-  std::size_t max_connections = 1024;  ///< more are answered 503 and closed
+  std::size_t max_connections = 2048;  ///< more are answered 503 and closed
   std::size_t line_bytes = 8U << 10U;  ///< request target, or one header field
   std::size_t header_bytes = 64U << 10U;
   std::size_t body_bytes = 32U << 20U;     ///< one request's body; more is answered 413
@@ -19,12 +19,13 @@ struct http_limits {
   std::size_t bodies_bytes = 512U << 20U;  ///< all bodies held at once; more is answered 503
   std::size_t output_bytes = 1U << 20U;    ///< of a stream that its client does not read
   std::size_t lookahead_bytes =
-      64U << 10U;                   ///< read ahead of what is being answered; at least header_bytes
-  std::size_t max_pool_jobs = 256;  ///< requests being parsed or waiting for it
-  std::chrono::milliseconds idle_timeout{75'000};    ///< between requests
-  std::chrono::milliseconds header_timeout{10'000};  ///< from a request's first byte
-  std::chrono::milliseconds body_timeout{120'000};   ///< from the end of the header
-  std::chrono::milliseconds write_timeout{30'000};   ///< without a byte accepted by the client
+      64U << 10U;  ///< read ahead of what is being answered; at least header_bytes
+  std::size_t max_pool_jobs = 1024;                     ///< requests being parsed or waiting for it
+  std::chrono::milliseconds idle_timeout{75'000};       ///< between requests
+  std::chrono::milliseconds handshake_timeout{10'000};  ///< of TLS, from the connection on
+  std::chrono::milliseconds header_timeout{10'000};     ///< from a request's first byte
+  std::chrono::milliseconds body_timeout{120'000};      ///< from the end of the header
+  std::chrono::milliseconds write_timeout{30'000};      ///< without a byte accepted by the client
   std::chrono::milliseconds comment_interval{
       15'000};                                      ///< silence in a stream before a comment line
   std::chrono::milliseconds linger_timeout{2'000};  ///< for a client to read a last answer
@@ -48,7 +49,9 @@ struct server_config {
   std::uint32_t pool_threads = 2;  ///< threads that parse requests, render templates, tokenize
   std::string keys;                ///< a file of keys; empty: clients need none
   bool let_anyone_in = false;      ///< listen beyond this machine without keys
-  std::string allow_origin;        ///< Access-Control-Allow-Origin; empty sends no CORS headers
+  std::string certificate;         ///< a PEM file, with its key: HTTP over TLS; both empty: without
+  std::string certificate_key;
+  std::string allow_origin;  ///< Access-Control-Allow-Origin; empty sends no CORS headers
   http_limits limits;
   fair_limits queue;  ///< running 0: as many as the engine says
   store_config store;

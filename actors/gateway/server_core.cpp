@@ -37,13 +37,15 @@ api_error shutting_down() {
 
 server_core::server_core(server_config config, std::shared_ptr<spdlog::logger> log,
                          const std::shared_ptr<boost::asio::io_context>& io,
-                         std::unique_ptr<key_ring> keys, std::shared_ptr<object_file> store)
+                         std::unique_ptr<key_ring> keys, std::unique_ptr<tls_identity> identity,
+                         std::shared_ptr<object_file> store)
     : config_(std::move(config)),
       log_(std::move(log)),
       io_(io),
       metrics_(std::make_shared<server_metrics>()),
       bodies_(std::make_shared<byte_budget>(config_.limits.bodies_bytes)),
       entrance_(std::move(keys)),
+      identity_(std::move(identity)),
       pool_(config_.pool_threads, config_.limits.max_pool_jobs),
       store_(std::move(store)),
       grace_(io->get_executor()) {}
@@ -69,14 +71,11 @@ void server_core::add(boost::asio::ip::tcp::socket socket) {
   const std::size_t limit = limits().max_connections;
   if (emptied_ || connections_.size() >= limit + turned_away_politely) return;
   const bool fits = connections_.size() < limit;
-  auto client = std::make_shared<connection>(std::move(socket), shared_from_this());
+  auto client = std::make_shared<connection>(
+      std::move(socket), identity_ ? identity_->current() : nullptr, shared_from_this());
   connections_.insert(client);
   metrics_->set_connections(connections_.size());
-  if (fits) {
-    client->start();
-  } else {
-    client->turn_away(server_busy(limit));
-  }
+  client->start(fits ? std::nullopt : std::optional(server_busy(limit)));
 }
 
 void server_core::remove(const std::shared_ptr<connection>& closed) {

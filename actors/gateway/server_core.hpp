@@ -16,6 +16,7 @@
 #include "actors/gateway/server_backend.hpp"
 #include "actors/gateway/server_config.hpp"
 #include "actors/gateway/server_metrics.hpp"
+#include "actors/gateway/tls_identity.hpp"
 #include "actors/gateway/work_pool.hpp"
 
 namespace troupe::gateway {
@@ -26,7 +27,7 @@ class server_core : public std::enable_shared_from_this<server_core> {
  public:
   server_core(server_config config, std::shared_ptr<spdlog::logger> log,
               const std::shared_ptr<boost::asio::io_context>& io, std::unique_ptr<key_ring> keys,
-              std::shared_ptr<object_file> store);
+              std::unique_ptr<tls_identity> identity, std::shared_ptr<object_file> store);
 
   [[nodiscard]] const server_config& config() const { return config_; }
   [[nodiscard]] const http_limits& limits() const { return config_.limits; }
@@ -68,6 +69,7 @@ class server_core : public std::enable_shared_from_this<server_core> {
   std::shared_ptr<server_metrics> metrics_;
   std::shared_ptr<byte_budget> bodies_;
   door entrance_;
+  const std::unique_ptr<tls_identity> identity_;  ///< null: HTTP without TLS
   work_pool pool_;
   std::shared_ptr<object_file> store_;  ///< null: nothing is kept
   std::shared_ptr<response_desk> desk_;

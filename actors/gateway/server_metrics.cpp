@@ -60,6 +60,11 @@ server_metrics::server_metrics()
                        .Help("Open HTTP connections.")
                        .Register(registry_)
                        .Add({})),
+      failed_handshakes_(prometheus::BuildCounter()
+                             .Name("troupe_tls_failed_handshakes_total")
+                             .Help("Connections that ended before TLS was agreed on.")
+                             .Register(registry_)
+                             .Add({})),
       first_token_(histogram(registry_, "troupe_time_to_first_token_seconds",
                              "From a request's arrival to its first token.", token_buckets())),
       next_token_(histogram(registry_, "troupe_inter_token_latency_seconds",

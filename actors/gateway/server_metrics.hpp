@@ -21,6 +21,7 @@ class server_metrics {
 
   void count_request(std::string_view route, int status);
   void count_finished(finish_reason reason);
+  void count_failed_handshake() { failed_handshakes_.Increment(); }
   void set_connections(std::size_t open) { connections_.Set(static_cast<double>(open)); }
 
   void observe_first_token(double seconds) { first_token_.Observe(seconds); }
@@ -36,6 +37,7 @@ class server_metrics {
   prometheus::Family<prometheus::Counter>& http_requests_;
   prometheus::Family<prometheus::Counter>& finished_;
   prometheus::Gauge& connections_;
+  prometheus::Counter& failed_handshakes_;
   prometheus::Histogram& first_token_;
   prometheus::Histogram& next_token_;
   prometheus::Histogram& request_;

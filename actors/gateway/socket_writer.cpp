@@ -10,9 +10,9 @@ namespace {
 constexpr std::size_t kept_capacity = 256U << 10U;
 }  // namespace
 
-socket_writer::socket_writer(boost::asio::ip::tcp::socket& socket,
-                             std::chrono::milliseconds timeout, std::function<void(bool)> done)
-    : socket_(socket), timeout_(timeout), done_(std::move(done)), stalled_(socket.get_executor()) {}
+socket_writer::socket_writer(client_stream& stream, std::chrono::milliseconds timeout,
+                             std::function<void(bool)> done)
+    : stream_(stream), timeout_(timeout), done_(std::move(done)), stalled_(stream.get_executor()) {}
 
 void socket_writer::send(const std::shared_ptr<void>& owner, std::string_view bytes) {
   if (abandoned_) return;
@@ -20,7 +20,7 @@ void socket_writer::send(const std::shared_ptr<void>& owner, std::string_view by
   if (scheduled_) return;
   scheduled_ = true;
   // Sent at the end of this turn, so that a head and its body leave in one packet.
-  boost::asio::post(socket_.get_executor(), [this, owner] { flush(owner); });
+  boost::asio::post(stream_.get_executor(), [this, owner] { flush(owner); });
 }
 
 void socket_writer::abandon() {
@@ -46,23 +46,22 @@ void socket_writer::write(const std::shared_ptr<void>& owner) {
     abandon();
     done_(false);
   });
-  socket_.async_write_some(
-      boost::asio::buffer(moving_.data() + moved_, moving_.size() - moved_),
-      [this, owner](const boost::system::error_code& failed, std::size_t count) {
-        if (abandoned_) return;
-        stalled_.cancel();
-        if (failed) {
-          abandon();
-          done_(false);
-          return;
-        }
-        moved_ += count;
-        if (moved_ < moving_.size()) return write(owner);
-        moved_ = 0;
-        moving_.clear();
-        if (moving_.capacity() > kept_capacity) moving_ = std::string();
-        flush(owner);
-      });
+  stream_.write_some(boost::asio::buffer(moving_.data() + moved_, moving_.size() - moved_),
+                     [this, owner](const boost::system::error_code& failed, std::size_t count) {
+                       if (abandoned_) return;
+                       stalled_.cancel();
+                       if (failed) {
+                         abandon();
+                         done_(false);
+                         return;
+                       }
+                       moved_ += count;
+                       if (moved_ < moving_.size()) return write(owner);
+                       moved_ = 0;
+                       moving_.clear();
+                       if (moving_.capacity() > kept_capacity) moving_ = std::string();
+                       flush(owner);
+                     });
 }
 
 }  // namespace troupe::gateway

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <boost/asio/ip/tcp.hpp>
 #include <chrono>
 #include <cstddef>
 #include <functional>
@@ -8,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "actors/gateway/client_stream.hpp"
 #include "actors/gateway/deadline.hpp"
 
 namespace troupe::gateway {
@@ -18,10 +18,10 @@ class socket_writer {
  public:
   /// `done(true)` is called whenever everything has been sent, `done(false)` once when the client
   /// is gone or has taken nothing for `timeout`.
-  socket_writer(boost::asio::ip::tcp::socket& socket, std::chrono::milliseconds timeout,
+  socket_writer(client_stream& stream, std::chrono::milliseconds timeout,
                 std::function<void(bool)> done);
 
-  /// `owner` keeps the socket and this object alive until the bytes are out.
+  /// `owner` keeps the stream and this object alive until the bytes are out.
   void send(const std::shared_ptr<void>& owner, std::string_view bytes);
   [[nodiscard]] std::size_t unsent() const { return waiting_.size() + moving_.size() - moved_; }
   /// Forgets what has not been sent, and calls `done` no more.
@@ -31,7 +31,7 @@ class socket_writer {
   void flush(const std::shared_ptr<void>& owner);
   void write(const std::shared_ptr<void>& owner);
 
-  boost::asio::ip::tcp::socket& socket_;
+  client_stream& stream_;
   std::chrono::milliseconds timeout_;
   std::function<void(bool)> done_;
   deadline stalled_;

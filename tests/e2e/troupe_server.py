@@ -6,6 +6,7 @@ import os
 import pathlib
 import re
 import signal
+import ssl
 import subprocess
 import tempfile
 import time
@@ -37,14 +38,16 @@ class Server:
 
     command = "serve"
 
-    def __init__(self, *options):
+    def __init__(self, *options, authority=None):
+        """`authority`: whom to believe where the server speaks https."""
+        self.tls = ssl.create_default_context(cafile=authority) if authority else None
         self.log = tempfile.TemporaryFile(mode="w+")
         self.output = tempfile.TemporaryFile(mode="w+")
         self.process = subprocess.Popen(
             [BINARY, self.command, *map(str, options), "--port", "0"],
             stdout=self.output, stderr=self.log, text=True)
         self.greeting = self._wait_for_greeting()
-        self.url = re.search(r"at (http://\S+)/v1", self.greeting).group(1)
+        self.url = re.search(r"at (https?://\S+)/v1", self.greeting).group(1)
         self.model = re.search(r"Serving (\S+) at", self.greeting).group(1)
 
     def _wait_for_greeting(self):
@@ -70,7 +73,7 @@ class Server:
     def get(self, path):
         """(status, body) of a plain GET."""
         try:
-            with urllib.request.urlopen(self.url + path, timeout=30) as reply:
+            with urllib.request.urlopen(self.url + path, timeout=30, context=self.tls) as reply:
                 return reply.status, reply.read().decode()
         except urllib.error.HTTPError as e:
             return e.code, e.read().decode()
@@ -80,7 +83,7 @@ class Server:
         request = urllib.request.Request(self.url + path, data=body,
                                          headers={"Content-Type": content_type})
         try:
-            with urllib.request.urlopen(request, timeout=120) as reply:
+            with urllib.request.urlopen(request, timeout=120, context=self.tls) as reply:
                 return reply.status, reply.read().decode()
         except urllib.error.HTTPError as e:
             return e.code, e.read().decode()
@@ -99,7 +102,7 @@ class Server:
                 if field == "data":
                     yield json.loads(data)
 
-        with urllib.request.urlopen(request, timeout=120) as reply:
+        with urllib.request.urlopen(request, timeout=120, context=self.tls) as reply:
             yield events(reply)
 
     def metric(self, name):
@@ -144,8 +147,8 @@ class Gateway(Server):
 
     command = "gateway"
 
-    def __init__(self, *heads, options=()):
-        super().__init__("--join", ",".join(h.join_address() for h in heads), *options)
+    def __init__(self, *heads, options=(), authority=None):
+        super().__init__("--join", ",".join(h.join_address() for h in heads), *options, authority=authority)
 
 
 def read(file):

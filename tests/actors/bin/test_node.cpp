@@ -84,6 +84,7 @@ TEST_CASE("a node's options make a command line that means the same") {
   given.memory_mib = 77;
   given.tls = {"c.pem", "k.pem", "-a.pem"};
   given.log_level = "debug";
+  given.log_as = log_format::json;
   node_options least;
   least.join = "[::1]:9";
   for (const node_options& options : {given, least}) {

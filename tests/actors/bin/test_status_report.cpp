@@ -56,7 +56,9 @@ TEST_CASE("an address is http, a host and perhaps a port") {
   CHECK(parse_address("http://127.0.0.1:8080/v1")->port == "8080");
   CHECK(parse_address("http://localhost")->port == "80");
   CHECK(parse_address("http://[::1]:9")->host == "::1");
-  CHECK_FALSE(parse_address("https://example").has_value());
+  CHECK(parse_address("https://example")->secure);
+  CHECK(parse_address("https://example")->port == "443");
+  CHECK_FALSE(parse_address("ftp://example").has_value());
   CHECK_FALSE(parse_address("127.0.0.1:8080").has_value());
   CHECK_FALSE(parse_address("").has_value());
 }
