@@ -112,18 +112,22 @@ void complete(server_core& core, const std::shared_ptr<connection>& client,
   const auto watch = std::make_shared<completion_watch>(core.metrics(), relay, caller);
   const api_protocol protocol = protocol_of(client->request().target);
   const bool events = client->request().dashscope_events;
+  const std::uint64_t space = core.config().shared_cache ? 0 : caller.cache_space();
   const bool posted =
-      core.pool().post([relay, watch, caller, protocol, events, body = client->take_body(),
-                        lease = client->take_lease(), service = core.backend().service,
-                        context = context_for(core.backend(), core.limits(), key)]() mutable {
-        context.tenant = caller.account();
-        context.rank = caller.rank();
-        context.admit = [watch = watch.get()](const generation_cost& cost) {
-          return watch->admit(cost);
-        };
-        if (!relay->wanted()) return;
-        relay->attach(completion_session::begin(context, {protocol, body, events}, relay, watch));
-      });
+      core.pool_for(client->request().body.size())
+          .post([relay, watch, caller, protocol, events, space, body = client->take_body(),
+                 lease = client->take_lease(), service = core.backend().service,
+                 context = context_for(core.backend(), core.limits(), key)]() mutable {
+            context.tenant = caller.account();
+            context.cache_space = space;
+            context.rank = caller.rank();
+            context.admit = [watch = watch.get()](const generation_cost& cost) {
+              return watch->admit(cost);
+            };
+            if (!relay->wanted()) return;
+            relay->attach(
+                completion_session::begin(context, {protocol, body, events}, relay, watch));
+          });
   if (!posted) return client->respond(refusal_to(client->request(), too_busy()));
   client->watch(watch);
 }

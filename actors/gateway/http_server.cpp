@@ -99,6 +99,7 @@ void http_server::stop(std::chrono::milliseconds grace) {
   running_->thread.join();
   running_->core->drop_all();
   running_->core->pool().finish();
+  running_->core->long_pool().finish();
   running_->core->set_backend({});
 }
 

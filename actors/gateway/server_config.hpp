@@ -36,6 +36,7 @@ struct server_config {
   std::uint32_t pool_threads = 2;  ///< threads that parse requests, render templates, tokenize
   std::string keys;                ///< a file of keys; empty: clients need none
   bool let_anyone_in = false;      ///< listen beyond this machine without keys
+  bool shared_cache = false;       ///< prompts of one key are found in the cache by others
   std::string allow_origin;        ///< Access-Control-Allow-Origin; empty sends no CORS headers
   http_limits limits;
   fair_limits queue;  ///< running 0: as many as the engine says

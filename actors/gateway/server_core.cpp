@@ -45,6 +45,7 @@ server_core::server_core(server_config config, std::shared_ptr<spdlog::logger> l
       bodies_(std::make_shared<byte_budget>(config_.limits.bodies_bytes)),
       entrance_(std::move(keys)),
       pool_(config_.pool_threads, config_.limits.max_pool_jobs),
+      long_pool_((config_.pool_threads + 1) / 2, config_.limits.max_pool_jobs),
       grace_(io->get_executor()) {}
 
 void server_core::add(boost::asio::ip::tcp::socket socket) {

@@ -32,6 +32,12 @@ class server_core : public std::enable_shared_from_this<server_core> {
   [[nodiscard]] const std::shared_ptr<server_metrics>& metrics() const { return metrics_; }
   [[nodiscard]] const std::shared_ptr<byte_budget>& bodies() const { return bodies_; }
   [[nodiscard]] work_pool& pool() { return pool_; }
+  [[nodiscard]] work_pool& long_pool() { return long_pool_; }
+  /// For work on a body of so many bytes. Long ones have threads of their own: whoever asks little
+  /// never waits until a book has been tokenized.
+  [[nodiscard]] work_pool& pool_for(std::size_t body) {
+    return body < long_body ? pool_ : long_pool_;
+  }
   /// Weak: what posts to it from other threads may outlive the server.
   [[nodiscard]] const std::weak_ptr<boost::asio::io_context>& io() const { return io_; }
 
@@ -50,6 +56,8 @@ class server_core : public std::enable_shared_from_this<server_core> {
   void drop_all();
 
  private:
+  static constexpr std::size_t long_body = std::size_t{128} << 10U;
+
   void end_all();
 
   server_config config_;
@@ -59,6 +67,7 @@ class server_core : public std::enable_shared_from_this<server_core> {
   std::shared_ptr<byte_budget> bodies_;
   door entrance_;
   work_pool pool_;
+  work_pool long_pool_;
   server_backend backend_;
   std::unordered_set<std::shared_ptr<connection>> connections_;
   deadline grace_;
