@@ -15,6 +15,8 @@ using std::chrono::steady_clock;
 
 constexpr auto tick_period = std::chrono::milliseconds(500);
 constexpr auto cache_deadline = std::chrono::seconds(10);
+/// Between two looks at pages that come from a tier.
+constexpr auto fetch_period = std::chrono::milliseconds(3);
 /// Bound on the wait for guesses; without them tokens are drawn one at a time.
 constexpr auto draft_deadline = std::chrono::seconds(1);
 /// Bound on one step. Within one process a step cannot get lost, so this only ends a defect.
@@ -115,6 +117,10 @@ void batcher_state::pump() {
     if (plan == nullptr) break;
     awaited_.emplace((*plan)->id, awaited_step{steady_clock::now(), (*plan)->rows()});
     self_->send(group_.stages.front(), step_message{std::move(*plan), nullptr, nullptr});
+  }
+  if (scheduler_->fetching() && !looks_again_) {
+    looks_again_ = true;
+    self_->delayed_send(self_, fetch_period, look_atom::value);
   }
   publish();
 }
@@ -250,6 +256,11 @@ void batcher_state::watch_for_stalls(steady_clock::time_point now) {
   asked_since_.reset();
 }
 
+void batcher_state::on_look() {
+  looks_again_ = false;
+  pump();
+}
+
 void batcher_state::publish() {
   board_->update([&](engine_stats& s) {
     s.requests_running = scheduler_->running();
@@ -274,6 +285,7 @@ batcher_actor::behavior_type batcher(batcher_actor::stateful_pointer<batcher_sta
       [self](const kv_durable& durable) { self->state.on_durable(durable); },
       [self](const drafter_actor& drafter) { self->state.on_drafter(drafter); },
       [self](tick_atom) { self->state.on_tick(); },
+      [self](look_atom) { self->state.on_look(); },
   };
 }
 

@@ -30,6 +30,7 @@ class batcher_state {
   void on_durable(const kv_durable& durable);
   void on_drafter(const drafter_actor& drafter) { drafter_ = drafter; }
   void on_tick();
+  void on_look();
 
  private:
   void take(const request_envelope& e, const asker_actor& from);
@@ -68,6 +69,7 @@ class batcher_state {
   std::map<step_id, awaited_step> awaited_;
   step_deadline allowed_;
   std::optional<std::chrono::steady_clock::time_point> asked_since_;  ///< the cache managers
+  bool looks_again_ = false;                                          ///< a look is on its way
   step_id last_result_ = 0;
   std::map<std::uint32_t, step_id> durable_;  ///< by stage
 };

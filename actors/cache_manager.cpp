@@ -1,8 +1,17 @@
 #include "actors/cache_manager.hpp"
 
+#include <chrono>
 #include <utility>
 
 namespace troupe {
+namespace {
+
+/// Between two looks at what the tiers have done.
+constexpr auto look_period = std::chrono::milliseconds(2);
+/// For what is still to be copied when the actor ends.
+constexpr auto last_copies = std::chrono::seconds(5);
+
+}  // namespace
 
 table_list cache_manager_state::tables(const std::vector<sequence_id>& ids) const {
   table_list list;
@@ -21,6 +30,7 @@ caf::result<cache_reply> cache_manager_state::carry_out(cache_manager_actor::poi
     ids.insert(ids.end(), open.begin(), open.end());
   }
   cache_reply reply = answer(*manager, request);
+  look_at_tiers(self, false);
   if (!watcher || ids.empty()) return reply;
   table_changes changes;
   for (const sequence_id id : ids)
@@ -29,16 +39,33 @@ caf::result<cache_reply> cache_manager_state::carry_out(cache_manager_actor::poi
   return reply;
 }
 
+void cache_manager_state::look_at_tiers(cache_manager_actor::pointer self, bool asked) {
+  if (asked) {
+    looks = false;
+    manager->attend_tiers();
+  }
+  if (looks || !manager->tiers_busy()) return;
+  looks = true;
+  self->delayed_send(self, look_period, look_atom::value);
+}
+
+cache_manager_state::~cache_manager_state() {
+  if (manager) manager->flush(last_copies);
+}
+
 cache_manager_actor::behavior_type cache_manager(
     cache_manager_actor::stateful_pointer<cache_manager_state> self,
-    const kv_manager::settings& settings, const std::shared_ptr<adopted_tables>& adopted) {
-  self->state.manager = std::make_unique<kv_manager>(settings);
+    const kv_manager::settings& settings, const std::shared_ptr<adopted_tables>& adopted,
+    const std::shared_ptr<std::unique_ptr<page_tiers>>& tiers) {
+  self->state.manager =
+      std::make_unique<kv_manager>(settings, tiers == nullptr ? nullptr : std::move(*tiers));
   if (adopted != nullptr)
     for (const auto& [id, pages] : *adopted) (void)self->state.manager->adopt(id, pages);
   return {
       [self](const cache_request& request) { return self->state.carry_out(self, request); },
       [self](tables_atom, const std::vector<sequence_id>& ids) { return self->state.tables(ids); },
       [self](watch_atom, const attention_block_actor& block) { self->state.watcher = block; },
+      [self](look_atom) { self->state.look_at_tiers(self, true); },
   };
 }
 

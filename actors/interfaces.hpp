@@ -17,7 +17,7 @@ using attention_block_actor =
 using cache_manager_actor =
     caf::typed_actor<caf::replies_to<cache_request>::with<cache_reply>,
                      caf::replies_to<tables_atom, std::vector<sequence_id>>::with<table_list>,
-                     caf::reacts_to<watch_atom, attention_block_actor>>;
+                     caf::reacts_to<watch_atom, attention_block_actor>, caf::reacts_to<look_atom>>;
 
 /// Serves a set of experts; answers each apply with an expert_applied to the attention block.
 using expert_shard_actor =
@@ -55,7 +55,8 @@ using batcher_actor =
     caf::typed_actor<caf::reacts_to<serving_group>, caf::reacts_to<request_envelope, asker_actor>,
                      caf::reacts_to<cancel_atom, request_id>, caf::reacts_to<step_result>,
                      caf::reacts_to<step_failure>, caf::reacts_to<kv_durable>,
-                     caf::reacts_to<drafter_actor>, caf::reacts_to<tick_atom>>;
+                     caf::reacts_to<drafter_actor>, caf::reacts_to<tick_atom>,
+                     caf::reacts_to<look_atom>>;
 
 /// Runs a process: its device and the actors placed on it. `place` spawns them for a batcher.
 using node_actor =

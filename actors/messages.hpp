@@ -94,6 +94,7 @@ using place_atom = caf::atom_constant<caf::atom("place")>;
 using route_atom = caf::atom_constant<caf::atom("route")>;
 using stalled_atom = caf::atom_constant<caf::atom("stalled")>;
 using tick_atom = caf::atom_constant<caf::atom("tick")>;
+using look_atom = caf::atom_constant<caf::atom("look")>;
 
 }  // namespace troupe
 

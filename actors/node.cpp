@@ -5,6 +5,7 @@
 
 #include "actors/attention_block.hpp"
 #include "actors/cache_manager.hpp"
+#include "actors/cache_settings.hpp"
 #include "actors/expert_shard.hpp"
 #include "actors/local_exit.hpp"
 
@@ -53,7 +54,8 @@ caf::result<serving_group> node_state::place(const placement& plan, const batche
     wiring->cache = self_->spawn<caf::linked>(
         cache_manager,
         kv_manager::settings{config.page_size, resources_.kv_pages, config.prefix_cache},
-        std::shared_ptr<adopted_tables>());
+        std::shared_ptr<adopted_tables>(),
+        tiers_of(resources_, plan.stages.size(), range, wiring->kv));
     for (std::uint32_t layer = range.first; layer < range.last; ++layer) {
       std::vector<expert_shard_actor> holders;
       for (const std::uint32_t shard : plan.shards_of(layer))
@@ -80,7 +82,7 @@ caf::result<serving_group> node_state::place(const placement& plan, const batche
   limits.page_size = config.page_size;
   limits.pages = resources_.kv_pages;
   limits.context = resources_.context;
-  limits.reuse_prefixes = config.prefix_cache;
+  take_cache_limits(limits, config, model);
   limits.speculation = {config.speculation.max_draft, config.speculation.rows};
   group.speculation = config.speculation.mode;
   return group;

@@ -33,6 +33,9 @@ void describe_http(config_schema& schema, server_config& http) {
       .on_command_line("--certificate", "FILE");
   schema.text("certificate_key", http.certificate_key, 4096, "Its key, without a passphrase.")
       .on_command_line("--certificate-key", "FILE");
+  schema.boolean("shared_cache", http.shared_cache,
+                 "Whether requests find in the cache what other keys' prompts have left there; "
+                 "true lets one client learn by timing what another has asked.");
   schema.text("allow_origin", http.allow_origin, 1024,
               "Access-Control-Allow-Origin for browsers; empty: none.");
   schema.integer("pool_threads", http.pool_threads, 1, 256,
@@ -118,6 +121,16 @@ void describe_names(config_schema& schema, served_name& shown) {
           "How tool calls are marked: \"hermes\" (<tool_call> JSON </tool_call>, Qwen's "
           "too), \"none\", or \"auto\": as the chat template has it.")
       .on_command_line("--tool-parser", "NAME");
+  schema
+      .integer(
+          "max_input_tokens", shown.max_input, 0, 16'777'216,
+          "Longest prompt; 0: what the context leaves, of one of 262,144 tokens or more all but "
+          "4,096.")
+      .on_command_line("--max-input", "TOKENS");
+  schema
+      .integer("max_output_tokens", shown.max_output, 0, 16'777'216,
+               "Longest answer; 0: 32,768, or what the context leaves.")
+      .on_command_line("--max-output", "TOKENS");
 }
 
 void describe_billing(config_schema& schema, billing_config& billing) {

@@ -17,6 +17,8 @@ struct served_name {
   std::string name;                       ///< the name requests use; empty: the model's own
   std::string reasoning_parser = "auto";  ///< auto, none or think
   std::string tool_parser = "auto";       ///< auto, none or hermes
+  std::uint32_t max_input = 0;            ///< tokens of a prompt; 0: see as_served()
+  std::uint32_t max_output = 0;           ///< tokens of an answer; 0: likewise
 };
 
 /// What is charged, and where it is written down.

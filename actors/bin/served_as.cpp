@@ -3,11 +3,29 @@
 #include <fmt/format.h>
 
 namespace troupe::cli {
+namespace {
+
+/// As Qwen3-Max is offered: 258,048 of 262,144 tokens for the prompt, 32,768 for the answer.
+constexpr std::uint32_t long_context = 262'144;
+constexpr std::uint32_t kept_for_answers = 4'096;
+constexpr std::uint32_t longest_answer = 32'768;
+
+/// The setting, or else the default; 0 where that leaves all there is.
+std::uint32_t bound(std::uint32_t wanted, std::uint32_t otherwise, std::uint32_t context) {
+  const std::uint32_t most = wanted == 0 ? otherwise : wanted;
+  return most >= context ? 0 : most;
+}
+
+}  // namespace
 
 std::shared_ptr<const served_model> as_served(const served_model& model,
                                               const served_name& settings) {
   auto copy = std::make_shared<served_model>(model);
   if (!settings.name.empty()) copy->id = settings.name;
+  const std::uint32_t context = copy->context;
+  copy->max_input =
+      bound(settings.max_input, context < long_context ? 0 : context - kept_for_answers, context);
+  copy->max_output = bound(settings.max_output, longest_answer, context);
   message_markup& markup = copy->markup;
   if (settings.reasoning_parser != "auto")
     markup.thoughts =

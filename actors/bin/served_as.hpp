@@ -8,7 +8,7 @@
 
 namespace troupe::cli {
 
-/// The model under the name and with the parsers that the settings say.
+/// The model under the name, with the parsers and within the lengths that the settings say.
 [[nodiscard]] std::shared_ptr<const served_model> as_served(const served_model& model,
                                                             const served_name& settings);
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "actors/cache_settings.hpp"
 #include "actors/cluster/cluster_supervisor.hpp"
 #include "runtime/wire/frames.hpp"
 
@@ -255,7 +256,7 @@ void cluster_supervisor_state::hand_to_batcher() {
   limits.pages = pages_;
   limits.context = w_.engine.context;
   limits.in_flight = static_cast<std::uint32_t>(plan_->stages.size());
-  limits.reuse_prefixes = w_.engine.prefix_cache;
+  take_cache_limits(limits, w_.engine, w_.model);
   limits.replicated = replicated;
   limits.speculation = {w_.engine.speculation.max_draft, w_.engine.speculation.rows};
   group.speculation = w_.engine.speculation.mode;

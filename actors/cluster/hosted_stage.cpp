@@ -98,7 +98,8 @@ stage_heritage hosted_stage::lead(const surroundings& around, caf::actor_system&
   doors_.cache = system.spawn(
       cache_manager,
       kv_manager::settings{config.page_size, around.node.kv_pages, config.prefix_cache},
-      std::make_shared<adopted_tables>(std::move(left.tables)));
+      std::make_shared<adopted_tables>(std::move(left.tables)),
+      std::shared_ptr<std::unique_ptr<page_tiers>>());
   doors_.log =
       std::make_shared<replicator>(around.port, kv_, layers_.first, std::move(left.written));
   auto wiring = std::make_unique<attention_block_wiring>();

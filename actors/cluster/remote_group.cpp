@@ -51,6 +51,7 @@ remote_cache_actor::behavior_type remote_cache(
       },
       [](tables_atom, const std::vector<sequence_id>&) { return table_list{}; },
       [](watch_atom, const attention_block_actor&) {},
+      [](look_atom) {},
       [self](const cache_reply& reply) {
         auto& asked = self->state.asked;
         if (!asked || asked->first != reply.number) return;

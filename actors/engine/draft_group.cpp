@@ -20,6 +20,7 @@ engine_config config_of(engine_config served) {
   served.expert_shards = 1;
   served.prefix_cache = true;
   served.speculation = {};
+  served.cache = {};
   return served;
 }
 

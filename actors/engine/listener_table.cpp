@@ -11,6 +11,7 @@ namespace {
 void hand_out(generation_listener& to, const request_news& news) {
   if (!news.prompt_scores.empty()) to.on_prompt_scored(news.prompt_scores);
   if (news.cached_tokens) to.on_prompt_cached(*news.cached_tokens);
+  if (news.created_tokens > 0) to.on_prompt_kept(news.created_tokens);
   if (!news.tokens.empty()) to.on_tokens(news.tokens);
   if (news.summary) to.on_done(*news.summary);
 }
@@ -77,7 +78,10 @@ void listener_table::deliver(request_news news) {
     if (keeps_ == memory::requests) {
       std::ranges::copy(news.tokens, std::back_inserter(e.progress.events));
       if (!news.prompt_scores.empty()) e.progress.prompt_scores = news.prompt_scores;
-      if (news.cached_tokens) e.progress.cached_tokens = news.cached_tokens;
+      if (news.cached_tokens) {
+        e.progress.cached_tokens = news.cached_tokens;
+        e.progress.created_tokens = news.created_tokens;
+      }
     }
     if (listener == nullptr) {
       e.summary = news.summary;
@@ -151,6 +155,7 @@ result<void> listener_table::attach(request_id id,
     gathered.tokens = e.progress.events;
     gathered.prompt_scores = e.progress.prompt_scores;
     gathered.cached_tokens = e.progress.cached_tokens;
+    gathered.created_tokens = e.progress.created_tokens;
     gathered.summary = e.summary;
     failure = e.failure;
     e.listener = listener;

@@ -91,17 +91,19 @@ void complete(server_core& core, const std::shared_ptr<connection>& client,
   const api_protocol protocol = protocol_of(client->request().target);
   const bool events = client->request().dashscope_events;
   const bool posted =
-      core.pool().post([relay, watch, caller, protocol, events, body = client->take_body(),
-                        lease = client->take_lease(), service = core.backend().service,
-                        context = session_context(core.backend(), core.limits(), key)]() mutable {
-        context.tenant = caller.account();
-        context.rank = caller.rank();
-        context.admit = [watch = watch.get()](const generation_cost& cost) {
-          return watch->admit(cost);
-        };
-        if (!relay->wanted()) return;
-        relay->attach(completion_session::begin(context, {protocol, body, events}, relay, watch));
-      });
+      core.pool_for(client->request().body.size())
+          .post([relay, watch, caller, protocol, events, body = client->take_body(),
+                 lease = client->take_lease(), service = core.backend().service,
+                 context = session_context(core.backend(), core.config(), key)]() mutable {
+            context.tenant = caller.account();
+            context.rank = caller.rank();
+            context.admit = [watch = watch.get()](const generation_cost& cost) {
+              return watch->admit(cost);
+            };
+            if (!relay->wanted()) return;
+            relay->attach(
+                completion_session::begin(context, {protocol, body, events}, relay, watch));
+          });
   if (!posted) return client->respond(refusal_to(client->request(), too_busy()));
   client->watch(watch);
 }
@@ -128,7 +130,7 @@ void resume(server_core& core, const std::shared_ptr<connection>& client,
   // It was let in, and counted, when it was first asked for; no queue knows its number.
   const completion_caller caller{key, {}};
   const auto watch = std::make_shared<completion_watch>(core.metrics(), relay, caller);
-  api_context context = session_context(backend, core.limits(), key);
+  api_context context = session_context(backend, core.config(), key);
   context.service = backend.engine.get();
   const auto r = std::make_shared<const resumption>(
       resumption{relay, watch, backend.engine, std::move(context), backend.recall,

@@ -67,6 +67,7 @@ class fair_service::shared::listening final : public generation_listener {
     to_->on_prompt_scored(logprobs);
   }
   void on_prompt_cached(std::uint32_t tokens) override { to_->on_prompt_cached(tokens); }
+  void on_prompt_kept(std::uint32_t tokens) override { to_->on_prompt_kept(tokens); }
   void on_tokens(std::span<const token_event> events) override {
     {
       const std::lock_guard lock(of_->mutex);

@@ -119,6 +119,7 @@ void http_server::stop(std::chrono::milliseconds grace) {
   running_->core->drop_all();
   running_->core->pool().finish();
   running_->core->stop_unattended();
+  running_->core->long_pool().finish();
   running_->core->set_backend({});
 }
 

@@ -238,7 +238,7 @@ void create_response(server_core& core, const std::shared_ptr<connection>& clien
   const completion_caller caller{key, core.backend().queue};
   c.watch = std::make_shared<completion_watch>(core.metrics(), c.relay, caller);
   c.service = core.backend().service;
-  c.context = session_context(core.backend(), core.limits(), key);
+  c.context = session_context(core.backend(), core.config(), key);
   c.context.tenant = caller.account();
   c.context.rank = caller.rank();
   c.context.admit = [watch = c.watch.get()](const generation_cost& cost) {

@@ -51,7 +51,8 @@ struct server_config {
   bool let_anyone_in = false;      ///< listen beyond this machine without keys
   std::string certificate;         ///< a PEM file, with its key: HTTP over TLS; both empty: without
   std::string certificate_key;
-  std::string allow_origin;  ///< Access-Control-Allow-Origin; empty sends no CORS headers
+  bool shared_cache = false;  ///< prompts of one key are found in the cache by others
+  std::string allow_origin;   ///< Access-Control-Allow-Origin; empty sends no CORS headers
   http_limits limits;
   fair_limits queue;  ///< running 0: as many as the engine says
   store_config store;

@@ -47,13 +47,14 @@ server_core::server_core(server_config config, std::shared_ptr<spdlog::logger> l
       entrance_(std::move(keys)),
       identity_(std::move(identity)),
       pool_(config_.pool_threads, config_.limits.max_pool_jobs),
+      long_pool_((config_.pool_threads + 1) / 2, config_.limits.max_pool_jobs),
       store_(std::move(store)),
       grace_(io->get_executor()) {}
 
 void server_core::set_backend(server_backend backend) {
   backend_ = std::move(backend);
   if (!store_ || desk_ || !backend_.service || !backend_.model) return;
-  const auto sessions = std::make_shared<const session_source>(backend_, limits(), metrics_);
+  const auto sessions = std::make_shared<const session_source>(backend_, config_, metrics_);
   // The door outlives both: they are stopped before the core goes.
   const auto recognise = [this](std::int64_t id) { return entrance_.recognise(id); };
   desk_ = std::make_shared<response_desk>(store_, config_.store, sessions);

@@ -36,6 +36,12 @@ class server_core : public std::enable_shared_from_this<server_core> {
   [[nodiscard]] const std::shared_ptr<server_metrics>& metrics() const { return metrics_; }
   [[nodiscard]] const std::shared_ptr<byte_budget>& bodies() const { return bodies_; }
   [[nodiscard]] work_pool& pool() { return pool_; }
+  [[nodiscard]] work_pool& long_pool() { return long_pool_; }
+  /// For work on a body of so many bytes. Long ones have threads of their own: whoever asks little
+  /// never waits until a book has been tokenized.
+  [[nodiscard]] work_pool& pool_for(std::size_t body) {
+    return body < long_body ? pool_ : long_pool_;
+  }
   /// Weak: what posts to it from other threads may outlive the server.
   [[nodiscard]] const std::weak_ptr<boost::asio::io_context>& io() const { return io_; }
 
@@ -61,6 +67,8 @@ class server_core : public std::enable_shared_from_this<server_core> {
   void drop_all();
 
  private:
+  static constexpr std::size_t long_body = std::size_t{128} << 10U;
+
   void end_all();
 
   server_config config_;
@@ -71,6 +79,7 @@ class server_core : public std::enable_shared_from_this<server_core> {
   door entrance_;
   const std::unique_ptr<tls_identity> identity_;  ///< null: HTTP without TLS
   work_pool pool_;
+  work_pool long_pool_;
   std::shared_ptr<object_file> store_;  ///< null: nothing is kept
   std::shared_ptr<response_desk> desk_;
   std::shared_ptr<batch_runner> batches_;

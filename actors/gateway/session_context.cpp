@@ -31,24 +31,25 @@ std::string random_name(std::string_view prefix) {
   return fmt::format("{}_{:016x}{:016x}", prefix, high, draw_random());
 }
 
-api_context session_context(const server_backend& backend, const http_limits& limits,
+api_context session_context(const server_backend& backend, const server_config& config,
                             const std::shared_ptr<live_key>& key) {
   api_context context;
   context.model = backend.model;
   context.service = backend.service.get();
   context.random = draw_random;
   context.now = unix_time;
-  context.limits.body_bytes = limits.body_bytes;
+  context.limits.body_bytes = config.limits.body_bytes;
   context.resumable = backend.recall != nullptr;
   context.account = backend.account;
   if (key) context.account.key = key->name();
+  if (key && !config.shared_cache) context.cache_space = key->cache_space();
   return context;
 }
 
 unattended_session session_source::background(const std::shared_ptr<live_key>& key) const {
   // Without the queue: who is not waited for may wait.
   const completion_caller caller{key, {}};
-  unattended_session out{session_context(backend_, limits_, key),
+  unattended_session out{session_context(backend_, config_, key),
                          std::make_shared<completion_watch>(metrics_, nullptr, caller)};
   out.context.tenant = caller.account();
   out.context.rank = caller.rank();
@@ -61,7 +62,7 @@ unattended_session session_source::background(const std::shared_ptr<live_key>& k
 
 unattended_session session_source::batch(const std::shared_ptr<live_key>& key) const {
   unattended_session out{
-      session_context(backend_, limits_, key),
+      session_context(backend_, config_, key),
       std::make_shared<completion_watch>(metrics_, nullptr, completion_caller{nullptr, {}})};
   out.context.tenant = completion_caller{key, {}}.account();
   out.context.rank = batch_rank;

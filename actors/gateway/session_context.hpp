@@ -19,7 +19,8 @@ namespace troupe::gateway {
 [[nodiscard]] std::string random_name(std::string_view prefix);
 
 /// What sessions of this server have in common, for whoever `key` belongs to.
-[[nodiscard]] api_context session_context(const server_backend& backend, const http_limits& limits,
+[[nodiscard]] api_context session_context(const server_backend& backend,
+                                          const server_config& config,
                                           const std::shared_ptr<live_key>& key);
 
 /// A session that no connection waits for.
@@ -31,20 +32,20 @@ struct unattended_session {
 /// Makes sessions that no connection waits for. Any thread.
 class session_source {
  public:
-  session_source(server_backend backend, const http_limits& limits,
+  session_source(server_backend backend, server_config config,
                  std::shared_ptr<server_metrics> metrics)
-      : backend_(std::move(backend)), limits_(limits), metrics_(std::move(metrics)) {}
+      : backend_(std::move(backend)), config_(std::move(config)), metrics_(std::move(metrics)) {}
 
   /// In the background, at the key's priority: counts against its limits.
   [[nodiscard]] unattended_session background(const std::shared_ptr<live_key>& key) const;
   /// Of a batch: behind everybody else, at the prices of batches, and beside a minute's limits.
   [[nodiscard]] unattended_session batch(const std::shared_ptr<live_key>& key) const;
   [[nodiscard]] const served_model& model() const { return *backend_.model; }
-  [[nodiscard]] const http_limits& limits() const { return limits_; }
+  [[nodiscard]] const http_limits& limits() const { return config_.limits; }
 
  private:
   const server_backend backend_;
-  const http_limits limits_;
+  const server_config config_;
   const std::shared_ptr<server_metrics> metrics_;
 };
 

@@ -89,7 +89,10 @@ void answer_book::take(std::vector<request_news> news, time_point now) {
     r.bytes += bytes_of(n.tokens);
     std::ranges::move(n.tokens, std::back_inserter(r.progress.events));
     if (!n.prompt_scores.empty()) r.progress.prompt_scores = std::move(n.prompt_scores);
-    if (n.cached_tokens) r.progress.cached_tokens = n.cached_tokens;
+    if (n.cached_tokens) {
+      r.progress.cached_tokens = n.cached_tokens;
+      r.progress.created_tokens = n.created_tokens;
+    }
     r.summary = n.summary;
     if (n.summary) end(n.request, r, now);
     note(n.request, r);
@@ -172,7 +175,10 @@ answer_news answer_book::news_for(peer_id gateway) const {
     n.tokens.assign(from, from + static_cast<std::ptrdiff_t>(count));
     room -= count;
     if (!r.scores_told) n.prompt_scores = r.progress.prompt_scores;
-    if (!r.cached_told) n.cached_tokens = r.progress.cached_tokens;
+    if (!r.cached_told) {
+      n.cached_tokens = r.progress.cached_tokens;
+      n.created_tokens = r.progress.created_tokens;
+    }
     const bool all = r.events_told + count == r.progress.events.size();
     if (r.ended && all && !r.end_told) {
       n.summary = r.summary;

@@ -6,6 +6,9 @@
 namespace troupe {
 namespace {
 
+/// Between two questions about pages that come from a tier.
+constexpr auto look_period = std::chrono::milliseconds(2);
+
 /// The tokens that a resumed request brings, by choice.
 result<std::vector<std::vector<token_id>>> drawn_before(request_id id,
                                                         const generation_request& asked) {
@@ -33,7 +36,7 @@ bool ends_after(const generation_request& asked, std::span<const token_id> drawn
 
 batch_scheduler::batch_scheduler(const batch_limits& limits, epoch_number epoch,
                                  std::unique_ptr<draft_source> drafts)
-    : limits_(limits), epoch_(epoch), available_pages_(limits.pages) {
+    : limits_(limits), epoch_(epoch), kept_(kept_limits(limits)), available_pages_(limits.pages) {
   // However many are guessed, half of a step is for prompts.
   limits_.speculation.rows = std::min(limits.speculation.rows, limits.step_rows / 2);
   if (drafts != nullptr || limits.speculation.ask_drafter)
@@ -83,6 +86,7 @@ result<void> batch_scheduler::add(request_id id, std::shared_ptr<const generatio
     r.scores_told = !r.prompt_scores.empty();
     r.cached_known = before->cached_tokens.has_value();
     r.cached_tokens = before->cached_tokens.value_or(0);
+    r.created_tokens = before->created_tokens;
   }
   for (std::uint32_t choice = 0; choice < r.asked->choices; ++choice)
     queue_choice(r, choice, std::move((*drawn)[choice]));
@@ -110,12 +114,19 @@ void batch_scheduler::queue_choice(request_record& r, std::uint32_t choice,
 }
 
 batch_scheduler::action batch_scheduler::next(time_point now) {
+  now_ = now;
   if (asking_ || drafting_) return idle{};
   if (reconcile_) {
     reconcile_ = false;
     return ask(reconcile_request());
   }
+  kept_.expire(now);
+  for (const sequence_id holder : kept_.take_dropped()) pending_.releases.push_back(holder);
   admit(now);
+  if (!fetching_.empty() && now >= look_again_) {
+    pending_.awaits = fetching_;
+    look_again_ = now + look_period;
+  }
   if (flights_.size() < limits_.in_flight) {
     std::vector<row_choice> rows = decoding_rows();
     if (speculator_ && !rows.empty()) {
@@ -173,21 +184,64 @@ void batch_scheduler::on_cache(const cache_reply& reply) {
     }
   }
   for (std::size_t i = 0; i < asked_.opens.size(); ++i) {
-    sequence& s = *sequences_.at(asked_.opens[i].sequence);
-    const std::uint32_t cached =
-        i < reply.cached.size() ? std::min(reply.cached[i], asked_.opens[i].at_most) : 0;
-    if (s.state == sequence_state::leaving) {
-      give_back(s);
-      continue;
+    const auto& o = asked_.opens[i];
+    const std::uint32_t cached = i < reply.cached.size() ? reply.cached[i] : 0;
+    if (!sequences_.contains(o.sequence)) {
+      on_holder(o.sequence, cached);
+    } else if (cached == cache_reply::on_its_way) {
+      fetching_.push_back(o.sequence);
+    } else {
+      on_opened(o.sequence, cached, o.at_most, reply.uneven);
     }
-    s.state = sequence_state::running;
-    s.computed = s.committed = s.granted = cached;
-    s.reached = {{0, cached}};  // what can be found is durable
-    if (reply.uneven) pending_.trims.push_back({s.id, cached});
-    if (s.choice == 0 && !s.request->has_token && !s.request->cached_known)
-      s.request->cached_tokens = std::min(cached, s.prompt_length());
   }
-  if (!refused || release_parted()) return;
+  on_arrived(reply);
+  if (refused) make_room();
+}
+
+void batch_scheduler::on_arrived(const cache_reply& reply) {
+  for (std::size_t i = 0; i < asked_.awaits.size(); ++i) {
+    const std::uint32_t cached = i < reply.arrived.size() ? reply.arrived[i] : 0;
+    if (cached == cache_reply::on_its_way) continue;
+    const sequence_id id = asked_.awaits[i];
+    std::erase(fetching_, id);
+    if (const auto known = sequences_.find(id); known != sequences_.end())
+      on_opened(id, cached, known->second->length() - 1, reply.uneven);
+  }
+}
+
+void batch_scheduler::on_opened(sequence_id id, std::uint32_t found, std::uint32_t at_most,
+                                bool uneven) {
+  sequence& s = *sequences_.at(id);
+  const std::uint32_t cached = std::min(found, at_most);
+  if (s.state == sequence_state::leaving) return give_back(s);
+  s.state = sequence_state::running;
+  s.computed = s.committed = s.granted = cached;
+  s.reached = {{0, cached}};  // what can be found is durable
+  if (uneven) pending_.trims.push_back({s.id, cached});
+  if (s.choice == 0) count_cached(s, cached);
+}
+
+void batch_scheduler::count_cached(sequence& s, std::uint32_t cached) {
+  request_record& r = *s.request;
+  std::uint32_t counted = std::min(cached, s.prompt_length());
+  if (counted < limits_.least_cached) counted = 0;
+  if (!r.asked->cache_marks.empty()) {
+    if (r.marked || !limits_.reuse_prefixes) return;
+    r.marked = true;
+    auto marked = kept_.mark(r.asked->cache_space, r.asked->prompt, r.asked->cache_marks, now_,
+                             next_sequence_);
+    r.keeping = std::move(marked.fresh);
+    counted = std::min(cached, marked.found);
+    if (!r.cached_known) r.created_tokens = marked.created;
+    keep_marked(s);
+  }
+  if (!r.has_token && !r.cached_known) r.cached_tokens = counted;
+}
+
+void batch_scheduler::make_room() {
+  if (release_parted()) return;
+  // One alone has all that is not kept, and more if it needs more.
+  if (running_.size() == 1 && kept_.drop_one()) return;
   // The youngest makes room. If a step still uses it, its result comes first and this is tried
   // again.
   const auto youngest = std::find_if(running_.rbegin(), running_.rend(), [](const sequence* s) {

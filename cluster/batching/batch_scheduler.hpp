@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "cluster/batching/cache_request.hpp"
+#include "cluster/batching/kept_prefixes.hpp"
 #include "cluster/batching/sequence.hpp"
 #include "cluster/batching/speculation/speculator.hpp"
 #include "runtime/base/result.hpp"
@@ -24,6 +25,9 @@ struct batch_limits {
   std::uint32_t prefill_chunk = 256;  ///< most prompt rows of one sequence in a step
   /// Most prompt rows of a step that also decodes, so that a prompt does not stall the others.
   std::uint32_t prefill_beside = 256;
+  /// Positions whose attention costs as much as the rest of a row: far into a long prompt, a step
+  /// that also decodes takes fewer of its rows. 0: attention costs nothing.
+  std::uint32_t attention_positions = 0;
   std::uint32_t max_sequences = 64;  ///< sequences with pages at once
   std::uint32_t max_waiting = 1024;  ///< sequences queued
   std::uint32_t page_size = 16;
@@ -31,6 +35,10 @@ struct batch_limits {
   std::uint32_t context = 0;    ///< most positions of a sequence
   std::uint32_t in_flight = 1;  ///< steps under way at once, over sequences of their own
   bool reuse_prefixes = true;
+  std::uint32_t least_cached = 0;  ///< fewer cached positions of a request are not told as cached
+  std::uint32_t least_marked = 1024;   ///< shorter marked prefixes are not kept
+  std::uint32_t kept_percent = 50;     ///< of the pages, for marked prefixes; 0: none are kept
+  std::chrono::seconds kept_for{300};  ///< a marked prefix, from its last use
   /// What a step computed may be lost until on_durable() names it.
   bool replicated = false;
   speculation_limits speculation;  ///< counts only where there is a draft_source
@@ -96,6 +104,9 @@ class batch_scheduler {
   /// not fit its plan, is ignored.
   [[nodiscard]] std::vector<request_news> on_step(const step_result& result, time_point now);
 
+  /// Whether pages are on their way from a tier: next() wants to be called again soon.
+  [[nodiscard]] bool fetching() const { return !fetching_.empty(); }
+
   [[nodiscard]] std::size_t running() const { return running_.size(); }
   [[nodiscard]] std::size_t waiting() const { return waiting_.size(); }
   [[nodiscard]] std::size_t requests() const { return requests_.size(); }
@@ -132,6 +143,7 @@ class batch_scheduler {
   struct parted {
     step_id step = 0;
     cache_request::commit commit;
+    std::vector<sequence_id> keeping;  ///< of request_record
   };
 
   // admission
@@ -147,6 +159,16 @@ class batch_scheduler {
   [[nodiscard]] std::uint32_t pages_for(std::uint32_t positions) const;
   [[nodiscard]] std::uint32_t whole_pages(std::uint32_t positions) const;
   [[nodiscard]] cache_request ask(cache_request request);
+  void on_opened(sequence_id id, std::uint32_t cached, std::uint32_t at_most, bool uneven);
+  void on_arrived(const cache_reply& reply);
+  void count_cached(sequence& s, std::uint32_t cached);
+  void make_room();
+  // marked prefixes
+  [[nodiscard]] static kept_prefixes::limits kept_limits(const batch_limits& limits);
+  /// Asks for the request's marked prefixes, as far as this sequence has committed them.
+  void keep_marked(sequence& s);
+  void ask_to_keep(sequence_id holder);
+  void on_holder(sequence_id holder, std::uint32_t cached);
   // composing
   /// A step's part of `count` sequences, where several steps are under way at once.
   [[nodiscard]] std::size_t share(std::size_t count) const;
@@ -156,6 +178,10 @@ class batch_scheduler {
   [[nodiscard]] std::vector<speculator::decoding> batch_of(
       const std::vector<row_choice>& rows) const;
   void add_prompts(std::vector<row_choice>& rows) const;
+  /// Of `most` rows of a prompt beside decodes, those that cost no more than `budget` rows at its
+  /// beginning, or a few.
+  [[nodiscard]] std::uint32_t affordable(const sequence& s, std::uint32_t most,
+                                         std::uint32_t budget) const;
   [[nodiscard]] std::uint32_t room_for_guesses(const sequence& s) const;
   [[nodiscard]] bool reserve(const std::vector<row_choice>& rows);
   /// Leaves out what would need more pages.
@@ -206,6 +232,10 @@ class batch_scheduler {
   std::unordered_map<step_id, flight> flights_;  ///< steps under way
   std::deque<parted> parted_;
   std::optional<speculator> speculator_;
+  kept_prefixes kept_;
+  std::vector<sequence_id> fetching_;  ///< their pages are on their way from a tier
+  time_point look_again_;              ///< when the managers are to be asked about them
+  time_point now_;                     ///< of the last next()
 
   cache_request pending_;  ///< gathered since the last one was sent
   cache_request asked_;    ///< sent and not yet answered

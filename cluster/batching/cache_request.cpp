@@ -11,6 +11,22 @@ auto entry(const Values& values, std::size_t i) {
   return i < values.size() ? values[i] : typename Values::value_type{};
 }
 
+/// The least of each entry; true where they differ. What is on its way at one manager is on its
+/// way.
+bool merge_found(std::vector<std::uint32_t>& all, const std::vector<std::uint32_t>& other) {
+  bool uneven = false;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const std::uint32_t value = entry(other, i);
+    if (all[i] == cache_reply::on_its_way || value == cache_reply::on_its_way) {
+      all[i] = cache_reply::on_its_way;
+      continue;
+    }
+    uneven = uneven || all[i] != value;
+    all[i] = std::min(all[i], value);
+  }
+  return uneven;
+}
+
 /// The least of each entry; true where they differ.
 bool merge_least(std::vector<std::uint32_t>& all, const std::vector<std::uint32_t>& other) {
   bool uneven = false;
@@ -28,6 +44,7 @@ cache_reply answer(kv_manager& manager, const cache_request& request) {
   cache_reply reply;
   reply.epoch = request.epoch;
   reply.number = request.number;
+  manager.attend_tiers();
   if (request.reconcile) reply.held = manager.reconcile(*request.reconcile);
   // A commit that is refused costs later requests a cache hit and nothing else.
   for (const auto& c : request.commits) (void)manager.commit(c.sequence, c.first, c.tokens);
@@ -36,8 +53,12 @@ cache_reply answer(kv_manager& manager, const cache_request& request) {
   for (const auto& e : request.extends)
     reply.extended.push_back(manager.extend(e.sequence, e.positions).has_value());
   for (const auto& o : request.opens) {
-    reply.cached.push_back(manager.open(o.sequence, o.tokens, o.at_most).value_or(0));
+    const auto found = manager.open(o.sequence, o.tokens, o.at_most, o.space);
+    const bool more = found && manager.fetch(o.sequence, o.tokens, o.at_most);
+    reply.cached.push_back(more ? cache_reply::on_its_way : found.value_or(0));
   }
+  for (const sequence_id id : request.awaits)
+    reply.arrived.push_back(manager.arrived(id).value_or(cache_reply::on_its_way));
   reply.available_pages = manager.pool().available();
   reply.total_pages = manager.pool().total();
   reply.cached_pages = manager.pool().cached();
@@ -61,6 +82,7 @@ std::vector<sequence_id> touched(const cache_request& request) {
   for (const auto& t : request.trims) ids.push_back(t.sequence);
   for (const auto& e : request.extends) ids.push_back(e.sequence);
   for (const auto& o : request.opens) ids.push_back(o.sequence);
+  ids.insert(ids.end(), request.awaits.begin(), request.awaits.end());
   return ids;
 }
 
@@ -69,7 +91,8 @@ cache_reply merge(std::span<const cache_reply> replies) {
   for (const cache_reply& r : replies.subspan(1)) {
     for (std::size_t i = 0; i < all.extended.size(); ++i)
       all.extended[i] = all.extended[i] && entry(r.extended, i);
-    all.uneven = merge_least(all.cached, r.cached) || r.uneven || all.uneven;
+    all.uneven = merge_found(all.cached, r.cached) || r.uneven || all.uneven;
+    all.uneven = merge_found(all.arrived, r.arrived) || all.uneven;
     all.uneven = merge_least(all.held, r.held) || all.uneven;
     all.available_pages = std::min(all.available_pages, r.available_pages);
     all.total_pages = std::min(all.total_pages, r.total_pages);

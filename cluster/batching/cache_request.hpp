@@ -11,7 +11,7 @@
 namespace troupe {
 
 /// What a batcher asks of every cache manager of its group, answered as a whole and in this order:
-/// reconcile, commits, releases, trims, extends, opens.
+/// reconcile, commits, releases, trims, extends, opens, awaits.
 struct cache_request {
   struct commit {
     sequence_id sequence = 0;
@@ -26,6 +26,7 @@ struct cache_request {
     sequence_id sequence = 0;
     std::vector<token_id> tokens;
     std::uint32_t at_most = 0;  ///< most positions to take from the prefix index
+    cache_space space = 0;      ///< where it looks, and what it leaves is found
   };
   std::uint64_t epoch = 0;
   std::uint64_t number = 0;  ///< of the batcher's requests, counting up
@@ -36,21 +37,25 @@ struct cache_request {
   std::vector<length> trims;
   std::vector<length> extends;
   std::vector<open> opens;
+  std::vector<sequence_id> awaits;  ///< sequences whose pages were on their way from a tier
 
   [[nodiscard]] bool empty() const {
     return !reconcile && commits.empty() && releases.empty() && trims.empty() && extends.empty() &&
-           opens.empty();
+           opens.empty() && awaits.empty();
   }
 };
 
-/// The answer, in the order of the request's standings, extends and opens.
+/// The answer, in the order of the request's standings, extends, opens and awaits.
 struct cache_reply {
+  static constexpr std::uint32_t on_its_way = 0xFFFF'FFFF;
   std::uint64_t epoch = 0;
-  std::uint64_t number = 0;           ///< the request's
-  std::vector<std::uint32_t> held;    ///< positions held for each standing
-  std::vector<bool> extended;         ///< false: out of pages, nothing changed
-  std::vector<std::uint32_t> cached;  ///< positions found for each open
-  /// Managers found or hold different lengths; `cached` and `held` have the least.
+  std::uint64_t number = 0;         ///< the request's
+  std::vector<std::uint32_t> held;  ///< positions held for each standing
+  std::vector<bool> extended;       ///< false: out of pages, nothing changed
+  /// Positions found for each open; on_its_way: some come from a tier, to be awaited.
+  std::vector<std::uint32_t> cached;
+  std::vector<std::uint32_t> arrived;  ///< the same for each await
+  /// Managers found or hold different lengths; `cached`, `arrived` and `held` have the least.
   bool uneven = false;
   std::uint32_t available_pages = 0;
   std::uint32_t total_pages = 0;

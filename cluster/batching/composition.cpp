@@ -10,6 +10,9 @@
 namespace troupe {
 namespace {
 
+/// Of a long prompt, however far into it.
+constexpr std::uint32_t least_rows = 4;
+
 bool is_ready(const sequence& s) { return s.state == sequence_state::running && s.in_flight == 0; }
 
 /// The token that must follow what was drawn and guessed.
@@ -57,10 +60,25 @@ void batch_scheduler::add_prompts(std::vector<row_choice>& rows) const {
   for (sequence* s : running_) {
     if (budget == 0 || rows.size() == most) break;
     if (!is_ready(*s) || s->remaining() <= 1) continue;
-    const std::uint32_t count = std::min({s->remaining(), limits_.prefill_chunk, budget});
+    std::uint32_t count = std::min({s->remaining(), limits_.prefill_chunk, budget});
+    std::uint32_t cost = count;
+    if (decodes > 0 && limits_.attention_positions > 0) {
+      const std::uint32_t less = affordable(*s, count, budget);
+      if (less < count) cost = budget;
+      count = less;
+    }
     rows.push_back({s, count, {}});
-    budget -= count;
+    budget -= cost;
   }
+}
+
+std::uint32_t batch_scheduler::affordable(const sequence& s, std::uint32_t most,
+                                          std::uint32_t budget) const {
+  const std::uint64_t each = limits_.attention_positions;
+  const std::uint64_t row =
+      each + s.computed + most / 2;  // its cost, `each` being that of the first
+  return static_cast<std::uint32_t>(
+      std::clamp<std::uint64_t>(budget * each / row, std::min(least_rows, most), most));
 }
 
 std::uint32_t batch_scheduler::room_for_guesses(const sequence& s) const {
@@ -88,7 +106,7 @@ std::vector<speculator::decoding> batch_scheduler::batch_of(
     } else if (wants > has) {
       spare -= wants - has;
     }
-    batch.push_back({s.order, s.tokens, most});
+    batch.push_back({s.order, s.tokens, most, s.request->asked->cache_space});
   }
   return batch;
 }

@@ -37,6 +37,7 @@ void batch_scheduler::settle_durable(sequence& s) {
   const auto newer = std::ranges::upper_bound(s.reached, durable_step(), {}, &checkpoint::step);
   if (newer - s.reached.begin() > 1) s.reached.erase(s.reached.begin(), newer - 1);
   commit(s);
+  keep_marked(s);
   const std::uint32_t prompt = s.prompt_length();
   if (s.choice == 0 && s.computed >= prompt &&
       (durable(s) >= prompt || s.reached.size() > patience)) {
@@ -71,6 +72,7 @@ void batch_scheduler::on_durable(step_id step) {
     if (p.step > durable_step_) return false;
     pending_.releases.push_back(p.commit.sequence);
     pending_.commits.push_back(std::move(p.commit));
+    for (const sequence_id holder : p.keeping) ask_to_keep(holder);
     return true;
   });
 }
@@ -80,18 +82,24 @@ void batch_scheduler::part(sequence& s) {
   if (!limits_.replicated || !limits_.reuse_prefixes || full <= s.committed) return give_back(s);
   if (parted_.size() >= limits_.max_sequences) {
     pending_.releases.push_back(parted_.front().commit.sequence);
+    for (const sequence_id holder : parted_.front().keeping) kept_.drop(holder);
     parted_.pop_front();
   }
   const cache_request::commit rest = {
       s.id, s.committed, {s.tokens.begin() + s.committed, s.tokens.begin() + full}};
-  parted_.push_back({s.reached.back().step, rest});
+  std::vector<sequence_id> keeping;
+  if (s.choice == 0) keeping.swap(s.request->keeping);
+  parted_.push_back({s.reached.back().step, rest, std::move(keeping)});
   std::erase(running_, &s);
   retire(s.id);
 }
 
 bool batch_scheduler::release_parted() {
   if (parted_.empty()) return false;
-  for (const parted& p : parted_) pending_.releases.push_back(p.commit.sequence);
+  for (const parted& p : parted_) {
+    pending_.releases.push_back(p.commit.sequence);
+    for (const sequence_id holder : p.keeping) kept_.drop(holder);
+  }
   parted_.clear();
   return true;
 }

@@ -32,7 +32,7 @@ void batch_scheduler::admit(time_point now) {
     if (r.asked->prompt_logprobs && s.choice == 0) {
       at_most = std::min(at_most, static_cast<std::uint32_t>(r.prompt_scores.size()));
     }
-    pending_.opens.push_back({s.id, s.tokens, at_most});
+    pending_.opens.push_back({s.id, s.tokens, at_most, r.asked->cache_space});
   }
 }
 
@@ -114,7 +114,9 @@ void batch_scheduler::retire(sequence_id id) {
   const request_id request = r.id;
   if (speculator_) speculator_->forget(known->second->order);
   sequences_.erase(known);
-  if (last) requests_.erase(request);
+  if (!last) return;
+  for (const sequence_id holder : r.keeping) kept_.drop(holder);
+  requests_.erase(request);
 }
 
 }  // namespace troupe

@@ -15,6 +15,9 @@ std::vector<request_id> batch_scheduler::begin_epoch(epoch_number epoch,
   // The managers close what the reconcile does not list, whatever they were last asked.
   flights_.clear();
   parted_.clear();
+  fetching_.clear();
+  kept_.forget_unheld();
+  (void)kept_.take_dropped();
   pending_ = {};
   asked_ = {};
   asking_ = drafting_ = overtaken_ = starved_ = false;
@@ -44,6 +47,7 @@ void batch_scheduler::take_limits(const batch_limits& limits) {
   limits_.speculation = speculation;
   limits_.speculation.rows = std::min(speculation.rows, limits.step_rows / 2);
   available_pages_ = limits.pages;
+  kept_.bound(kept_limits(limits).pages);
 }
 
 void batch_scheduler::roll_back(sequence& s, std::optional<step_id> kept) {
@@ -80,7 +84,13 @@ cache_request batch_scheduler::reconcile_request() const {
   cache_request request;
   request.reconcile.emplace();
   for (const sequence* s : running_)
-    request.reconcile->push_back({s->id, s->tokens, s->computed, s->committed});
+    request.reconcile->push_back(
+        {s->id, s->tokens, s->computed, s->committed, s->request->asked->cache_space});
+  for (const sequence_id holder : kept_.holders()) {
+    const kept_prefixes::prefix& p = *kept_.find(holder);
+    const auto length = static_cast<std::uint32_t>(p.tokens.size());
+    request.reconcile->push_back({holder, p.tokens, length, length, p.space});
+  }
   return request;
 }
 
@@ -89,9 +99,13 @@ void batch_scheduler::on_reconciled(const cache_reply& reply) {
   const bool uneven = reply.uneven || reply.held.size() != asked.size();
   for (std::size_t i = 0; i < asked.size(); ++i) {
     const auto known = sequences_.find(asked[i].sequence);
-    if (known == sequences_.end()) continue;  // cancelled meanwhile
-    sequence& s = *known->second;
     const std::uint32_t held = i < reply.held.size() ? reply.held[i] : 0;
+    if (known == sequences_.end()) {
+      // A marked prefix that is whole, or what was cancelled meanwhile.
+      if (held < asked[i].positions) kept_.drop(asked[i].sequence);
+      continue;
+    }
+    sequence& s = *known->second;
     if (uneven) pending_.trims.push_back({s.id, std::min(held, s.computed)});
     if (held < s.computed) {
       s.computed = held;

@@ -40,6 +40,7 @@ std::vector<request_news> batch_scheduler::on_step(const step_result& result, ti
     s->request->has_token = true;
     s->request->first_token = now;
     news[s->request->id].cached_tokens = s->request->cached_tokens;
+    news[s->request->id].created_tokens = s->request->created_tokens;
     if (s->request->asked->prompt_logprobs && !s->request->scores_told)
       news[s->request->id].prompt_scores = s->request->prompt_scores;
   }
@@ -134,6 +135,7 @@ void batch_scheduler::finish(sequence& s, step_id step, request_news& news, time
     sum.prompt_tokens = s.prompt_length();
     sum.completion_tokens = r.completion_tokens;
     sum.cached_tokens = r.cached_tokens;
+    sum.created_tokens = r.created_tokens;
     sum.queue_seconds = seconds(r.arrived, r.started);
     sum.prefill_seconds = seconds(r.started, r.first_token);
     sum.decode_seconds = seconds(r.first_token, now);

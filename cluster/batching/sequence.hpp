@@ -32,8 +32,11 @@ struct request_record {
   std::uint32_t open_choices = 0;
   std::uint32_t completion_tokens = 0;
   std::uint32_t cached_tokens = 0;
-  bool scores_told = false;   ///< in an earlier life
-  bool cached_known = false;  ///< cached_tokens is what counts, whatever is found later
+  std::uint32_t created_tokens = 0;
+  std::vector<sequence_id> keeping;  ///< marked prefixes that are still to be made, by holder
+  bool marked = false;               ///< its marks have been looked at
+  bool scores_told = false;          ///< in an earlier life
+  bool cached_known = false;         ///< cached_tokens is what counts, whatever is found later
   bool has_started = false;
   bool has_token = false;
   bool prefix_ready = false;  ///< the first choice's prompt is computed: the others may reuse it

@@ -14,6 +14,7 @@ void put(byte_writer& to, const kv_standing& s) {
   to.put_list(s.tokens);
   to.put(s.positions);
   to.put(s.committed);
+  to.put(s.space);
 }
 
 kv_standing get_standing(byte_reader& from) {
@@ -22,6 +23,7 @@ kv_standing get_standing(byte_reader& from) {
   s.tokens = from.get_list<token_id>("standing tokens");
   s.positions = from.get<std::uint32_t>("standing positions");
   s.committed = from.get<std::uint32_t>("standing committed");
+  s.space = from.get<cache_space>("standing space");
   return s;
 }
 
@@ -68,7 +70,9 @@ std::vector<std::byte> encode_cache_request(const cache_request& request) {
     to.put(o.sequence);
     to.put_list(o.tokens);
     to.put(o.at_most);
+    to.put(o.space);
   }
+  to.put_list(request.awaits);
   return to.take();
 }
 
@@ -78,7 +82,7 @@ result<cache_request> decode_cache_request(std::span<const std::byte> header) {
   r.epoch = get_preamble(from);
   r.number = from.get<std::uint64_t>("number");
   if (from.get_flag("reconcile")) {
-    const std::uint32_t count = from.get_count("standings", 20, most_sequences);
+    const std::uint32_t count = from.get_count("standings", 28, most_sequences);
     auto& list = r.reconcile.emplace();
     for (std::uint32_t i = 0; i < count && from.ok(); ++i) list.push_back(get_standing(from));
   }
@@ -92,13 +96,15 @@ result<cache_request> decode_cache_request(std::span<const std::byte> header) {
   r.releases = from.get_list<sequence_id>("releases", most_sequences);
   r.trims = get_lengths(from, "trims");
   r.extends = get_lengths(from, "extends");
-  const std::uint32_t opens = from.get_count("opens", 16, most_sequences);
+  const std::uint32_t opens = from.get_count("opens", 24, most_sequences);
   for (std::uint32_t i = 0; i < opens && from.ok(); ++i) {
     auto& o = r.opens.emplace_back();
     o.sequence = from.get<sequence_id>("open");
     o.tokens = from.get_list<token_id>("open tokens");
     o.at_most = from.get<std::uint32_t>("open at most");
+    o.space = from.get<cache_space>("open space");
   }
+  r.awaits = from.get_list<sequence_id>("awaits", most_sequences);
   if (auto done = from.finish(); !done) return fail(done.error());
   return r;
 }
@@ -111,6 +117,7 @@ std::vector<std::byte> encode_cache_reply(const cache_reply& reply) {
   to.put_count(reply.extended.size());
   for (const bool each : reply.extended) to.put_flag(each);
   to.put_list(reply.cached);
+  to.put_list(reply.arrived);
   to.put_flag(reply.uneven);
   to.put(reply.available_pages);
   to.put(reply.total_pages);
@@ -129,6 +136,7 @@ result<cache_reply> decode_cache_reply(std::span<const std::byte> header) {
   r.extended.resize(from.get_count("extended", 1, most_sequences));
   for (auto each : r.extended) each = from.get_flag("extended");
   r.cached = from.get_list<std::uint32_t>("cached", most_sequences);
+  r.arrived = from.get_list<std::uint32_t>("arrived", most_sequences);
   r.uneven = from.get_flag("uneven");
   r.available_pages = from.get<std::uint32_t>("available pages");
   r.total_pages = from.get<std::uint32_t>("total pages");

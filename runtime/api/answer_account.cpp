@@ -11,7 +11,8 @@ answer_account::answer_account(accounting how, const answer_header& header)
 billed_tokens answer_account::tokens(const usage_counts& usage) const {
   billed_tokens out;
   out.input = usage.prompt;
-  out.implicit_hits = usage.cached;
+  (usage.created ? out.explicit_hits : out.implicit_hits) = usage.cached;
+  out.explicit_creation = usage.created.value_or(0);
   out.output = usage.completion;
   out.batch = how_.batch;
   return out;

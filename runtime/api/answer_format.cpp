@@ -62,11 +62,20 @@ json::object answer_format::chunk_envelope(std::string_view object, json::array 
   return out;
 }
 
+json::object prompt_details_json(const usage_counts& usage) {
+  json::object out{{"cached_tokens", usage.cached}};
+  if (usage.created) {
+    out["cache_creation_input_tokens"] = *usage.created;
+    out["cache_type"] = "ephemeral";
+  }
+  return out;
+}
+
 json::object usage_json(const usage_counts& usage) {
   json::object out{{"prompt_tokens", usage.prompt},
                    {"completion_tokens", usage.completion},
                    {"total_tokens", usage.prompt + usage.completion},
-                   {"prompt_tokens_details", {{"cached_tokens", usage.cached}}}};
+                   {"prompt_tokens_details", prompt_details_json(usage)}};
   if (usage.reasoning) out["completion_tokens_details"] = {{"reasoning_tokens", *usage.reasoning}};
   add_cost(out, usage.cost);
   return out;

@@ -48,6 +48,9 @@ struct usage_counts {
   std::uint64_t prompt = 0;
   std::uint64_t completion = 0;
   std::uint64_t cached = 0;
+  /// Of `prompt`: kept anew, as the request marked it. Only of requests with marks, and `cached`
+  /// was found as it had been marked then.
+  std::optional<std::uint64_t> created;
   std::optional<std::uint64_t> reasoning;  ///< of `completion`; only of models that mark thoughts
   std::optional<request_cost> cost;        ///< of a whole answer, where there are prices
 };
@@ -114,6 +117,8 @@ class answer_format {
 [[nodiscard]] std::unique_ptr<answer_format> make_completion_format(answer_header header);
 
 [[nodiscard]] boost::json::object usage_json(const usage_counts& usage);
+/// Its member prompt_tokens_details.
+[[nodiscard]] boost::json::object prompt_details_json(const usage_counts& usage);
 /// "stop", "length", "tool_calls", or null while a choice goes on.
 [[nodiscard]] boost::json::value finish_json(finish_reason reason, bool called = false);
 /// A log-probability as the shortest number that reads back as the same float; minus infinity,

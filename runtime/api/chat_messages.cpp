@@ -2,6 +2,7 @@
 
 #include <boost/json/parse.hpp>
 #include <string>
+#include <utility>
 
 #include "runtime/api/json_body.hpp"
 
@@ -11,8 +12,20 @@ namespace {
 
 std::string_view view(const json::string& s) { return {s.data(), s.size()}; }
 
-/// The text of a list of content parts.
-api_result<json::string> join_parts(const json::array& parts, const std::string& where) {
+/// Whether a part or a message is marked.
+api_result<bool> read_cache_control(const json::object& of, const std::string& where) {
+  const json::value* control = of.if_contains("cache_control");
+  if (control == nullptr || control->is_null()) return false;
+  const json::object* object = control->if_object();
+  const json::value* type = object == nullptr ? nullptr : object->if_contains("type");
+  if (type == nullptr || !type->is_string() || type->get_string() != "ephemeral")
+    return refuse(where + ".cache_control", "must be {{\"type\": \"ephemeral\"}}");
+  return true;
+}
+
+/// The text of a list of content parts; `marks` are lengths of it.
+api_result<json::string> join_parts(const json::array& parts, const std::string& where,
+                                    std::vector<std::size_t>& marks) {
   json::string text;
   for (std::size_t i = 0; i < parts.size(); ++i) {
     const std::string here = fmt::format("{}[{}]", where, i);
@@ -30,6 +43,9 @@ api_result<json::string> join_parts(const json::array& parts, const std::string&
     if (piece == nullptr || !piece->is_string()) return refuse(here + ".text", "must be a string");
     if (i != 0) text += '\n';
     text += piece->get_string();
+    const auto marked = read_cache_control(*part, here);
+    if (!marked) return tl::unexpected(marked.error());
+    if (*marked) marks.push_back(text.size());
   }
   return text;
 }
@@ -61,7 +77,8 @@ api_result<void> read_tool_calls(json::value& calls, const std::string& where) {
   return {};
 }
 
-api_result<void> read_content(json::object& message, bool optional, const std::string& where) {
+api_result<void> read_content(json::object& message, bool optional, const std::string& where,
+                              std::vector<std::size_t>& marks) {
   const json::value* content = message.if_contains("content");
   if (content == nullptr || content->is_null()) {
     if (!optional) return refuse(where, "is required: a string or a list of text parts");
@@ -72,14 +89,14 @@ api_result<void> read_content(json::object& message, bool optional, const std::s
   const json::array* parts = content->if_array();
   if (parts == nullptr)
     return refuse(where, "must be a string or a list of text parts, got {}", kind_name(*content));
-  auto text = join_parts(*parts, where);
+  auto text = join_parts(*parts, where, marks);
   if (!text) return tl::unexpected(std::move(text.error()));
   message["content"] = std::move(*text);
   return {};
 }
 
-api_result<void> read_message(json::object& message, bool knows_developer,
-                              const std::string& where) {
+api_result<void> read_message(json::object& message, bool knows_developer, const std::string& where,
+                              std::vector<std::size_t>& marks) {
   const json::value* role_value = message.if_contains("role");
   if (role_value == nullptr || !role_value->is_string())
     return refuse(where + ".role", "must be one of system, developer, user, assistant, tool");
@@ -107,13 +124,19 @@ api_result<void> read_message(json::object& message, bool knows_developer,
       partial != nullptr && !partial->is_null() && !partial->is_bool())
     return refuse(where + ".partial", "must be a boolean, got {}", kind_name(*partial));
   const bool optional = role == "assistant" && (has_calls || message.contains("reasoning_content"));
-  return read_content(message, optional, where + ".content");
+  if (auto read = read_content(message, optional, where + ".content", marks); !read) return read;
+  const auto marked = read_cache_control(message, where);
+  if (!marked) return tl::unexpected(marked.error());
+  message.erase("cache_control");
+  const std::size_t length = message.at("content").get_string().size();
+  if (*marked && (marks.empty() || marks.back() != length)) marks.push_back(length);
+  return {};
 }
 
 }  // namespace
 
 api_result<json::array> read_messages(const json::value& messages, bool knows_developer,
-                                      const api_limits& limits) {
+                                      const api_limits& limits, std::vector<content_mark>* marks) {
   const json::array* list = messages.if_array();
   if (list == nullptr) return refuse("messages", "must be a list, got {}", kind_name(messages));
   if (list->empty()) return refuse("messages", "must hold at least one message");
@@ -121,12 +144,18 @@ api_result<json::array> read_messages(const json::value& messages, bool knows_de
     return refuse("messages", "may hold at most {} messages, got {}", limits.messages,
                   list->size());
   json::array out = *list;
+  std::vector<content_mark> all;
   for (std::size_t i = 0; i < out.size(); ++i) {
     const std::string where = fmt::format("messages[{}]", i);
     if (!out[i].is_object()) return refuse(where, "must be an object, got {}", kind_name(out[i]));
-    if (auto read = read_message(out[i].get_object(), knows_developer, where); !read)
+    std::vector<std::size_t> lengths;
+    if (auto read = read_message(out[i].get_object(), knows_developer, where, lengths); !read)
       return tl::unexpected(std::move(read.error()));
+    for (const std::size_t bytes : lengths) all.push_back({i, bytes});
   }
+  if (all.size() > most_cache_marks)
+    all.erase(all.begin(), all.end() - static_cast<std::ptrdiff_t>(most_cache_marks));
+  if (marks != nullptr) *marks = std::move(all);
   return out;
 }
 

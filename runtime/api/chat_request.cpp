@@ -16,14 +16,14 @@ void refuse_in(request_reader& reader, tl::unexpected<api_error> u) {
 }
 
 void read_messages_into(request_reader& reader, const served_model& model, const api_limits& limits,
-                        json::object& variables) {
+                        chat_request& out) {
   const json::value* messages = reader.value("messages");
   if (messages == nullptr)
     return reader.failed() ? void() : refuse_in(reader, refuse("messages", "is required: a list"));
   const bool knows_developer = model.files->chat_template().find("developer") != std::string::npos;
-  auto read = read_messages(*messages, knows_developer, limits);
+  auto read = read_messages(*messages, knows_developer, limits, &out.marks);
   if (!read) return reader.refuse_with(std::move(read.error()));
-  variables["messages"] = std::move(*read);
+  out.variables["messages"] = std::move(*read);
 }
 
 /// Whether the answer may call tools.
@@ -155,7 +155,7 @@ void read_chat(request_reader& reader, const served_model& model, const api_limi
   read_common_options(reader, model, limits, out.options);
   read_logprobs(reader, out.options.sampling);
   read_max_tokens(reader, out.options.max_tokens);
-  read_messages_into(reader, model, limits, out.variables);
+  read_messages_into(reader, model, limits, out);
   bool may_call = false;
   read_tools(reader, out.variables, may_call);
   read_markup(reader, model, may_call, out.options);

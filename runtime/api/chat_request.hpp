@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "runtime/api/api_error.hpp"
+#include "runtime/api/chat_messages.hpp"
 #include "runtime/api/request_options.hpp"
 #include "runtime/api/served_model.hpp"
 
@@ -20,6 +21,7 @@ struct chat_request {
   boost::json::object variables;
   /// The last message is an assistant's that the answer goes on from.
   bool continues = false;
+  std::vector<content_mark> marks;  ///< in order
 };
 
 /// Parses and checks a body against the model served. Every refusal names the parameter and what is

@@ -35,6 +35,8 @@ api_result<session_prompt> make_prompt(const api_context& context, const request
   request->forcing = std::move(*forcing);
   request->account = context.tenant;
   request->rank = context.rank;
+  request->cache_space = context.cache_space;
+  request->cache_marks = prompt.cache_marks;
   if (!options.seed_given) request->sampling.seed = context.random();
   return session_prompt{std::move(*request), std::move(prompt)};
 }

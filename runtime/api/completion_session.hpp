@@ -48,8 +48,9 @@ struct api_context {
   api_limits limits;
   bool resumable = false;  ///< what is asked for can be recalled: streams are numbered
   accounting account = {};
-  std::uint64_t tenant = 0;  ///< `account` of generation_request
-  std::uint8_t rank = 1;     ///< of generation_request
+  std::uint64_t tenant = 0;       ///< `account` of generation_request
+  std::uint8_t rank = 1;          ///< of generation_request
+  std::uint64_t cache_space = 0;  ///< of generation_request
   /// Asked once the request is understood, before it is submitted: why it is refused, if it is.
   /// Called on the thread that makes the session. Empty: it never is.
   std::function<std::optional<api_error>(const generation_cost&)> admit;

@@ -18,7 +18,7 @@ json::object usage_object(const usage_counts& usage) {
   json::object out{{"input_tokens", usage.prompt},
                    {"output_tokens", usage.completion},
                    {"total_tokens", usage.prompt + usage.completion},
-                   {"prompt_tokens_details", {{"cached_tokens", usage.cached}}}};
+                   {"prompt_tokens_details", prompt_details_json(usage)}};
   if (usage.reasoning) out["output_tokens_details"] = {{"reasoning_tokens", *usage.reasoning}};
   add_cost(out, usage.cost);
   return out;

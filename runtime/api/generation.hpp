@@ -44,6 +44,7 @@ struct answer_progress {
   std::vector<token_event> events;             ///< in the order in which they came
   std::vector<token_logprob> prompt_scores;    ///< empty: not scored yet, or not asked for
   std::optional<std::uint32_t> cached_tokens;  ///< as they were counted then; none: not known yet
+  std::uint32_t created_tokens = 0;            ///< the same, known with cached_tokens
   friend bool operator==(const answer_progress&, const answer_progress&) = default;
 };
 
@@ -74,6 +75,11 @@ struct generation_request {
   bool speculate = true;  ///< draw guessed tokens early, where the engine does; changes no answer
   std::uint64_t account = 0;  ///< whose it is: places are shared out fairly between accounts
   std::uint8_t rank = 1;      ///< 0 goes before 1, and 1 before 2
+  /// Whose prefixes it may find in the cache, and who may find its own.
+  std::uint64_t cache_space = 0;
+  /// Lengths of the prompt's beginnings that are to be kept for a while, ascending. With any of
+  /// them only what was kept so counts as cached.
+  std::vector<std::uint32_t> cache_marks;
   std::shared_ptr<const answer_progress> resumes;  ///< null: nothing was drawn before
   std::shared_ptr<const answer_origin> origin;     ///< null: nobody else may go on with it
 };
@@ -92,6 +98,7 @@ struct generation_summary {
   std::uint32_t prompt_tokens = 0;
   std::uint32_t completion_tokens = 0;  ///< over all choices
   std::uint32_t cached_tokens = 0;      ///< prompt tokens whose KV was found in the prefix cache
+  std::uint32_t created_tokens = 0;     ///< prompt tokens that cache_marks had kept anew
   double queue_seconds = 0;
   double prefill_seconds = 0;
   double decode_seconds = 0;
@@ -106,6 +113,7 @@ struct request_news {
       prompt_scores;  ///< once, with or before the first token, when asked for
   /// Once, with or before the first token: prompt tokens that were found in the prefix cache.
   std::optional<std::uint32_t> cached_tokens;
+  std::uint32_t created_tokens = 0;           ///< with cached_tokens: those that are kept anew
   std::optional<generation_summary> summary;  ///< set with the last news
 };
 
@@ -119,6 +127,8 @@ class generation_listener {
   /// Prompt tokens that were found in the prefix cache; with or before the first token, more than
   /// once where another worker has gone on with the request.
   virtual void on_prompt_cached(std::uint32_t tokens) { (void)tokens; }
+  /// Prompt tokens that are kept anew, as they were marked; likewise, where there are any.
+  virtual void on_prompt_kept(std::uint32_t tokens) { (void)tokens; }
   virtual void on_tokens(std::span<const token_event> events) = 0;
   virtual void on_done(const generation_summary& summary) = 0;
   virtual void on_error(const error& e) = 0;

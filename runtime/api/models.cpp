@@ -1,5 +1,6 @@
 #include "runtime/api/models.hpp"
 
+#include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
@@ -16,6 +17,12 @@ json::array features(const served_model& model) {
   return out;
 }
 
+/// The shortest prompt is one token.
+std::uint32_t longest_answer(const served_model& model) {
+  const std::uint32_t room = model.context - 1;
+  return model.max_output == 0 ? room : std::min(room, model.max_output);
+}
+
 /// OpenAI's members, vLLM's max_model_len, and what OpenRouter wants to know of a provider's model.
 json::object model_object(const served_model& model) {
   return {{"id", model.id},
@@ -25,8 +32,7 @@ json::object model_object(const served_model& model) {
           {"name", model.id},
           {"max_model_len", model.context},
           {"context_length", model.context},
-          // The shortest prompt is one token.
-          {"max_output_length", model.context - 1},
+          {"max_output_length", longest_answer(model)},
           {"input_modalities", json::array{"text"}},
           {"output_modalities", json::array{"text"}},
           {"quantization", model.quantization},

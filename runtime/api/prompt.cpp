@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "runtime/api/cache_marks.hpp"
+
 namespace troupe {
 namespace json = boost::json;
 namespace {
@@ -59,6 +61,17 @@ api_error too_long(const served_model& model, std::size_t prompt, std::size_t an
   return e;
 }
 
+api_error more_than_it_takes(const served_model& model, std::size_t prompt) {
+  api_error e;
+  e.code = "context_length_exceeded";
+  e.param = "messages";
+  e.message = fmt::format(
+      "This model takes at most {} tokens of input (its context has {}, of which the rest is for "
+      "the answer). However, your prompt has {} tokens. Shorten it.",
+      model.max_input, model.context, prompt);
+  return e;
+}
+
 }  // namespace
 
 api_result<prepared_prompt> prepare_chat(const served_model& model, const chat_request& request) {
@@ -81,6 +94,7 @@ api_result<prepared_prompt> prepare_chat(const served_model& model, const chat_r
   prepared_prompt out;
   out.in_thought = opens_thought(*text, request);
   out.tokens = model.tokens->encode(*text, {.add_special = false, .parse_special = true});
+  out.cache_marks = find_cache_marks(model, request, *text, out.tokens);
   return out;
 }
 
@@ -106,13 +120,20 @@ api_result<generation_request> make_generation_request(const served_model& model
   const std::size_t room = model.context > prompt.size() ? model.context - prompt.size() : 0;
   // Scoring alone (max_tokens 0) may fill the context.
   const bool only_scores = options.max_tokens == 0U;
+  if (model.max_input != 0 && prompt.size() > model.max_input)
+    return tl::unexpected(more_than_it_takes(model, prompt.size()));
+  const std::size_t most_out = model.max_output == 0 ? model.context : model.max_output;
+  if (model.max_output != 0 && options.max_tokens.value_or(0) > most_out)
+    return refuse("max_tokens", "may be at most {}, as many as this model writes, got {}", most_out,
+                  *options.max_tokens);
   if (prompt.size() > model.context || (room == 0 && !only_scores))
     return tl::unexpected(too_long(model, prompt.size(), 0));
   if (options.max_tokens.value_or(0) > room)
     return tl::unexpected(too_long(model, prompt.size(), *options.max_tokens));
 
   generation_request out;
-  out.max_tokens = options.max_tokens.value_or(static_cast<std::uint32_t>(room));
+  out.max_tokens =
+      options.max_tokens.value_or(static_cast<std::uint32_t>(std::min(room, most_out)));
   out.min_tokens = options.min_tokens;
   if (out.min_tokens > out.max_tokens)
     return refuse("min_tokens", "must be at most max_tokens ({}), got {}", out.max_tokens,

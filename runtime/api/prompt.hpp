@@ -17,7 +17,8 @@ struct prepared_prompt {
   /// How many tokens at the front and the back the model's own rule added (they are no text).
   std::size_t added_front = 0;
   std::size_t added_back = 0;
-  bool in_thought = false;  ///< its end has opened a thought
+  bool in_thought = false;                 ///< its end has opened a thought
+  std::vector<std::uint32_t> cache_marks;  ///< of generation_request
 };
 
 /// Renders the conversation with the model's template and tokenizes it. Where the answer goes on
@@ -30,9 +31,10 @@ struct prepared_prompt {
                                                              const completion_request& request,
                                                              std::size_t index);
 
-/// The engine's request for a prompt. Fails with context_length_exceeded, and the numbers, when
-/// prompt and max_tokens do not fit the context; fills max_tokens in where the request left it
-/// open. The end-of-sequence tokens are among the stop tokens unless the request ignores them.
+/// The engine's request for a prompt. Fails, and tells the numbers, when prompt and max_tokens do
+/// not fit the context (context_length_exceeded) or what the model is said to take and to write;
+/// fills max_tokens in where the request left it open. The end-of-sequence tokens are among the
+/// stop tokens unless the request ignores them.
 [[nodiscard]] api_result<generation_request> make_generation_request(const served_model& model,
                                                                      const request_options& options,
                                                                      std::vector<token_id> prompt);

@@ -18,6 +18,7 @@ class slot_listener final : public generation_listener {
   void on_prompt_cached(std::uint32_t tokens) override {
     session_->on_prompt_cached(slot_, tokens);
   }
+  void on_prompt_kept(std::uint32_t tokens) override { session_->on_prompt_kept(slot_, tokens); }
   void on_tokens(std::span<const token_event> events) override {
     session_->on_tokens(slot_, events);
   }
@@ -78,6 +79,7 @@ bool session_core::start(std::vector<session_prompt> prompts, bool echo, const s
            std::move(p.prompt),
            {},
            {}});
+      slots_.back().marks = !p.request.cache_marks.empty();
       index += options_.choices;
       requests.push_back(std::move(p.request));
     }
@@ -122,6 +124,10 @@ void session_core::on_prompt_cached(std::size_t slot, std::uint32_t tokens) {
   locked([&] { slots_[slot].cached = tokens; });
 }
 
+void session_core::on_prompt_kept(std::size_t slot, std::uint32_t tokens) {
+  locked([&] { slots_[slot].created = tokens; });
+}
+
 void session_core::on_tokens(std::size_t slot, std::span<const token_event> events) {
   locked([&] {
     slot_state& s = slots_[slot];
@@ -155,6 +161,7 @@ void session_core::on_done(std::size_t slot, const generation_summary& summary) 
       return refuse_answer(
           to_api_error(error(errc::internal, "the engine ended a request before its choices")));
     s.cached = summary.cached_tokens;
+    s.created = summary.created_tokens;
     if (observer_) observer_->on_summary(summary);
     finish_slot(s);
   });
@@ -230,6 +237,7 @@ void session_core::count(const slot_state& s, usage_counts& to) const {
   to.prompt += s.prompt.tokens.size();
   to.completion += s.builder.tokens();
   to.cached += s.cached;
+  if (s.marks) to.created = to.created.value_or(0) + s.created;
   if (options_.markup.thoughts != thought_markup::none)
     to.reasoning = to.reasoning.value_or(0) + s.builder.reasoning_tokens();
 }

@@ -47,6 +47,7 @@ class session_core final : public completion_session,
 
   void on_prompt_scored(std::size_t slot, std::span<const token_logprob> logprobs);
   void on_prompt_cached(std::size_t slot, std::uint32_t tokens);
+  void on_prompt_kept(std::size_t slot, std::uint32_t tokens);
   void on_tokens(std::size_t slot, std::span<const token_event> events);
   void on_done(std::size_t slot, const generation_summary& summary);
   void on_error(std::size_t slot, const error& e);
@@ -59,6 +60,8 @@ class session_core final : public completion_session,
     std::vector<token_logprob> prompt_logprobs;
     std::optional<request_id> id;  ///< none until submit has returned
     std::uint32_t cached = 0;
+    std::uint32_t created = 0;
+    bool marks = false;  ///< has prefixes kept
     bool opened = false;
     bool done = false;
   };

@@ -35,4 +35,12 @@ std::string sha256::finish() {
   return hex;
 }
 
+sha256_digest sha256_of(std::span<const std::byte> bytes) {
+  sha256_digest digest{};
+  unsigned int size = 0;
+  EVP_Digest(bytes.data(), bytes.size(), reinterpret_cast<unsigned char*>(digest.data()), &size,
+             EVP_sha256(), nullptr);
+  return digest;
+}
+
 }  // namespace troupe

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -31,5 +32,10 @@ class sha256 {
   };
   std::unique_ptr<evp_md_ctx_st, release> context_;
 };
+
+using sha256_digest = std::array<std::byte, 32>;
+
+/// The digest of bytes that lie together; all zero where OpenSSL cannot compute one.
+[[nodiscard]] sha256_digest sha256_of(std::span<const std::byte> bytes);
 
 }  // namespace troupe

@@ -1,7 +1,10 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
+#include <deque>
 #include <memory>
+#include <optional>
 #include <span>
 #include <unordered_map>
 #include <vector>
@@ -9,6 +12,7 @@
 #include "runtime/base/result.hpp"
 #include "runtime/base/token.hpp"
 #include "runtime/cache/page_pool.hpp"
+#include "runtime/cache/page_tiers.hpp"
 #include "runtime/cache/prefix_index.hpp"
 
 namespace troupe {
@@ -25,11 +29,14 @@ struct kv_standing {
   std::vector<token_id> tokens;  ///< all that are known
   std::uint32_t positions = 0;   ///< whose KV every stage should hold
   std::uint32_t committed = 0;   ///< of them, those that others may reuse: whole pages
+  cache_space space = 0;         ///< who the others are
 };
 
 /// Decides which KV pages each sequence has, and which prefixes can be reused. Holds no KV itself.
 ///
 /// open -> extend / commit ... -> release. Not shared between threads: one cache manager owns it.
+/// With tiers, what is committed is copied there in the background, and open can be followed by a
+/// fetch of what the device has no longer.
 class kv_manager {
  public:
   struct settings {
@@ -41,14 +48,27 @@ class kv_manager {
     std::uint64_t looked_up = 0;  ///< positions asked for at open
     std::uint64_t found = 0;      ///< positions that were cached
     std::uint64_t evicted = 0;    ///< cached pages taken back
+    std::uint64_t fetched = 0;    ///< positions that came back from the tiers; among those found
   };
 
-  explicit kv_manager(const settings& s);
+  explicit kv_manager(const settings& s, std::unique_ptr<page_tiers> tiers = nullptr);
 
   /// Starts a sequence; returns how many leading positions of `tokens` are already in its pages: a
-  /// multiple of the page size, at most `at_most`. already_exists if the id is open.
+  /// multiple of the page size, at most `at_most`, of the same space. already_exists if the id is
+  /// open.
   [[nodiscard]] result<std::uint32_t> open(sequence_id id, std::span<const token_id> tokens,
-                                           std::uint32_t at_most);
+                                           std::uint32_t at_most, cache_space space = 0);
+  /// After open, with the same arguments: begins to bring back from the tiers what follows. False:
+  /// there is nothing. Until arrived() tells its end the sequence must only be released.
+  [[nodiscard]] bool fetch(sequence_id id, std::span<const token_id> tokens, std::uint32_t at_most);
+  /// The leading positions that the sequence has once its fetch has ended; none before. 0: unknown.
+  [[nodiscard]] std::optional<std::uint32_t> arrived(sequence_id id) const;
+  /// Takes note of what the tiers have done, and gives them more to do; before other calls, and now
+  /// and then while tiers_busy().
+  void attend_tiers();
+  [[nodiscard]] bool tiers_busy() const { return !copying_.empty() || !to_copy_.empty(); }
+  /// Waits, for so long at most, until all that is committed has been copied.
+  void flush(std::chrono::milliseconds longest);
   /// Makes room for positions 0 .. length - 1. exhausted (and no change) when pages run out.
   [[nodiscard]] result<void> extend(sequence_id id, std::uint32_t length);
   /// Gives back every page past the first `positions` positions (prefix hits that another stage
@@ -82,10 +102,31 @@ class kv_manager {
   struct sequence {
     std::vector<std::int32_t> pages;
     std::vector<prefix_index::serial> chain;  ///< serial of each committed page's block
+    std::vector<block_key> keys;              ///< the same blocks', where there are tiers
     page_table shared;                        ///< snapshot of `pages`, remade when it changes
+    cache_space space = 0;
+    std::uint64_t job = 0;  ///< fetches pages for it; 0: none
+  };
+  /// A page that is to be copied to the tiers, while it still holds this block.
+  struct copy {
+    std::int32_t page = -1;
+    prefix_index::serial block = prefix_index::root;
+    block_key key;
+  };
+  struct fetching {
+    sequence_id sequence = 0;
+    std::vector<token_id> tokens;
+    page_tiers::request blocks;
   };
   void drop_pages(sequence& s, std::size_t keep);
+  void cut_chain(sequence& s, std::size_t keep);
+  void add_page(sequence& s);
   void commit_blocks(sequence& s, std::span<const token_id> tokens);
+  void add_block(sequence& s, std::span<const token_id> tokens);
+  [[nodiscard]] block_key last_key(const sequence& s) const;
+  void note_to_copy(const copy& c);
+  void copy_out();
+  void take_fetched(const page_tiers::fetched& done);
   [[nodiscard]] std::uint32_t settle(sequence& s, const kv_standing& standing);
 
   settings settings_;
@@ -93,6 +134,11 @@ class kv_manager {
   prefix_index index_;
   counters counts_;
   std::unordered_map<sequence_id, sequence> sequences_;
+  std::deque<copy> to_copy_;
+  std::unordered_map<std::int32_t, std::uint32_t> copying_;  ///< pages, and how often
+  std::unordered_map<std::uint64_t, fetching> jobs_;
+  std::uint64_t next_job_ = 1;
+  std::unique_ptr<page_tiers> tiers_;  ///< may be null
 };
 
 }  // namespace troupe

@@ -41,12 +41,16 @@ std::vector<std::uint32_t> kv_manager::reconcile(std::span<const kv_standing> st
     }
   }
   for (const std::size_t i : lacking)
-    held[i] = open(standings[i].sequence, standings[i].tokens, standings[i].positions).value_or(0);
+    held[i] =
+        open(standings[i].sequence, standings[i].tokens, standings[i].positions, standings[i].space)
+            .value_or(0);
   return held;
 }
 
 std::uint32_t kv_manager::settle(sequence& s, const kv_standing& standing) {
   const std::uint32_t size = settings_.page_size;
+  s.job = 0;  // what it brings is not waited for
+  if (s.chain.empty()) s.space = standing.space;
   const std::uint32_t positions =
       std::min(standing.positions, static_cast<std::uint32_t>(standing.tokens.size()));
   drop_pages(s, (std::size_t{positions} + size - 1) / size);
@@ -59,7 +63,7 @@ std::uint32_t kv_manager::settle(sequence& s, const kv_standing& standing) {
   }
   if (!settings_.reuse_prefixes) return held;
   full = std::min(full, standing.committed / size);
-  if (s.chain.size() > full) s.chain.resize(full);
+  cut_chain(s, full);
   const std::size_t from = s.chain.size() * size;
   commit_blocks(s, std::span(standing.tokens).subspan(from, std::size_t{full} * size - from));
   return held;

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "kernels/api/attention.hpp"
+#include "runtime/config/cache_config.hpp"
 #include "runtime/config/speculation_config.hpp"
 
 namespace troupe {
@@ -30,6 +31,7 @@ struct engine_config {
   std::uint32_t max_sequences = 64;   ///< sequences running at once
   std::uint32_t max_waiting = 1024;   ///< requests queued before new ones are refused
   bool prefix_cache = true;
+  cache_config cache;
   speculation_config speculation;
   activation_mode activations = activation_mode::automatic;
   bool pack_weights = true;  ///< copy integer weights into the order that kernels read best

@@ -1,5 +1,6 @@
 #include "runtime/config/engine_keys.hpp"
 
+#include "runtime/config/cache_keys.hpp"
 #include "runtime/config/speculation_keys.hpp"
 
 namespace troupe {
@@ -62,6 +63,7 @@ void describe(config_schema& schema, engine_config& config) {
       "pack_weights", config.pack_weights,
       "Whether quantised weights are copied at start into the order that is read fastest; "
       "false reads them from the mapped file.");
+  describe(schema, config.cache);
   describe(schema, config.speculation);
 }
 

@@ -1,6 +1,7 @@
 #include "runtime/keys/live_key.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <utility>
 
 namespace troupe {
@@ -11,6 +12,14 @@ live_key::live_key(key_record record, time now)
       budget_(record_.limits.token_budget),
       priority_(record_.limits.priority),
       in_file_(record_.spent_tokens) {}
+
+std::uint64_t live_key::cache_space() const {
+  // The first 64 bits of a digest of 256 random ones.
+  std::uint64_t space = 0;
+  const std::string& hash = record_.hash;
+  std::from_chars(hash.data(), hash.data() + std::min<std::size_t>(hash.size(), 16), space, 16);
+  return std::max<std::uint64_t>(space, 1);
+}
 
 void live_key::update(const key_record& record, time now) {
   const std::lock_guard lock(mutex_);

@@ -23,6 +23,8 @@ class live_key {
   /// What does not change while the key is in force.
   [[nodiscard]] std::int64_t id() const { return record_.id; }
   [[nodiscard]] const std::string& name() const { return record_.name; }
+  /// Apart from every other key's, and the same in every process: never 0.
+  [[nodiscard]] std::uint64_t cache_space() const;
   [[nodiscard]] const key_scope& scope() const { return record_.scope; }
   [[nodiscard]] std::optional<std::int64_t> expires() const { return record_.expires; }
 

@@ -79,12 +79,13 @@ std::optional<std::uint32_t> get_optional_count(byte_reader& from, std::string_v
 
 namespace {
 
-constexpr std::size_t news_bytes = sizeof(request_id) + 2 * sizeof(std::uint32_t) + 2;
+constexpr std::size_t news_bytes = sizeof(request_id) + 3 * sizeof(std::uint32_t) + 2;
 
 void put_summary(byte_writer& to, const generation_summary& s) {
   to.put(s.prompt_tokens);
   to.put(s.completion_tokens);
   to.put(s.cached_tokens);
+  to.put(s.created_tokens);
   to.put(s.queue_seconds);
   to.put(s.prefill_seconds);
   to.put(s.decode_seconds);
@@ -95,6 +96,7 @@ generation_summary get_summary(byte_reader& from) {
   s.prompt_tokens = from.get<std::uint32_t>("prompt tokens");
   s.completion_tokens = from.get<std::uint32_t>("completion tokens");
   s.cached_tokens = from.get<std::uint32_t>("cached tokens");
+  s.created_tokens = from.get<std::uint32_t>("created tokens");
   s.queue_seconds = wire::get_seconds(from, "queue seconds");
   s.prefill_seconds = wire::get_seconds(from, "prefill seconds");
   s.decode_seconds = wire::get_seconds(from, "decode seconds");
@@ -107,6 +109,7 @@ request_news get_one(byte_reader& from, const answer_bounds& bounds) {
   n.tokens = wire::get_events(from, bounds);
   n.prompt_scores = wire::get_logprobs(from, bounds);
   n.cached_tokens = wire::get_optional_count(from, "cached tokens");
+  n.created_tokens = from.get<std::uint32_t>("created tokens");
   if (from.get_flag("summary")) n.summary = get_summary(from);
   return n;
 }
@@ -122,6 +125,7 @@ std::vector<std::byte> encode_news(const answer_news& news) {
     wire::put_events(to, n.tokens);
     wire::put_logprobs(to, n.prompt_scores);
     wire::put_optional_count(to, n.cached_tokens);
+    to.put(n.created_tokens);
     to.put_flag(n.summary.has_value());
     if (n.summary) put_summary(to, *n.summary);
   }

@@ -10,12 +10,14 @@ namespace troupe {
 namespace {
 
 constexpr std::size_t longest_name = 256;
+constexpr std::size_t most_marks = 64;
 constexpr std::size_t longest_body = std::size_t{1} << 30U;
 
 void put_progress(byte_writer& to, const answer_progress& progress) {
   wire::put_events(to, progress.events);
   wire::put_logprobs(to, progress.prompt_scores);
   wire::put_optional_count(to, progress.cached_tokens);
+  to.put(progress.created_tokens);
 }
 
 std::shared_ptr<const answer_progress> get_progress(byte_reader& from,
@@ -24,6 +26,7 @@ std::shared_ptr<const answer_progress> get_progress(byte_reader& from,
   progress->events = wire::get_events(from, bounds);
   progress->prompt_scores = wire::get_logprobs(from, bounds);
   progress->cached_tokens = wire::get_optional_count(from, "cached tokens");
+  progress->created_tokens = from.get<std::uint32_t>("created tokens");
   return progress;
 }
 
@@ -80,6 +83,8 @@ std::vector<std::byte> encode_request(const generation_request& asked) {
   to.put_flag(asked.prompt_logprobs);
   to.put(asked.min_tokens);
   to.put_flag(asked.speculate);
+  to.put(asked.cache_space);
+  to.put_list(asked.cache_marks);
   put_rule(to, asked.forcing);
   to.put_flag(asked.resumes != nullptr);
   if (asked.resumes != nullptr) put_progress(to, *asked.resumes);
@@ -104,6 +109,8 @@ result<std::shared_ptr<const generation_request>> decode_request(std::span<const
   asked->prompt_logprobs = from.get_flag("prompt logprobs");
   asked->min_tokens = from.get<std::uint32_t>("least tokens");
   asked->speculate = from.get_flag("speculate");
+  asked->cache_space = from.get<std::uint64_t>("cache space");
+  asked->cache_marks = from.get_list<std::uint32_t>("cache marks", most_marks);
   asked->forcing = get_rule(from, bounds);
   if (from.get_flag("resumes")) asked->resumes = get_progress(from, bounds);
   if (from.get_flag("origin")) asked->origin = get_origin(from);

@@ -56,7 +56,7 @@ def priced(tmp_path_factory):
 def test_usage_has_the_exact_cost_and_the_ledger_the_same(priced):
     server, ledger = priced
     client = client_of(server)
-    body = {"model": server.model, "prompt": "Once upon a time there was a cat " * 20,
+    body = {"model": server.model, "prompt": "Once upon a time there was a cat " * 60,
             "max_tokens": 7, "temperature": 0}
     answers = [client.completions.create(**body) for _ in range(2)]
     # The second finds the first's prompt in the cache.

@@ -14,6 +14,7 @@ struct draft_ask {
     sequence_id id = 0;
     std::vector<token_id> tokens;
     std::uint32_t count = 0;  ///< tokens to guess
+    cache_space space = 0;    ///< of the request
   };
   std::vector<text> texts;
   std::vector<sequence_id> ended;  ///< sequences of earlier asks that will not come again

@@ -22,6 +22,7 @@ std::vector<draft_desk::order> draft_desk::take(const draft_ask& ask) {
     request->sampling.temperature = 0;
     request->max_tokens = near ? text.count : 1;
     request->speculate = false;
+    request->cache_space = text.space;
     known.busy = true;
     works_.emplace(next_, work{text.id, length, near ? ask_ : 0, {}});
     if (near) ++missing_;

@@ -44,6 +44,7 @@ class speculator {
     sequence_id id = 0;
     std::span<const token_id> tokens;  ///< all of them
     std::uint32_t most = 0;            ///< guessed tokens it has room for
+    cache_space space = 0;             ///< of its request
   };
 
   /// Takes in known tokens of a sequence that does not decode yet.

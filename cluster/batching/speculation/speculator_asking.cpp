@@ -50,8 +50,10 @@ std::optional<draft_ask> speculator::ask(std::span<const decoding> batch) {
     }
     r.asked = true;
     asked_ = std::max(asked_, lengths[i]);
-    out.texts.push_back(
-        {batch[i].id, {batch[i].tokens.begin(), batch[i].tokens.end()}, lengths[i]});
+    out.texts.push_back({batch[i].id,
+                         {batch[i].tokens.begin(), batch[i].tokens.end()},
+                         lengths[i],
+                         batch[i].space});
   }
   if (out.texts.empty()) {
     usual_[0].fade();

@@ -37,6 +37,14 @@ generation_request random_request(std::mt19937& random) {
   return r;
 }
 
+void add_marks(generation_request& r, std::mt19937& random) {
+  r.cache_space = random() % 2;
+  for (std::uint32_t at = 0; at + 1 < r.prompt.size() && random() % 2 == 0;) {
+    at += 1 + static_cast<std::uint32_t>(random() % (r.prompt.size() - at));
+    r.cache_marks.push_back(at);
+  }
+}
+
 std::unique_ptr<draft_source> drafts_for(std::uint32_t seed) {
   if (seed % 2 == 0) return nullptr;
   if (seed % 4 == 1) return std::make_unique<wild_drafts>(seed);

@@ -15,6 +15,8 @@ namespace troupe::test {
 /// A request made of few distinct tokens, so that prefixes are shared often: at most 40 prompt
 /// tokens and 29 to draw.
 [[nodiscard]] generation_request random_request(std::mt19937& random);
+/// Cache marks where they may be, and one of two spaces.
+void add_marks(generation_request& r, std::mt19937& random);
 
 /// Few pages, rows and sequences, any of which may run short.
 [[nodiscard]] batch_limits random_limits(std::mt19937& random);

@@ -9,13 +9,18 @@ namespace troupe::test {
 namespace {
 
 TEST_CASE(
-    "under random load, cancellation, scarce pages and guesses every answer is what it would be "
-    "alone") {
+    "under random load, cancellation, scarce pages, marks and guesses every answer is what it "
+    "would be alone") {
+  std::size_t kept = 0;
   for (std::uint32_t seed = 0; seed < 120; ++seed) {
     CAPTURE(seed);
     std::mt19937 random(seed);
     batch_limits limits = random_limits(random);
     limits.speculation.ask_drafter = seed % 8 == 0;
+    limits.attention_positions = random() % 3 == 0 ? 8 : 0;
+    limits.least_marked = 4;
+    limits.kept_percent = random() % 91;
+    limits.kept_for = std::chrono::seconds(1);
     simulated_engine engine(limits, 1 + random() % 3, drafts_for(seed));
     // Every eighth load asks a drafter.
     engine.drafter = wild_drafter(seed);
@@ -24,6 +29,7 @@ TEST_CASE(
     for (int i = 0; i < 600; ++i) {
       if (random() % 8 == 0) {
         generation_request r = random_request(random);
+        if (random() % 2 == 0) add_marks(r, random);
         if (engine.add(next, r)) asked.emplace(next, std::move(r));
         ++next;
       } else if (random() % 60 == 0 && !asked.empty()) {
@@ -46,11 +52,15 @@ TEST_CASE(
       engine.answers.require_whole(id, entry.second);
     }
     CHECK(engine.scheduler.requests() == 0);
+    for (const kv_manager& m : engine.managers) kept += m.open_sequences();
+    // A step takes a millisecond: marked prefixes are over.
+    for (int i = 0; i < 1100; ++i) engine.step();
     for (const kv_manager& m : engine.managers) {
       CHECK(m.open_sequences() == 0);
       CHECK(m.pool().available() == limits.pages);
     }
   }
+  CHECK(kept > 20);
 }
 
 }  // namespace

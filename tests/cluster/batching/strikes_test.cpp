@@ -40,6 +40,9 @@ simulated_cluster::settings random_settings(std::uint32_t seed, std::mt19937& ra
   limits.context = 72;
   limits.in_flight = 1 + random() % 3;
   limits.reuse_prefixes = random() % 5 != 0;
+  limits.least_marked = 4;
+  limits.kept_percent = random() % 91;
+  limits.kept_for = std::chrono::seconds(1);
   limits.speculation.max_draft = 1 + random() % 10;
   limits.speculation.rows = 1 + random() % 30;
   limits.speculation.ask_drafter = seed % 8 == 0;
@@ -51,6 +54,7 @@ struct coverage {
   simulated_cluster::counts counted;
   std::uint64_t preemptions = 0;
   std::uint64_t found = 0;
+  std::uint64_t created = 0;
 
   void add(const simulated_cluster& c) {
     counted.promoted += c.counted.promoted;
@@ -61,7 +65,10 @@ struct coverage {
     counted.most_under_way = std::max(counted.most_under_way, c.counted.most_under_way);
     preemptions += c.scheduler.preemptions();
     for (const auto& [id, a] : c.answers.all)
-      if (a.summary) found += a.summary->cached_tokens;
+      if (a.summary) {
+        found += a.summary->cached_tokens;
+        if (a.summary->created_tokens > 0) ++created;
+      }
   }
 };
 
@@ -96,6 +103,7 @@ void play(std::uint32_t seed, const schedule& s, coverage& all) {
     const auto roll = random();
     if (asked.size() < 10 && roll % 60 == 0) {
       generation_request r = random_request(random);
+      if (random() % 2 == 0) add_marks(r, random);
       if (cluster.add(next, r)) asked.emplace(next, std::move(r));
       ++next;
     } else if (roll % 400 == 1 && !asked.empty()) {
@@ -133,6 +141,7 @@ coverage play_all(std::uint32_t from, std::uint32_t count, const schedule& s) {
   CHECK(all.counted.most_under_way == 3);
   CHECK(all.preemptions > 0);
   CHECK(all.found > 0);
+  CHECK(all.created > 0);
   return all;
 }
 

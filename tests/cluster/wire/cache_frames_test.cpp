@@ -27,7 +27,9 @@ cache_request some_request(std::mt19937& random) {
   for (auto n = random() % 4; n > 0; --n) r.releases.push_back(random());
   for (auto n = random() % 4; n > 0; --n) r.trims.push_back({random(), 7});
   for (auto n = random() % 4; n > 0; --n) r.extends.push_back({random(), 300});
-  for (auto n = random() % 4; n > 0; --n) r.opens.push_back({random(), some_tokens(random), 5});
+  for (auto n = random() % 4; n > 0; --n)
+    r.opens.push_back({random(), some_tokens(random), 5, random()});
+  for (auto n = random() % 4; n > 0; --n) r.awaits.push_back(random());
   return r;
 }
 

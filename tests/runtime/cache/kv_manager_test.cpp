@@ -41,6 +41,24 @@ TEST_CASE("the same block after another prefix is not the same") {
   CHECK(m.open(2, b, 3).value() == 0);
 }
 
+TEST_CASE("what one space has left is not found in another") {
+  kv_manager m({.page_size = 2, .pages = 16});
+  const auto prompt = counting(6);
+  REQUIRE(m.open(1, prompt, 6, 1));
+  REQUIRE(m.extend(1, 6));
+  REQUIRE(m.commit(1, 0, prompt));
+  CHECK(m.open(2, prompt, 6, 2).value() == 0);
+  CHECK(m.open(3, prompt, 6).value() == 0);
+  CHECK(m.open(4, prompt, 6, 1).value() == 6);
+  // Each has its own.
+  REQUIRE(m.extend(2, 6));
+  REQUIRE(m.commit(2, 0, prompt));
+  m.release(1);
+  m.release(4);
+  CHECK(m.open(5, prompt, 6, 2).value() == 6);
+  CHECK(m.table(5).value()->front() == m.table(2).value()->front());
+}
+
 TEST_CASE("a refused extend changes nothing, and room comes back with a release") {
   kv_manager m({.page_size = 4, .pages = 3});
   REQUIRE(m.open(1, counting(4), 3));

@@ -54,6 +54,8 @@ asked_request random_ask(test::generator& random) {
   asked->prompt_logprobs = random() % 2 == 0;
   asked->min_tokens = pick(random, 0, 9);
   asked->speculate = random() % 2 == 0;
+  asked->cache_space = random();
+  if (random() % 2 == 0) asked->cache_marks = {7, 1024};
   if (random() % 2 == 0) asked->forcing = {-1, 5, pick(random, 0, 9), random_tokens(random, 3)};
   if (random() % 2 == 0) {
     auto progress = std::make_shared<answer_progress>();
@@ -76,6 +78,7 @@ answer_news random_news(test::generator& random) {
     n.tokens = random_events(random);
     n.prompt_scores.resize(pick(random, 0, 2));
     if (random() % 2 == 0) n.cached_tokens = 4;
+    if (random() % 2 == 0) n.created_tokens = 5;
     if (random() % 2 == 0) n.summary = generation_summary{7, 5, 4, 0.25, 0.5, 1.5};
     news.news.push_back(std::move(n));
   }
@@ -91,7 +94,8 @@ bool same(const generation_request& a, const generation_request& b) {
   return a.prompt == b.prompt && a.sampling == b.sampling && a.max_tokens == b.max_tokens &&
          a.choices == b.choices && a.stop_tokens == b.stop_tokens && a.ignore_eos == b.ignore_eos &&
          a.prompt_logprobs == b.prompt_logprobs && a.min_tokens == b.min_tokens &&
-         a.speculate == b.speculate && a.forcing == b.forcing && equal(a.resumes, b.resumes) &&
+         a.speculate == b.speculate && a.cache_space == b.cache_space &&
+         a.cache_marks == b.cache_marks && a.forcing == b.forcing && equal(a.resumes, b.resumes) &&
          equal(a.origin, b.origin);
 }
 
@@ -120,6 +124,7 @@ TEST_CASE("requests, news and recalls come out as they went in") {
       CHECK(told->news[i].tokens == news.news[i].tokens);
       CHECK(told->news[i].prompt_scores == news.news[i].prompt_scores);
       CHECK(told->news[i].cached_tokens == news.news[i].cached_tokens);
+      CHECK(told->news[i].created_tokens == news.news[i].created_tokens);
       CHECK(told->news[i].summary == news.news[i].summary);
     }
     CHECK(told->failed == news.failed);
