@@ -3,8 +3,10 @@
 # "N passed, N failed". Exit code 0 only where nothing failed.
 #
 # Environment:
-#   TROUPE_SUITES   which to run, default "release fuzz asan tsan"; there is also "tidy", clang-tidy
-#                   over what differs from TROUPE_TIDY_BASE (a commit, default HEAD)
+#   TROUPE_SUITES   which to run, default "release fuzz asan tsan", and "cuda" where nvcc is: it
+#                   compiles and links the GPU's side, and runs what of it needs a GPU where one is.
+#                   There is also "tidy", clang-tidy over what differs from TROUPE_TIDY_BASE (a
+#                   commit, default HEAD)
 #   TROUPE_FILTER   only tests whose name matches this regular expression (ctest -R)
 #   TROUPE_JOBS     tests run at once, default: one a core
 #   TROUPE_INSTALL  0: install no packages, fetch nothing
@@ -12,7 +14,8 @@ set -euo pipefail
 # shellcheck source=tools/lib/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
 
-suites=${TROUPE_SUITES:-release fuzz asan tsan}
+nvcc=$(PATH=$PATH:/usr/local/cuda/bin command -v nvcc || true)
+suites=${TROUPE_SUITES:-release fuzz asan tsan${nvcc:+ cuda}}
 jobs=${TROUPE_JOBS:-$(nproc)}
 results=$root/build/results
 rm -rf "$results"
@@ -53,9 +56,10 @@ for suite in $suites; do
     # Structure and scripts are matters of the sources, the same in every build.
     asan) run_suite asan all -LE '^(structure|bench|faults)$' ;;
     tsan) run_suite tsan troupe_tsan_tests -L '^tsan$' ;;
+    cuda) run_suite cuda troupe_cuda_tests -R '^cuda_' ;;
     fuzz) run_suite fuzz troupe_fuzzers -L '^fuzz$' ;;
     tidy) "$root/tools/tidy.sh" "${TROUPE_TIDY_BASE:-HEAD}" || failed_step tidy clang-tidy ;;
-    *) die "unknown suite $suite in TROUPE_SUITES; there are: release fuzz asan tsan tidy" ;;
+    *) die "unknown suite $suite in TROUPE_SUITES; there are: release fuzz asan tsan cuda tidy" ;;
   esac
 done
 

@@ -30,16 +30,17 @@ struct kv_layer {
   /// Elements from a page to the next; 0: pages lie one after another.
   std::size_t page_stride = 0;
 
-  [[nodiscard]] std::size_t page_at(std::size_t page) const {
+  [[nodiscard]] constexpr std::size_t page_at(std::size_t page) const {
     return page * (page_stride == 0 ? std::size_t{kv_heads} * page_size * head_dim : page_stride);
   }
   /// Index in `values` of a position's first element; the others follow.
-  [[nodiscard]] std::size_t value_at(std::size_t page, std::uint32_t head,
-                                     std::uint32_t slot) const {
+  [[nodiscard]] constexpr std::size_t value_at(std::size_t page, std::uint32_t head,
+                                               std::uint32_t slot) const {
     return page_at(page) + (std::size_t{head} * page_size + slot) * head_dim;
   }
   /// Index in `keys` of a position's first element; the others follow at a distance of key_strip.
-  [[nodiscard]] std::size_t key_at(std::size_t page, std::uint32_t head, std::uint32_t slot) const {
+  [[nodiscard]] constexpr std::size_t key_at(std::size_t page, std::uint32_t head,
+                                             std::uint32_t slot) const {
     return value_at(page, head, slot / key_strip * key_strip) + slot % key_strip;
   }
 };

@@ -29,6 +29,8 @@ class backend {
   /// The instruction set or device architecture in use, for example "AVX3_DL".
   [[nodiscard]] virtual std::string target() const = 0;
 
+  /// Whether products read integer activations; where not, all activations are float32.
+  [[nodiscard]] virtual bool reads_integers() const = 0;
   /// Bytes that `w` takes once packed; 0 where this device reads file order just as well.
   [[nodiscard]] virtual std::size_t packed_bytes(const matrix& w) const = 0;
   virtual status pack(stream& s, const pack_params& p) = 0;

@@ -9,6 +9,11 @@
 
 namespace troupe {
 
+/// What of `asked` the device can do.
+[[nodiscard]] inline activation_mode mode_on(device& d, activation_mode asked) {
+  return d.kernels().reads_integers() ? asked : activation_mode::f32;
+}
+
 /// In which forms rows must be produced for the matrices that read them.
 struct activation_needs {
   bool f32 = false;

@@ -26,7 +26,7 @@ attention_stage::attention_stage(device& d, const model_files& files, layer_rang
       layers_(layers),
       kv_(kv),
       packed_(d, files, mode, most.packing) {
-  load(files, mode);
+  load(files, mode_on(d, mode));
   pack();
   const std::size_t rows = most.rows;
   const std::size_t hidden = config_.hidden;
@@ -99,9 +99,12 @@ void attention_stage::load(const model_files& files, activation_mode mode) {
 }
 
 void attention_stage::pack() {
-  // Not the router, which reads float32 activations, nor the embedding, which is looked up.
-  for (layer_weights& w : weights_)
+  // Not the embedding, which is looked up, nor on a device of integer products the router, which
+  // reads float32 activations.
+  for (layer_weights& w : weights_) {
     for (kernels::matrix* each : {&w.query, &w.key, &w.value, &w.output}) packed_.add(*each);
+    if (!device_.kernels().reads_integers()) packed_.add(w.router);
+  }
   packed_.add(head_);
   packed_.pack();
 }

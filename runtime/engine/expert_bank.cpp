@@ -7,10 +7,11 @@ namespace troupe {
 using kernels::status;
 
 expert_bank::expert_bank(device& d, const model_files& files,
-                         const std::vector<expert_range>& owned, activation_mode mode,
+                         const std::vector<expert_range>& owned, activation_mode asked,
                          std::uint32_t rows, const weight_packing& packing)
-    : device_(d), packed_(d, files, mode, packing), layers_(files.config().layers) {
+    : device_(d), packed_(d, files, asked, packing), layers_(files.config().layers) {
   const model_config& config = files.config();
+  const activation_mode mode = mode_on(d, asked);
   std::size_t most_experts = 0;
   std::size_t slots = 0;
   std::size_t f32_bytes = 0;

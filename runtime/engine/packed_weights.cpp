@@ -18,7 +18,9 @@ packed_weights::packed_weights(device& d, const model_files& files, activation_m
                                const weight_packing& packing)
     : device_(d),
       files_(files),
-      wanted_(packing.wanted && mode != activation_mode::f32),
+      // Float32 activations meet packed weights only where packing is what brings them to the
+      // device.
+      wanted_(packing.wanted && (mode != activation_mode::f32 || !d.kernels().reads_integers())),
       progress_(packing.progress) {}
 
 void packed_weights::add(kernels::matrix& w) {

@@ -21,10 +21,12 @@ std::vector<expert_range> every_expert(const model_config& c) {
 }  // namespace
 
 forward_harness::forward_harness(std::unique_ptr<model_files> files, activation_mode mode,
-                                 kernels::kv_type kv, std::uint32_t most_rows)
+                                 kernels::kv_type kv, std::uint32_t most_rows,
+                                 std::shared_ptr<device> on)
     : files_(std::move(files)),
-      mode_(mode),
-      device_(2, false),
+      owned_(on != nullptr ? std::move(on) : std::make_shared<cpu_device>(2, false)),
+      device_(*owned_),
+      mode_(mode_on(device_, mode)),
       kv_(device_,
           {files_->config().layers, files_->config().kv_heads, files_->config().head_dim, page_size,
            kv},

@@ -11,10 +11,11 @@
 namespace troupe::test {
 
 /// A whole model on one device without actors: one stage, one bank with every expert, one sequence.
+/// Two threads of this machine are the device where none is given.
 class forward_harness {
  public:
   forward_harness(std::unique_ptr<model_files> files, activation_mode mode, kernels::kv_type kv,
-                  std::uint32_t most_rows);
+                  std::uint32_t most_rows, std::shared_ptr<device> on = nullptr);
 
   /// Logits [tokens, vocab] of every position of a sequence that starts at 0.
   [[nodiscard]] std::vector<float> logits(const std::vector<token_id>& tokens);
@@ -22,8 +23,9 @@ class forward_harness {
 
  private:
   std::unique_ptr<model_files> files_;
+  std::shared_ptr<device> owned_;
+  device& device_;
   activation_mode mode_;
-  cpu_device device_;
   kv_store kv_;
   attention_stage stage_;
   std::unique_ptr<expert_bank> bank_;

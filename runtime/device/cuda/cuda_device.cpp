@@ -1,0 +1,137 @@
+#include "runtime/device/cuda/cuda_device.hpp"
+
+#include <new>
+#include <utility>
+
+#include "kernels/cuda/backend.hpp"
+#include "runtime/device/cuda/cuda_stream.hpp"
+
+namespace troupe {
+namespace {
+
+/// How often the watch asks whether the device still lives.
+constexpr auto watch_period = std::chrono::milliseconds(20);
+constexpr auto drain_deadline = std::chrono::minutes(1);
+
+void release_managed(std::byte* data, std::size_t) noexcept { (void)cudaFree(data); }
+
+bool has(cudaDeviceAttr attribute, int device) {
+  int value = 0;
+  return cudaDeviceGetAttribute(&value, attribute, device) == cudaSuccess && value != 0;
+}
+
+std::string why_unusable(const cudaDeviceProp& about, int device) {
+  if (about.major < 8) return "older than sm_80";
+  if (!has(cudaDevAttrConcurrentManagedAccess, device)) return "no concurrent managed memory";
+  if (!has(cudaDevAttrPageableMemoryAccess, device))
+    return "no heterogeneous memory management: it needs the driver's open kernel modules";
+  return {};
+}
+
+class cuda_device final : public device {
+ public:
+  explicit cuda_device(const cuda_device_options& options)
+      : index_(options.index),
+        stream_(options.index),
+        backend_(kernels::cuda::make_cuda_backend(stream_.architecture())),
+        lost_(options.lost),
+        watch_([this](const std::stop_token& stop) { watch(stop); }) {}
+  /// What was submitted is finished first, for a bounded time: it may use memory of others.
+  ~cuda_device() override {
+    const auto deadline = std::chrono::steady_clock::now() + drain_deadline;
+    std::unique_lock guard(lock_);
+    while (!stream_.poll() && !stream_.failure() && std::chrono::steady_clock::now() < deadline)
+      changed_.wait_for(guard, std::chrono::milliseconds(1));
+  }
+
+  [[nodiscard]] kernels::backend& kernels() override { return *backend_; }
+  [[nodiscard]] kernels::stream& stream() override { return stream_; }
+  [[nodiscard]] std::uint32_t width() const override { return stream_.processors(); }
+  [[nodiscard]] device_buffer allocate(std::size_t bytes) override;
+  void notify(std::function<void()> reached) override { (void)stream_.call(std::move(reached)); }
+  void begin_step(std::chrono::steady_clock::time_point* at) override {
+    (void)stream_.call([at] { *at = std::chrono::steady_clock::now(); });
+  }
+  [[nodiscard]] device_counters counters() const override { return {stream_.submitted(), 0, 0}; }
+  void start_profile() override {}
+  [[nodiscard]] result<device_profile> stop_profile() override {
+    return fail(errc::unsupported, "a GPU's operations are not profiled one by one yet");
+  }
+  [[nodiscard]] result<device_limits> measure_limits() override {
+    return fail(errc::unsupported, "a GPU's limits are not measured yet");
+  }
+
+ private:
+  void watch(const std::stop_token& stop);
+
+  int index_;
+  cuda_stream stream_;
+  std::unique_ptr<kernels::backend> backend_;
+  std::function<void(const error&)> lost_;
+  std::mutex lock_;
+  std::condition_variable_any changed_;
+  std::jthread watch_;  // last: it ends before anything it uses
+};
+
+device_buffer cuda_device::allocate(std::size_t bytes) {
+  if (bytes == 0) return {};
+  void* got = nullptr;
+  if (!cuda_check(cudaSetDevice(index_), "device") ||
+      !cuda_check(cudaMallocManaged(&got, bytes, cudaMemAttachGlobal), "memory"))
+    throw std::bad_alloc();
+  device_buffer buffer(static_cast<std::byte*>(got), bytes, &release_managed);
+  // It lives on the device; the host's reads go there instead of taking it away. Advice only.
+  const cudaMemLocation here{cudaMemLocationTypeDevice, {index_}};
+  (void)cuda_check(cudaMemAdvise(got, bytes, cudaMemAdviseSetPreferredLocation, here), "advice");
+  // Not in the stream: whoever allocates may write to it at once.
+  if (!cuda_check(cudaMemset(got, 0, bytes), "memory") ||
+      !cuda_check(cudaStreamSynchronize(nullptr), "memory"))
+    throw std::bad_alloc();
+  return buffer;
+}
+
+void cuda_device::watch(const std::stop_token& stop) {
+  std::unique_lock guard(lock_);
+  while (!stop.stop_requested()) {
+    changed_.wait_for(guard, stop, watch_period, [] { return false; });
+    (void)stream_.poll();
+    if (!stream_.lost()) continue;
+    guard.unlock();
+    if (const auto why = stream_.failure(); why && lost_) lost_(*why);
+    return;
+  }
+}
+
+}  // namespace
+
+std::vector<cuda_device_info> cuda_devices() {
+  int count = 0;
+  // No driver and no device are no errors here.
+  if (!cuda_check(cudaGetDeviceCount(&count), "device")) return {};
+  std::vector<cuda_device_info> found;
+  for (int i = 0; i < count; ++i) {
+    cudaDeviceProp about{};
+    if (!cuda_check(cudaGetDeviceProperties(&about, i), "device")) continue;
+    found.push_back({i, about.name, fmt::format("sm_{}{}", about.major, about.minor),
+                     about.totalGlobalMem, static_cast<std::uint32_t>(about.multiProcessorCount),
+                     why_unusable(about, i)});
+  }
+  return found;
+}
+
+result<std::shared_ptr<device>> make_cuda_device(const cuda_device_options& options) {
+  for (const cuda_device_info& each : cuda_devices()) {
+    if (each.index != options.index) continue;
+    if (!each.unusable.empty())
+      return fail(errc::unsupported, "CUDA device {} ({}, {}): {}", each.index, each.name,
+                  each.architecture, each.unusable);
+    try {
+      return std::make_shared<cuda_device>(options);
+    } catch (const std::runtime_error& e) {
+      return fail(errc::unavailable, "CUDA device {}: {}", options.index, e.what());
+    }
+  }
+  return fail(errc::not_found, "there is no CUDA device {} on this machine", options.index);
+}
+
+}  // namespace troupe

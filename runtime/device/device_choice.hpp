@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime/device/device.hpp"
+
+namespace troupe {
+
+/// What a process computes on, as a setting says it: "cpu", "cuda", "cuda:2", or "auto", which is
+/// the first GPU that can be used and else the processors.
+struct device_choice {
+  enum class kind : std::uint8_t { automatic, cpu, cuda };
+  kind which = kind::cpu;
+  int index = 0;
+};
+[[nodiscard]] result<device_choice> parse_device(std::string_view text);
+
+/// One line for each device of this machine, the processors first: its name as parse_device takes
+/// it, what it is, and why it cannot be used where it cannot.
+[[nodiscard]] std::vector<std::string> describe_devices();
+
+/// Finds the device now, at run time: the same binary serves machines with and without a GPU.
+/// `threads` are the processors' (0: one each). `lost` is called once, on another thread, when a
+/// GPU is lost for this process. Throws std::bad_alloc and std::system_error as cpu_device does.
+[[nodiscard]] result<std::shared_ptr<device>> make_device(
+    const device_choice& choice, std::uint32_t threads,
+    std::function<void(const error&)> lost = nullptr);
+
+}  // namespace troupe

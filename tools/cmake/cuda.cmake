@@ -1,0 +1,21 @@
+# CUDA, where it is asked for. Everything else builds without: what needs it is behind TROUPE_CUDA.
+option(TROUPE_CUDA "Compile the GPU kernels and the CUDA device (needs nvcc 12.8 or later)" OFF)
+# Machine code for each, and PTX of the last for what comes later.
+set(TROUPE_CUDA_ARCHITECTURES "80-real;90-real;100" CACHE STRING "GPU architectures to compile for")
+if(TROUPE_CUDA)
+  find_program(TROUPE_NVCC nvcc HINTS /usr/local/cuda/bin)
+  troupe_require(TROUPE_NVCC "nvcc (CUDA 12.8 or later)" cuda-toolkit)
+  set(CMAKE_CUDA_COMPILER "${TROUPE_NVCC}")
+  set(CMAKE_CUDA_ARCHITECTURES "${TROUPE_CUDA_ARCHITECTURES}")
+  enable_language(CUDA)
+  # CMake 3.25 does not know that nvcc has it.
+  if(NOT CMAKE_CUDA20_STANDARD_COMPILE_OPTION)
+    set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION -std=c++20)
+    set(CMAKE_CUDA20_EXTENSION_COMPILE_OPTION -std=c++20)
+  endif()
+  if(CCACHE AND NOT CMAKE_CUDA_COMPILER_LAUNCHER)
+    set(CMAKE_CUDA_COMPILER_LAUNCHER ${CMAKE_CXX_COMPILER_LAUNCHER})
+  endif()
+  find_package(CUDAToolkit QUIET)
+  troupe_require(CUDAToolkit_FOUND "The CUDA toolkit" cuda-toolkit)
+endif()
