@@ -26,7 +26,6 @@ struct completion_caller {
   [[nodiscard]] std::uint64_t account() const {
     return key ? static_cast<std::uint64_t>(key->id()) : 0;
   }
-  /// Of generation_request, where keys share no cache.
   [[nodiscard]] std::uint8_t rank() const {
     return rank_of(key ? key->priority() : key_priority::normal);
   }
