@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "cluster/admission/fair_queue.hpp"
 
@@ -36,7 +37,9 @@ struct server_config {
   std::uint32_t pool_threads = 2;  ///< threads that parse requests, render templates, tokenize
   std::string keys;                ///< a file of keys; empty: clients need none
   bool let_anyone_in = false;      ///< listen beyond this machine without keys
-  std::string allow_origin;        ///< Access-Control-Allow-Origin; empty sends no CORS headers
+  std::chrono::milliseconds stop_timeout{10'000};  ///< for answers under way when it is told to end
+  std::vector<std::string> certificates;           ///< in use, whose end /metrics shows
+  std::string allow_origin;  ///< Access-Control-Allow-Origin; empty sends no CORS headers
   http_limits limits;
   fair_limits queue;  ///< running 0: as many as the engine says
 };

@@ -45,7 +45,9 @@ server_core::server_core(server_config config, std::shared_ptr<spdlog::logger> l
       bodies_(std::make_shared<byte_budget>(config_.limits.bodies_bytes)),
       entrance_(std::move(keys)),
       pool_(config_.pool_threads, config_.limits.max_pool_jobs),
-      grace_(io->get_executor()) {}
+      grace_(io->get_executor()) {
+  for (const std::string& file : config_.certificates) metrics_->show_certificate(file);
+}
 
 void server_core::add(boost::asio::ip::tcp::socket socket) {
   const std::size_t limit = limits().max_connections;
