@@ -143,8 +143,15 @@ std::string fish_script(const command_outline& program) {
   std::string out =
       fmt::format("# fish completion of {0}; made by `{0} completion fish`\n", program.name);
   out += fish_lines(program, program, "-n __fish_use_subcommand");
-  for (const command_outline& c : program.commands)
+  for (const command_outline& c : program.commands) {
     out += fish_lines(program, c, fmt::format("-n '__fish_seen_subcommand_from {}'", c.name));
+    for (const command_outline& d : c.commands) {
+      out += fish_lines(program, d,
+                        fmt::format("-n '__fish_seen_subcommand_from {}; and "
+                                    "__fish_seen_subcommand_from {}'",
+                                    c.name, d.name));
+    }
+  }
   return out;
 }
 

@@ -43,7 +43,8 @@ std::vector<std::string> command_line(const node_options& options) {
   add("--threads", std::to_string(options.threads));
   add("--actor-threads", std::to_string(options.actor_threads));
   add("--memory-mib", std::to_string(options.memory_mib));
-  add("--stop-timeout", std::to_string(options.stop_timeout.count() / 1000));
+  if (options.stop_timeout.count() != 0)
+    add("--stop-timeout", std::to_string(options.stop_timeout.count() / 1000));
   if (!options.tls.certificate.empty()) add("--tls-certificate", options.tls.certificate);
   if (!options.tls.key.empty()) add("--tls-key", options.tls.key);
   if (!options.tls.authority.empty()) add("--tls-authority", options.tls.authority);
