@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "cluster/versions.hpp"
+
 namespace troupe {
 namespace {
 
@@ -59,9 +61,10 @@ result<void> membership::check(const member_info& info) const {
                 shown(info.name), shown(info.host), longest_name);
   }
   if (info.peer == 0) return fail(errc::invalid_argument, "node '{}' has no peer id", info.name);
-  if (info.version != identity_.version) {
-    return fail(errc::unsupported, "node '{}' runs troupe {}, this cluster runs {}", info.name,
-                shown(info.version), identity_.version);
+  if (!versions_fit(info.version, identity_.version)) {
+    return fail(errc::unsupported,
+                "node '{}' runs troupe {}, this cluster runs {}: minor versions may be one apart",
+                info.name, shown(info.version), identity_.version);
   }
   if (info.model != identity_.model) {
     return fail(errc::invalid_argument, "node '{}' has the model {}, this cluster serves {}",

@@ -70,9 +70,9 @@ class membership {
   membership(cluster_identity identity, limits most);
 
   /// Takes a node in, as joining. A name is one node's at a time: a new process may take it once
-  /// the former is gone. Refused (and noted as an event) with unsupported for another version or
-  /// kernel target, invalid_argument for another model or a bad name, already_exists for a name or
-  /// peer in use, exhausted at the bound.
+  /// the former is gone. Refused (and noted as an event) with unsupported for a version that does
+  /// not fit (versions_fit) or another kernel target, invalid_argument for another model or a bad
+  /// name, already_exists for a name or peer in use, exhausted at the bound.
   [[nodiscard]] result<void> join(const member_info& info, time_point now);
 
   /// joining -> up: it holds what it was given. A suspect one is up once it is trusted again.

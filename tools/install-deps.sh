@@ -14,7 +14,7 @@ packages=(
   libspdlog-dev libfmt-dev libcli11-dev libtomlplusplus-dev libutf8proc-dev prometheus-cpp-dev
   libexpected-dev libssl-dev libsqlite3-dev libedit-dev doctest-dev)
 tests=(clang clang-tidy clang-format libclang-rt-dev shellcheck curl iproute2 python3-venv
-  python3-jinja2 etcd-server openssl libboost-context1.81-dev)
+  python3-jinja2 etcd-server openssl libboost-context1.81-dev prometheus systemd debootstrap openssh-client zsh fish)
 
 case ${1:-} in
   '') ;;

@@ -23,5 +23,8 @@ void add_supervisor(CLI::App& app, action& chosen);
 void add_key(CLI::App& app, action& chosen);
 void add_drain(CLI::App& app, action& chosen);
 void add_usage(CLI::App& app, action& chosen);
+/// These describe `app` itself, which must outlive `chosen`.
+void add_completion(CLI::App& app, action& chosen);
+void add_manual(CLI::App& app, action& chosen);
 
 }  // namespace troupe::cli

@@ -28,7 +28,8 @@ struct gateway_command {
 
 result<void> gateway(gateway_command& command) {
   if (auto done = command.settings.read(); !done) return done;
-  const gateway_config& config = command.config;
+  gateway_config& config = command.config;
+  config.http.certificates = certificates_of(config.tls);
   if (command.settings.printed()) return {};
   gateway_options options;
   auto join = addresses_to_join(config.join);
@@ -41,6 +42,7 @@ result<void> gateway(gateway_command& command) {
 
   // Before any thread is made, so that none of them gets the signals.
   const interrupts signals{SIGINT, SIGTERM};
+  service_manager manager;
   const auto log = start_log(config.log_level, config.log_as, "gateway");
   raise_file_limit(config.http.limits.max_connections, *log);
   const auto traces = open_tracing(config.traces, log);
@@ -66,7 +68,7 @@ result<void> gateway(gateway_command& command) {
              config.join, first_request((*server)->url(), *model));
   std::fflush(stdout);
 
-  serve_until_signalled(std::move(*server), signals);
+  serve_until_signalled(std::move(*server), signals, manager, config.http.stop_timeout);
   return {};
 }
 

@@ -31,6 +31,8 @@ int run(int argc, char** argv) {
   troupe::cli::add_key(app, chosen);
   troupe::cli::add_drain(app, chosen);
   troupe::cli::add_usage(app, chosen);
+  troupe::cli::add_completion(app, chosen);
+  troupe::cli::add_manual(app, chosen);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& asked) {  // --help and --version

@@ -13,6 +13,7 @@
 #include "actors/bin/node_life.hpp"
 #include "actors/bin/node_options.hpp"
 #include "actors/bin/server_command.hpp"
+#include "actors/bin/service_manager.hpp"
 #include "actors/bin/start_over.hpp"
 
 namespace troupe::cli {
@@ -47,20 +48,28 @@ result<void> node(node_command& command) {
   const interrupts signals{SIGINT, SIGTERM};
   const auto log = start_log(options.log_level, options.log_as,
                              options.name.empty() ? std::to_string(::getpid()) : options.name);
+  service_manager manager;
   std::string shown;
   const auto report = [&](std::string_view stage, double) {
     signals.deliver();
+    manager.alive();
     if (stage != shown) log->debug("{}", stage);
     shown = stage;
   };
   node_world world;
   const auto store = std::make_shared<node_store>(options.threads);
   world.join = [&] { return worker_runtime::start(for_runtime(options, *join), store, report); };
-  world.signal = [&signals](std::chrono::milliseconds limit) {
+  world.signal = [&](std::chrono::milliseconds limit) {
+    manager.alive();
     return signals.wait(limit.count());
   };
+  world.drain_limit = options.stop_timeout;
+  world.joined = [&manager] { manager.ready("in the cluster"); };
   world.now = [] { return std::chrono::steady_clock::now(); };
-  world.say = [&log](std::string_view line) { log->info("{}", line); };
+  world.say = [&](std::string_view line) {
+    log->info("{}", line);
+    manager.status(line);
+  };
   const auto ended = live(world);
   if (!ended) return fail(ended.error());
   // Neither of these waits for the runtime to end: its peers find it gone at once.

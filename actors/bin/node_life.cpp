@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <csignal>
 #include <string>
 #include <utility>
 
@@ -42,6 +43,27 @@ std::string farewell(worker_runtime::end why, const std::string& name) {
                      name);
 }
 
+/// After a signal: lets the cluster drain the node where there is time for it, until a second
+/// signal.
+result<node_end> end_of(const node_world& world, node_end life) {
+  if (life.signal != SIGTERM || world.drain_limit.count() == 0) return life;
+  if (const auto asked = life.node->leave(); !asked) {
+    world.say(fmt::format("{} ends at once: {}", life.node->name(), asked.error().message()));
+    return life;
+  }
+  world.say(fmt::format("{} leaves once what it holds is elsewhere", life.node->name()));
+  const auto until = world.now() + world.drain_limit;
+  while (life.node->ended() == worker_runtime::end::none && world.now() < until)
+    if (world.signal(look_interval) != 0) return life;
+  if (life.node->ended() != worker_runtime::end::drained) {
+    world.say(fmt::format("{} ends before what it holds is elsewhere", life.node->name()));
+    return life;
+  }
+  world.say(farewell(worker_runtime::end::drained, life.node->name()));
+  life.how = node_end::kind::drained;
+  return life;
+}
+
 /// The node, or the signal that came before there was one.
 result<node_end> join(const node_world& world) {
   backoff pause(first_pause, most_pause);
@@ -74,8 +96,9 @@ result<node_end> live(const node_world& world) {
       return life->signal != 0;
     };
     world.say(fmt::format("{} has joined the cluster", node.name()));
+    if (world.joined) world.joined();
     while (node.ended() == worker_runtime::end::none)
-      if (signalled(look_interval)) return life;
+      if (signalled(look_interval)) return end_of(world, std::move(*life));
     const auto why = node.ended();
     world.say(farewell(why, node.name()));
     if (why == worker_runtime::end::drained) return life;

@@ -20,6 +20,10 @@ struct node_world {
   std::function<std::chrono::steady_clock::time_point()> now;
   /// Takes a line for a person.
   std::function<void(std::string_view)> say;
+  /// On SIGTERM, the time in which the cluster may move away what is here; 0: none.
+  std::chrono::milliseconds drain_limit{0};
+  /// The node is in the cluster; empty: nobody wants to know.
+  std::function<void()> joined = {};
 };
 
 /// How a node's life went out.

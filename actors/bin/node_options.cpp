@@ -23,6 +23,10 @@ void describe(config_schema& schema, node_options& options) {
       .integer("memory_mib", options.memory_mib, 0, std::int64_t{1} << 40U,
                "Memory for weights, keys and values in MiB; 0: what is available.")
       .on_command_line("--memory-mib", "MIB");
+  schema
+      .seconds("stop_timeout_s", options.stop_timeout, 0, 86'400,
+               "For the cluster to move away what is here after SIGTERM; 0: the node ends at once.")
+      .on_command_line("--stop-timeout", "SECONDS");
   describe(schema, options.tls);
   describe_log(schema, options.log_level, options.log_as);
 }
@@ -39,6 +43,8 @@ std::vector<std::string> command_line(const node_options& options) {
   add("--threads", std::to_string(options.threads));
   add("--actor-threads", std::to_string(options.actor_threads));
   add("--memory-mib", std::to_string(options.memory_mib));
+  if (options.stop_timeout.count() != 0)
+    add("--stop-timeout", std::to_string(options.stop_timeout.count() / 1000));
   if (!options.tls.certificate.empty()) add("--tls-certificate", options.tls.certificate);
   if (!options.tls.key.empty()) add("--tls-key", options.tls.key);
   if (!options.tls.authority.empty()) add("--tls-authority", options.tls.authority);

@@ -94,6 +94,7 @@ result<void> serve(serve_options& options) {
   if (auto done = options.settings.read(); !done) return done;
   serve_config& config = options.config;
   if (!options.model.empty()) config.model = options.model;
+  config.http.certificates = certificates_of(config.cluster.tls);
   if (options.settings.printed()) return {};
   if (auto done = check(config.cluster); !done) return done;
   const auto path = find_model(config.model);
@@ -101,6 +102,7 @@ result<void> serve(serve_options& options) {
 
   // Before any thread is made, so that none of them gets the signals.
   const interrupts signals{SIGINT, SIGTERM};
+  service_manager manager;
   const auto log = start_log(config.log_level, config.log_as);
   raise_file_limit(config.http.limits.max_connections, *log);
   const auto traces = open_tracing(config.traces, log);
@@ -122,7 +124,7 @@ result<void> serve(serve_options& options) {
   (*server)->set_model(std::move(backend));
   greet((*server)->url(), *model, *made, config.cluster);
 
-  serve_until_signalled(std::move(*server), signals);
+  serve_until_signalled(std::move(*server), signals, manager, config.http.stop_timeout);
   return {};
 }
 

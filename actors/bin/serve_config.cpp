@@ -75,6 +75,8 @@ void describe_http(config_schema& schema, server_config& http) {
                  "Silence in a stream before a comment keeps it open.");
   schema.seconds("linger_timeout_s", limits.linger_timeout, 1, day,
                  "For a client to read a last answer.");
+  schema.seconds("stop_timeout_s", http.stop_timeout, 0, day,
+                 "For answers under way to end once the server is told to.");
 }
 
 void describe_store(config_schema& schema, server_config& http) {

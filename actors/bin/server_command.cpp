@@ -8,11 +8,6 @@
 #include "runtime/config/toml.hpp"
 
 namespace troupe::cli {
-namespace {
-
-constexpr std::chrono::seconds grace{10};
-
-}  // namespace
 
 void server_settings::add_to(CLI::App& command, const std::string& example_file) {
   command.add_option("--config", config_file, "A TOML file such as " + example_file)
@@ -39,6 +34,11 @@ result<std::vector<std::string>> addresses_to_join(const std::string& list) {
               "which cluster? Give --join HOST:PORT; `troupe status` shows the address");
 }
 
+std::vector<std::string> certificates_of(const tls_files& files) {
+  if (!files.used()) return {};
+  return {files.certificate, files.authority};
+}
+
 server_backend serving_backend(serving_runtime& running, std::shared_ptr<const served_model> model,
                                const char* why, const fair_limits& queue) {
   server_backend backend;
@@ -62,17 +62,20 @@ cluster_access access_to(cluster_runtime& head) {
           [&head](const std::string& node) { return head.drain(node); }};
 }
 
-void stop_serving(http_server& server, const interrupts& signals) {
+void stop_serving(http_server& server, const interrupts& signals, service_manager& manager,
+                  std::chrono::milliseconds grace) {
+  manager.stopping("answers under way end", grace);
   signals.release();  // from here a second signal ends the process at once
   fmt::print(stderr, "Stopping; answers under way have {} s. Once more to stop now.\n",
-             grace.count());
+             grace.count() / 1000);
   server.stop(grace);
 }
 
-void serve_until_signalled(std::unique_ptr<http_server> server, const interrupts& signals) {
-  while (signals.wait(1000) == 0) {
-  }
-  stop_serving(*server, signals);
+void serve_until_signalled(std::unique_ptr<http_server> server, const interrupts& signals,
+                           service_manager& manager, std::chrono::milliseconds grace) {
+  manager.ready("serving at " + server->url());
+  while (signals.wait(1000) == 0) manager.alive();
+  stop_serving(*server, signals, manager, grace);
 }
 
 }  // namespace troupe::cli

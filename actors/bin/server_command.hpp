@@ -7,10 +7,12 @@
 
 #include "actors/bin/interrupts.hpp"
 #include "actors/bin/options.hpp"
+#include "actors/bin/service_manager.hpp"
 #include "actors/cluster/cluster_runtime.hpp"
 #include "actors/engine/serving_runtime.hpp"
 #include "actors/gateway/http_server.hpp"
 #include "runtime/config/schema.hpp"
+#include "runtime/config/tls_files.hpp"
 
 /// What the commands that serve over HTTP have in common.
 namespace troupe::cli {
@@ -33,6 +35,9 @@ struct server_settings {
 /// The supervisors' addresses that a list names; invalid_argument: it names none.
 [[nodiscard]] result<std::vector<std::string>> addresses_to_join(const std::string& list);
 
+/// The files in use that hold certificates.
+[[nodiscard]] std::vector<std::string> certificates_of(const tls_files& files);
+
 /// What a server answers from `running`, which must outlive it, through a queue where a number of
 /// places is set; /health says `why` while it cannot.
 [[nodiscard]] server_backend serving_backend(serving_runtime& running,
@@ -42,9 +47,12 @@ struct server_settings {
 /// The cluster that `head` leads, which must outlive the server.
 [[nodiscard]] cluster_access access_to(cluster_runtime& head);
 
-/// Lets answers under way end, and ends the server; a signal meanwhile ends the process.
-void stop_serving(http_server& server, const interrupts& signals);
-/// Serves until a signal comes, and ends the server.
-void serve_until_signalled(std::unique_ptr<http_server> server, const interrupts& signals);
+/// Lets answers under way end within `grace`, and ends the server; a signal meanwhile ends the
+/// process.
+void stop_serving(http_server& server, const interrupts& signals, service_manager& manager,
+                  std::chrono::milliseconds grace);
+/// Says that it is ready, serves until a signal comes, and ends the server.
+void serve_until_signalled(std::unique_ptr<http_server> server, const interrupts& signals,
+                           service_manager& manager, std::chrono::milliseconds grace);
 
 }  // namespace troupe::cli

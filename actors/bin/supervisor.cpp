@@ -12,6 +12,7 @@
 #include "actors/bin/model_location.hpp"
 #include "actors/bin/serve_config.hpp"
 #include "actors/bin/server_command.hpp"
+#include "actors/bin/service_manager.hpp"
 #include "actors/bin/start_over.hpp"
 #include "actors/bin/supervisor_registry.hpp"
 #include "actors/cluster/door_watch.hpp"
@@ -55,6 +56,7 @@ class standby_note {
 struct surroundings {
   const supervisor_config& config;
   const interrupts& signals;
+  service_manager& manager;
   spdlog::logger& log;
   http_server& server;
   leader_registry& registry;
@@ -86,9 +88,12 @@ std::optional<leadership_claim> stand_by(const surroundings& around) {
     say_once(around.log, said, step ? std::string() : step.error().message());
     if (const leader_record* now = candidate.leader(); now != nullptr && now->name != leader) {
       leader = now->name;
-      note->set(fmt::format("standing by: {} leads at {}", now->name, now->address));
+      const std::string text = fmt::format("standing by: {} leads at {}", now->name, now->address);
+      note->set(text);
+      around.manager.status(text);
       around.log.info("{} stands by: {} leads in term {}", around.label, now->name, now->term);
     }
+    around.manager.alive();
     if (around.signals.wait(watch_every.count()) != 0) return std::nullopt;
   }
 }
@@ -119,21 +124,24 @@ result<ending> reign(const surroundings& around, opened_model opened,
   fmt::print("Leading at {} in term {}; nodes and gateways join {}.\n", around.server.url(),
              leads.term(), (*head)->join_address());
   std::fflush(stdout);
+  around.manager.status(fmt::format("leads in term {}", leads.term()));
   std::string said;
   while (true) {
     const auto standing = leads.step(std::chrono::steady_clock::now());
     say_once(around.log, said, leads.reason());
     if (standing == tenure::standing::over) return ending::deposed;
+    around.manager.alive();
     if (around.signals.wait(reign_tick.count()) == 0) continue;
     leads.resign();
-    stop_serving(around.server, around.signals);
+    stop_serving(around.server, around.signals, around.manager, config.http.stop_timeout);
     return ending::signalled;
   }
 }
 
 result<void> supervise(supervisor_command& command) {
   if (auto done = command.settings.read(); !done) return done;
-  const supervisor_config& config = command.config;
+  supervisor_config& config = command.config;
+  config.http.certificates = certificates_of(config.cluster.tls);
   if (command.settings.printed()) return {};
   if (auto done = check(config.cluster); !done) return done;
   if (config.registry != registry_kind::none && config.cluster.port == 0) {
@@ -148,6 +156,7 @@ result<void> supervise(supervisor_command& command) {
 
   // Before any thread is made, so that none of them gets the signals.
   const interrupts signals{SIGINT, SIGTERM};
+  service_manager manager;
   const auto log = start_log(config.log_level, config.log_as, "supervisor");
   auto server = http_server::start(config.http, log);
   if (!server) return fail(server.error());
@@ -156,9 +165,10 @@ result<void> supervise(supervisor_command& command) {
   const std::string label = config.label.empty()
                                 ? fmt::format("supervisor-{}-{}", host_name(), ::getpid())
                                 : config.label;
-  const surroundings around{config, signals, *log, **server, **registry, label};
+  const surroundings around{config, signals, manager, *log, **server, **registry, label};
   fmt::print("Supervisor {} of {} at {}.\n", label, opened->model.id, (*server)->url());
   std::fflush(stdout);
+  manager.ready("standing by");
   auto claim = stand_by(around);
   if (!claim) return {};
   const auto ended = reign(around, std::move(*opened), *path, std::move(*claim));

@@ -7,6 +7,7 @@
 #include <random>
 #include <utility>
 
+#include "cluster/versions.hpp"
 #include "runtime/wire/frames.hpp"
 
 namespace troupe {
@@ -81,10 +82,10 @@ node_welcome cluster_supervisor_state::on_hello(const node_hello& hello) {
 std::string cluster_supervisor_state::other_version(std::string_view who,
                                                     const std::string& version,
                                                     std::uint32_t protocol) const {
-  if (protocol == control_protocol && version == w_.identity.version) return {};
+  if (protocol == control_protocol && versions_fit(version, w_.identity.version)) return {};
   return fmt::format(
-      "this cluster runs troupe {} (protocol {}), the {} {} (protocol {}): install the same "
-      "version",
+      "this cluster runs troupe {} (protocol {}), the {} {} (protocol {}): install a "
+      "version whose minor number is at most one apart",
       w_.identity.version, control_protocol, who, version, protocol);
 }
 
@@ -241,6 +242,10 @@ cluster_supervisor_actor::behavior_type cluster_supervisor(
         return self->state.on_gateway_hello(hello);
       },
       [self](join_atom, const gateway_hello& hello) { return self->state.on_gateway_join(hello); },
+      [self](leave_atom, const std::string& node) {
+        const drain_answer answer = self->state.on_drain(node);
+        return answer.refusal ? answer.refusal->message() : std::string();
+      },
       [self](const peer_heard& h) { self->state.on_heard(h.peer); },
       [self](const peer_lost& l) { self->state.on_lost(l.peer, l.why.message()); },
       [self](const buddy_durable& d) { self->state.on_durable(d); },

@@ -13,7 +13,7 @@ namespace troupe {
 
 /// What supervisors and nodes tell each other over CAF. Changed in a way that an older peer cannot
 /// read, `control_protocol` goes up: it is the first thing that is compared.
-inline constexpr std::uint32_t control_protocol = 3;
+inline constexpr std::uint32_t control_protocol = 4;
 
 /// A stage that a node is still loaded with.
 struct held_stage {
@@ -166,12 +166,14 @@ using worker_actor = caf::typed_actor<caf::replies_to<node_orders>::with<orders_
                                       caf::reacts_to<leave_atom>, caf::reacts_to<tick_atom>>;
 
 /// Where nodes and gateways join. A node's joining ends with orders once there is something to
-/// hold.
+/// hold. A node that wants to leave says its name and is answered why it cannot be drained, or with
+/// nothing: then it has been let go when it is told to leave.
 using join_desk_actor =
     caf::typed_actor<caf::replies_to<hello_atom, node_hello>::with<node_welcome>,
                      caf::replies_to<join_atom, node_hello, worker_actor>::with<node_welcome>,
                      caf::replies_to<hello_atom, gateway_hello>::with<gateway_welcome>,
-                     caf::replies_to<join_atom, gateway_hello>::with<gateway_welcome>>;
+                     caf::replies_to<join_atom, gateway_hello>::with<gateway_welcome>,
+                     caf::replies_to<leave_atom, std::string>::with<std::string>>;
 
 /// Between the data plane's form and control's.
 [[nodiscard]] peer_introduction introduce(const peer_address& peer);

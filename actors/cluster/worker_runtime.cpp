@@ -58,6 +58,7 @@ class joined_worker final : public worker_runtime {
 
   [[nodiscard]] result<void> join(const worker_options& options, const progress& report);
   [[nodiscard]] end ended() const override { return ended_->load(); }
+  [[nodiscard]] result<void> leave() override;
   [[nodiscard]] bool retire() override;
   [[nodiscard]] const std::string& name() const override { return hello_.name; }
 
@@ -245,6 +246,21 @@ void joined_worker::beat(const std::stop_token& stop, peer_id supervisor,
     (void)ended_->compare_exchange_strong(none, end::lost);
     return;
   }
+}
+
+result<void> joined_worker::leave() {
+  caf::scoped_actor self{system_};
+  result<void> answer;
+  self->request(desk_, answer_deadline, leave_atom::value, hello_.name)
+      .receive(
+          [&](const std::string& refusal) {
+            if (!refusal.empty()) answer = fail(errc::exhausted, "{}", refusal);
+          },
+          [&](const caf::error& e) {
+            answer =
+                fail(errc::unavailable, "the supervisor gave no answer: {}", caf::to_string(e));
+          });
+  return answer;
 }
 
 bool joined_worker::retire() {

@@ -47,6 +47,9 @@ class worker_runtime {
 
   /// Any thread.
   [[nodiscard]] virtual end ended() const = 0;
+  /// Asks the supervisor to move away what is here and to let this node go; ended() then says
+  /// drained, in its time. Fails with what speaks against it; unavailable: no answer came.
+  [[nodiscard]] virtual result<void> leave() = 0;
   /// Ends every actor, and leaves to the store what they were loaded with. False: some have not
   /// ended within a bounded time, so that nothing of this process can be used again.
   [[nodiscard]] virtual bool retire() = 0;

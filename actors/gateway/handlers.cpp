@@ -44,12 +44,20 @@ answer health(const server_backend& backend) {
 }
 
 answer metrics(const server_core& core) {
-  const auto& service = core.backend().service;
-  const engine_stats stats = service ? service->stats() : engine_stats{};
-  return {200,
-          "text/plain; version=0.0.4; charset=utf-8",
-          core.metrics()->render(service ? &stats : nullptr),
-          {}};
+  const server_backend& backend = core.backend();
+  server_metrics::sources from;
+  engine_stats stats;
+  cluster_view cluster;
+  if (backend.service) {
+    stats = backend.service->stats();
+    from.engine = &stats;
+  }
+  if (backend.cluster.view) {
+    cluster = backend.cluster.view();
+    from.cluster = &cluster;
+  }
+  from.ledger = backend.account.ledger;
+  return {200, "text/plain; version=0.0.4; charset=utf-8", core.metrics()->render(from), {}};
 }
 
 answer one_model(const served_model& model, std::string_view id) {

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "cluster/admission/fair_queue.hpp"
 
@@ -49,7 +50,9 @@ struct server_config {
   std::uint32_t pool_threads = 2;  ///< threads that parse requests, render templates, tokenize
   std::string keys;                ///< a file of keys; empty: clients need none
   bool let_anyone_in = false;      ///< listen beyond this machine without keys
-  std::string certificate;         ///< a PEM file, with its key: HTTP over TLS; both empty: without
+  std::chrono::milliseconds stop_timeout{10'000};  ///< for answers under way when it is told to end
+  std::vector<std::string> certificates;           ///< in use, whose end /metrics shows
+  std::string certificate;  ///< a PEM file, with its key: HTTP over TLS; both empty: without
   std::string certificate_key;
   bool shared_cache = false;  ///< prompts of one key are found in the cache by others
   std::string allow_origin;   ///< Access-Control-Allow-Origin; empty sends no CORS headers

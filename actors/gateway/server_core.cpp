@@ -49,7 +49,9 @@ server_core::server_core(server_config config, std::shared_ptr<spdlog::logger> l
       pool_(config_.pool_threads, config_.limits.max_pool_jobs),
       long_pool_((config_.pool_threads + 1) / 2, config_.limits.max_pool_jobs),
       store_(std::move(store)),
-      grace_(io->get_executor()) {}
+      grace_(io->get_executor()) {
+  for (const std::string& file : config_.certificates) metrics_->show_certificate(file);
+}
 
 void server_core::set_backend(server_backend backend) {
   backend_ = std::move(backend);

@@ -2,10 +2,14 @@
 
 #include <prometheus/text_serializer.h>
 
+#include <chrono>
 #include <iterator>
 #include <vector>
 
+#include "actors/gateway/cluster_families.hpp"
 #include "actors/gateway/engine_families.hpp"
+#include "runtime/tls/certificate_times.hpp"
+#include "version.hpp"
 
 namespace troupe::gateway {
 namespace {
@@ -27,6 +31,15 @@ const buckets& request_buckets() {
 prometheus::Histogram& histogram(prometheus::Registry& registry, const char* name, const char* help,
                                  const buckets& bounds) {
   return prometheus::BuildHistogram().Name(name).Help(help).Register(registry).Add({}, bounds);
+}
+
+prometheus::MetricFamily ledger_errors(const usage_recorder& ledger) {
+  prometheus::ClientMetric metric;
+  metric.counter.value = static_cast<double>(ledger.failures());
+  return {"troupe_ledger_errors_total",
+          "Answers whose usage could not be written down.",
+          prometheus::MetricType::Counter,
+          {metric}};
 }
 
 const char* reason_label(finish_reason reason) {
@@ -55,6 +68,10 @@ server_metrics::server_metrics()
                     .Name("troupe_request_success_total")
                     .Help("Choices that ended, by reason.")
                     .Register(registry_)),
+      certificates_(prometheus::BuildGauge()
+                        .Name("troupe_certificate_expiry_timestamp_seconds")
+                        .Help("When a certificate in use runs out, by its file.")
+                        .Register(registry_)),
       connections_(prometheus::BuildGauge()
                        .Name("troupe_http_connections")
                        .Help("Open HTTP connections.")
@@ -77,6 +94,12 @@ server_metrics::server_metrics()
                          "Time in which requests' prompts were computed.", request_buckets())),
       decode_(histogram(registry_, "troupe_request_decode_time_seconds",
                         "Time from requests' first tokens to their last.", request_buckets())) {
+  prometheus::BuildGauge()
+      .Name("troupe_build_info")
+      .Help("1, for the version in its label.")
+      .Register(registry_)
+      .Add({{"version", version}})
+      .Set(1);
   // Shown as zero before the first one ends, as rates need.
   for (const finish_reason reason :
        {finish_reason::stop, finish_reason::length, finish_reason::cancelled, finish_reason::error})
@@ -98,13 +121,23 @@ void server_metrics::observe_summary(const generation_summary& summary) {
   decode_.Observe(summary.decode_seconds);
 }
 
-std::string server_metrics::render(const engine_stats* stats) const {
-  std::vector<prometheus::MetricFamily> all = registry_.Collect();
-  if (stats != nullptr) {
-    std::vector<prometheus::MetricFamily> engine = engine_families(*stats);
-    all.insert(all.begin(), std::make_move_iterator(engine.begin()),
-               std::make_move_iterator(engine.end()));
-  }
+void server_metrics::show_certificate(const std::string& file) {
+  const auto times = read_certificate_times(file);
+  if (!times) return;
+  const std::chrono::duration<double> until = times->until.time_since_epoch();
+  certificates_.Add({{"file", file}}).Set(until.count());
+}
+
+std::string server_metrics::render(const sources& from) const {
+  std::vector<prometheus::MetricFamily> all;
+  const auto add = [&all](std::vector<prometheus::MetricFamily> more) {
+    all.insert(all.end(), std::make_move_iterator(more.begin()),
+               std::make_move_iterator(more.end()));
+  };
+  if (from.engine != nullptr) add(engine_families(*from.engine));
+  if (from.cluster != nullptr) add(cluster_families(*from.cluster));
+  if (from.ledger != nullptr) add({ledger_errors(*from.ledger)});
+  add(registry_.Collect());
   return prometheus::TextSerializer().Serialize(all);
 }
 

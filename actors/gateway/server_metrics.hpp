@@ -10,7 +10,9 @@
 #include <string>
 #include <string_view>
 
+#include "cluster/cluster_view.hpp"
 #include "runtime/api/generation.hpp"
+#include "runtime/billing/usage_record.hpp"
 
 namespace troupe::gateway {
 
@@ -29,13 +31,23 @@ class server_metrics {
   void observe_request(double seconds) { request_.Observe(seconds); }
   void observe_summary(const generation_summary& summary);
 
-  /// The text format, version 0.0.4. `stats` is null while there is no model.
-  [[nodiscard]] std::string render(const engine_stats* stats) const;
+  /// A certificate in use: from now on its end is shown, if the file has one.
+  void show_certificate(const std::string& file);
+
+  /// What is asked when somebody looks; null: there is none.
+  struct sources {
+    const engine_stats* engine = nullptr;
+    const cluster_view* cluster = nullptr;
+    const usage_recorder* ledger = nullptr;
+  };
+  /// The text format, version 0.0.4.
+  [[nodiscard]] std::string render(const sources& from) const;
 
  private:
   prometheus::Registry registry_;
   prometheus::Family<prometheus::Counter>& http_requests_;
   prometheus::Family<prometheus::Counter>& finished_;
+  prometheus::Family<prometheus::Gauge>& certificates_;
   prometheus::Gauge& connections_;
   prometheus::Counter& failed_handshakes_;
   prometheus::Histogram& first_token_;

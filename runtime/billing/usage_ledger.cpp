@@ -30,8 +30,10 @@ result<void> usage_ledger::record(usage_record what, kept then) {
   {
     const std::scoped_lock lock(mutex_);
     if (closed_) return fail(errc::unavailable, "the ledger is closed");
-    if (waiting_.size() >= most_waiting)
+    if (waiting_.size() >= most_waiting) {
+      ++failures_;
       return fail(errc::exhausted, "{} records wait for the ledger already", waiting_.size());
+    }
     waiting_.push_back({std::move(what), std::move(then)});
   }
   changed_.notify_one();
@@ -60,6 +62,7 @@ void usage_ledger::write(std::deque<entry> entries) {
   if (all) all = change->commit();
   for (std::size_t i = 0; i < entries.size(); ++i) {
     const result<void>& how = all ? done[i] : all;
+    if (!how) ++failures_;
     if (!how && report_)
       report_(fmt::format("answer {}: {}", entries[i].what.id, how.error().message()));
     entries[i].then(how);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstddef>
 #include <deque>
@@ -30,6 +31,7 @@ class usage_ledger final : public usage_recorder {
   ~usage_ledger() override;
 
   [[nodiscard]] result<void> record(usage_record what, kept then) override;
+  [[nodiscard]] std::uint64_t failures() const override { return failures_; }
 
  private:
   struct entry {
@@ -42,6 +44,7 @@ class usage_ledger final : public usage_recorder {
 
   usage_table table_;  ///< the thread's alone
   const std::function<void(const std::string&)> report_;
+  std::atomic<std::uint64_t> failures_{0};
   std::mutex mutex_;
   std::condition_variable_any changed_;
   std::deque<entry> waiting_;

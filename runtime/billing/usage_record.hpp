@@ -37,6 +37,8 @@ class usage_recorder {
   /// will survive whatever happens to this process, or with why it cannot be kept. Where this fails
   /// (exhausted: too many are waiting) `then` is never called.
   [[nodiscard]] virtual result<void> record(usage_record what, kept then) = 0;
+  /// Records that could not be kept so far.
+  [[nodiscard]] virtual std::uint64_t failures() const { return 0; }
 };
 
 }  // namespace troupe

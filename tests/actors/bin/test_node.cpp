@@ -24,13 +24,21 @@ class scripted_node final : public worker_runtime {
       : now_(now), until_(now + life), how_(how), clean_(clean) {}
   [[nodiscard]] end ended() const override { return now_ < until_ ? end::none : how_; }
   [[nodiscard]] const std::string& name() const override { return name_; }
+  [[nodiscard]] result<void> leave() override {
+    if (!leaves_) return fail(errc::exhausted, "no other node has room");
+    until_ = now_ + milliseconds(400);
+    how_ = end::drained;
+    return {};
+  }
   [[nodiscard]] bool retire() override { return clean_; }
+  void refuse_to_leave() { leaves_ = false; }
 
  private:
   const std::chrono::steady_clock::time_point& now_;
   std::chrono::steady_clock::time_point until_;
   end how_;
   bool clean_;
+  bool leaves_ = true;
   std::string name_ = "n1";
 };
 
@@ -41,8 +49,11 @@ struct scripted_world {
   end how = end::drained;
   int lost_lives = 0;  ///< before that end
   bool clean = true;
+  bool may_leave = true;
+  milliseconds drain_limit{0};
   milliseconds signal_after{1'000'000'000};
   int signal = 15;
+  int signals_left = 1;
 
   std::chrono::steady_clock::time_point now;
   std::vector<milliseconds> waits;
@@ -54,9 +65,12 @@ struct scripted_world {
     const auto begun = now;
     w.join = [this]() -> result<std::unique_ptr<worker_runtime>> {
       ++attempts;
-      if (refusals.empty())
-        return std::make_unique<scripted_node>(now, life, --lost_lives >= 0 ? end::lost : how,
-                                               clean);
+      if (refusals.empty()) {
+        auto node =
+            std::make_unique<scripted_node>(now, life, --lost_lives >= 0 ? end::lost : how, clean);
+        if (!may_leave) node->refuse_to_leave();
+        return node;
+      }
       const error first = refusals.front();
       refusals.pop_front();
       return fail(first);
@@ -64,8 +78,11 @@ struct scripted_world {
     w.signal = [this, begun](milliseconds limit) {
       waits.push_back(limit);
       now += limit;
-      return now - begun >= signal_after ? signal : 0;
+      if (now - begun < signal_after || signals_left == 0) return 0;
+      --signals_left;
+      return signal;
     };
+    w.drain_limit = drain_limit;
     w.now = [this] { return now; };
     w.say = [this](std::string_view line) { said.emplace_back(line); };
     return w;
@@ -82,6 +99,7 @@ TEST_CASE("a node's options make a command line that means the same") {
   given.threads = 3;
   given.actor_threads = 1;
   given.memory_mib = 77;
+  given.stop_timeout = std::chrono::seconds(90);
   given.tls = {"c.pem", "k.pem", "-a.pem"};
   given.log_level = "debug";
   given.log_as = log_format::json;
@@ -197,6 +215,56 @@ TEST_CASE("a signal ends a node wherever it is") {
   pausing.life = milliseconds(0);
   pausing.signal_after = milliseconds(1);
   CHECK(live(pausing.world())->how == node_end::kind::signalled);
+}
+
+TEST_CASE(
+    "a node that is told to end lets the cluster drain it first, where it has time for that") {
+  scripted_world script;
+  script.signal_after = milliseconds(1'000);
+  script.drain_limit = milliseconds(5'000);
+  const auto life = live(script.world());
+  REQUIRE(life);
+  CHECK(life->how == node_end::kind::drained);
+  CHECK(script.said[1] == "n1 leaves once what it holds is elsewhere");
+  CHECK(script.said.back() == "n1 has been drained and leaves");
+
+  scripted_world hurried;
+  hurried.signal_after = milliseconds(1'000);
+  hurried.drain_limit = milliseconds(5'000);
+  hurried.signals_left = 2;
+  const auto cut = live(hurried.world());
+  REQUIRE(cut);
+  CHECK(cut->how == node_end::kind::signalled);
+
+  for (const int signal : {2, 15}) {
+    scripted_world at_once;
+    at_once.signal = signal;
+    at_once.signal_after = milliseconds(1'000);
+    at_once.drain_limit = milliseconds(signal == 2 ? 5'000 : 0);
+    const auto ended = live(at_once.world());
+    REQUIRE(ended);
+    CHECK(ended->how == node_end::kind::signalled);
+    CHECK(ended->signal == signal);
+  }
+}
+
+TEST_CASE("a node that the others have no room for ends at once, one that is slow to go in time") {
+  scripted_world full;
+  full.signal_after = milliseconds(1'000);
+  full.drain_limit = milliseconds(5'000);
+  full.may_leave = false;
+  const auto refused = live(full.world());
+  REQUIRE(refused);
+  CHECK(refused->how == node_end::kind::signalled);
+  CHECK(full.said.back() == "n1 ends at once: no other node has room");
+
+  scripted_world slow;
+  slow.signal_after = milliseconds(1'000);
+  slow.drain_limit = milliseconds(200);
+  const auto late = live(slow.world());
+  REQUIRE(late);
+  CHECK(late->how == node_end::kind::signalled);
+  CHECK(slow.said.back() == "n1 ends before what it holds is elsewhere");
 }
 
 }  // namespace troupe::cli

@@ -70,6 +70,29 @@ TEST_CASE("the cluster's state is JSON, HEAD has its length, and other methods d
   CHECK(client.read_reply().has("Allow: POST\r\n"));
 }
 
+TEST_CASE("metrics tell of the cluster, of the version, and of nothing that is not there") {
+  const cluster_fixture f;
+  raw_client client(f.server->port());
+  client.send(get("/metrics"));
+  const std::string shown = client.read_reply().body;
+  const auto has = [&shown](const std::string& line) {
+    return shown.find('\n' + line + '\n') != std::string::npos;
+  };
+  CHECK(has("troupe_cluster_epoch 5"));
+  CHECK(has("troupe_cluster_redundant 0"));
+  CHECK(has("troupe_cluster_nodes{state=\"up\"} 1"));
+  CHECK(has("troupe_cluster_nodes{state=\"suspect\"} 0"));
+  CHECK(has("troupe_cluster_node_up{node=\"worker-0\",host=\"h\"} 1"));
+  CHECK(shown.find("troupe_build_info{version=\"") != std::string::npos);
+  CHECK(shown.find("troupe_ledger_errors_total") == std::string::npos);
+  CHECK(shown.find("\ntroupe_certificate_expiry") == std::string::npos);
+
+  const server_fixture alone;
+  raw_client other(alone.port());
+  other.send(get("/metrics"));
+  CHECK(other.read_reply().body.find("troupe_cluster_") == std::string::npos);
+}
+
 TEST_CASE("a drain is accepted and passed on by name") {
   cluster_fixture f;
   raw_client client(f.server->port());

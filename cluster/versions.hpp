@@ -1,0 +1,12 @@
+#pragma once
+
+#include <string_view>
+
+namespace troupe {
+
+/// Whether processes of these versions ("1.4.2") may be in one cluster, for as long as an upgrade
+/// takes: the same major version, and minor versions that are at most one apart. False where either
+/// is no version.
+[[nodiscard]] bool versions_fit(std::string_view one, std::string_view other);
+
+}  // namespace troupe
