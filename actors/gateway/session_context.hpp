@@ -2,6 +2,9 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
 
 #include "actors/gateway/completion_watch.hpp"
 #include "actors/gateway/server_backend.hpp"
