@@ -16,7 +16,7 @@ import urllib.request
 
 from troupe_server import Server, smollm2
 
-ROOT = pathlib.Path(__file__).parents[2]
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT / "tests" / "bench"))
 VENV = ROOT / "tools" / "venv.sh"
 

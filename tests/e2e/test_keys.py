@@ -194,3 +194,15 @@ def test_a_gateway_asks_for_keys_too(tmp_path):
         assert ask(client(gateway, secret), gateway).choices[0].text
         with pytest.raises(openai.AuthenticationError):
             ask(client(gateway, "none"), gateway)
+
+
+def test_a_page_of_another_origin_may_read_the_limits(tmp_path):
+    file, config = tmp_path / "keys.db", tmp_path / "troupe.toml"
+    secret = key("create", "page", "--rpm", 60, "--tpm", 6000, file=file).strip()
+    config.write_text('[http]\nallow_origin = "https://page.example"\n')
+    with Server(MODELS / "tiny-qwen3-moe", "--keys", file, "--config", config) as server:
+        headers = client(server, secret).completions.with_raw_response.create(
+            model=server.model, prompt=[5, 6, 7], max_tokens=1).headers
+    exposed = set(headers["access-control-expose-headers"].split(", "))
+    limits = {name for name in headers if name.startswith("x-ratelimit-")}
+    assert len(limits) == 6 and limits | {"x-request-id", "retry-after"} == exposed

@@ -32,7 +32,8 @@ def resident(server, what="VmRSS"):
 @pytest.fixture(scope="module")
 def configuration(tmp_path_factory):
     file = tmp_path_factory.mktemp("thousand") / "troupe.toml"
-    file.write_text(f"[http]\nmax_wait_s = {SECONDS}\n"
+    # One thread agrees on TLS for all clients, which takes it its time.
+    file.write_text(f"[http]\nmax_wait_s = {SECONDS}\nhandshake_timeout_s = {SECONDS}\n"
                     "[engine]\nmax_sequences = 1024\nstep_rows = 1100\nprefill_beside_decode_tokens = 512\n")
     return file
 
