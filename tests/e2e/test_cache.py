@@ -162,8 +162,9 @@ def test_mistakes_are_told(tmp_path):
                 ({"prompt": "Hello", "max_tokens": 21}, "at most 20")]:
             status, answer = server.post("/v1/completions", json.dumps({"model": server.model} | body).encode())
             assert status == 400 and words in json.loads(answer)["error"]["message"]
-        answer = client.completions.create(model=server.model, prompt="Hello",
-                                           extra_body={"ignore_eos": True})
+        answer = client.chat.completions.create(
+            model=server.model, messages=[{"role": "user", "content": "Hello"}],
+            extra_body={"ignore_eos": True})
         assert answer.usage.completion_tokens == 20
         status, answer = server.post("/v1/chat/completions", json.dumps(
             {"model": server.model, "messages": [
