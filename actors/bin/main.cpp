@@ -3,7 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <exception>
 
-#include "actors/bin/commands.hpp"
+#include "actors/bin/operator_commands.hpp"
 #include "version.hpp"
 
 namespace {
@@ -31,6 +31,9 @@ int run(int argc, char** argv) {
   troupe::cli::add_key(app, chosen);
   troupe::cli::add_drain(app, chosen);
   troupe::cli::add_usage(app, chosen);
+  troupe::cli::add_events(app, chosen);
+  troupe::cli::add_doctor(app, chosen);
+  troupe::cli::add_debug(app, chosen);
   troupe::cli::add_completion(app, chosen);
   troupe::cli::add_manual(app, chosen);
   try {
