@@ -10,6 +10,7 @@ namespace troupe {
 namespace {
 
 constexpr std::size_t longest_name = 256;
+constexpr std::size_t longest_structure = std::size_t{4} << 20U;
 constexpr std::size_t longest_body = std::size_t{1} << 30U;
 
 void put_progress(byte_writer& to, const answer_progress& progress) {
@@ -68,6 +69,20 @@ forcing_rule get_rule(byte_reader& from, const answer_bounds& bounds) {
   return rule;
 }
 
+void put_guide(byte_writer& to, const guide_rule& guide) {
+  to.put_text(guide.structure);
+  to.put(guide.opening);
+  to.put(guide.closing);
+}
+
+guide_rule get_guide(byte_reader& from) {
+  guide_rule guide;
+  guide.structure = from.get_text("structure", longest_structure);
+  guide.opening = from.get<token_id>("token that opens a thought");
+  guide.closing = from.get<token_id>("token that closes a thought");
+  return guide;
+}
+
 std::vector<std::byte> encode_request(const generation_request& asked) {
   byte_writer to(512 + asked.prompt.size() * sizeof(token_id) +
                  (asked.origin == nullptr ? 0 : asked.origin->body.size()));
@@ -81,6 +96,7 @@ std::vector<std::byte> encode_request(const generation_request& asked) {
   to.put(asked.min_tokens);
   to.put_flag(asked.speculate);
   put_rule(to, asked.forcing);
+  put_guide(to, asked.guide);
   to.put_flag(asked.resumes != nullptr);
   if (asked.resumes != nullptr) put_progress(to, *asked.resumes);
   to.put_flag(asked.origin != nullptr);
@@ -105,6 +121,7 @@ result<std::shared_ptr<const generation_request>> decode_request(std::span<const
   asked->min_tokens = from.get<std::uint32_t>("least tokens");
   asked->speculate = from.get_flag("speculate");
   asked->forcing = get_rule(from, bounds);
+  asked->guide = get_guide(from);
   if (from.get_flag("resumes")) asked->resumes = get_progress(from, bounds);
   if (from.get_flag("origin")) asked->origin = get_origin(from);
   if (auto done = from.finish(); !done) return fail(std::move(done.error()));

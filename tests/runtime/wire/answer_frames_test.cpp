@@ -55,6 +55,7 @@ asked_request random_ask(test::generator& random) {
   asked->min_tokens = pick(random, 0, 9);
   asked->speculate = random() % 2 == 0;
   if (random() % 2 == 0) asked->forcing = {-1, 5, pick(random, 0, 9), random_tokens(random, 3)};
+  if (random() % 2 == 0) asked->guide = {R"({"type":"structural_tag"})", -1, 708};
   if (random() % 2 == 0) {
     auto progress = std::make_shared<answer_progress>();
     progress->events = random_events(random);
@@ -91,8 +92,8 @@ bool same(const generation_request& a, const generation_request& b) {
   return a.prompt == b.prompt && a.sampling == b.sampling && a.max_tokens == b.max_tokens &&
          a.choices == b.choices && a.stop_tokens == b.stop_tokens && a.ignore_eos == b.ignore_eos &&
          a.prompt_logprobs == b.prompt_logprobs && a.min_tokens == b.min_tokens &&
-         a.speculate == b.speculate && a.forcing == b.forcing && equal(a.resumes, b.resumes) &&
-         equal(a.origin, b.origin);
+         a.speculate == b.speculate && a.forcing == b.forcing && a.guide == b.guide &&
+         equal(a.resumes, b.resumes) && equal(a.origin, b.origin);
 }
 
 bytes payload_of(const outgoing_frame& frame) {
