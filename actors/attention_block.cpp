@@ -12,6 +12,8 @@ using kernels::status;
 
 /// Bound on a cache manager's answer; it only looks tables up.
 constexpr auto table_deadline = std::chrono::seconds(10);
+/// Bound on the wait for masks; the batcher works them out right behind sending the step.
+constexpr auto mask_deadline = std::chrono::seconds(10);
 
 }  // namespace
 
@@ -139,6 +141,9 @@ void attention_block_state::on_applied(const expert_applied& done) {
 }
 
 void attention_block_state::leave_stage() {
+  // The device is far behind: it computes the layers while the masks are worked out.
+  if (w_->stage->is_last() && !inputs_->await_masks(mask_deadline))
+    return fail({errc::internal, "nobody has said in time which tokens may be drawn"});
   if (w_->stage->is_last() && w_->stage->head(*inputs_) != status::ok)
     return fail({errc::internal, "the device refused the head"});
   w_->exit->leave(*w_->dev, std::move(current_), inputs_);

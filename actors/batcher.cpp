@@ -33,9 +33,11 @@ constexpr auto cache_patience = std::chrono::seconds(3);
 
 }  // namespace
 
-void batcher_state::start(batcher_actor::pointer self, std::shared_ptr<engine_board> board) {
+void batcher_state::start(batcher_actor::pointer self, std::shared_ptr<engine_board> board,
+                          std::shared_ptr<structure_library> structures) {
   self_ = self;
   board_ = std::move(board);
+  structures_ = std::move(structures);
   allowed_ = step_deadline(patience);
   self_->delayed_send(self_, tick_period, tick_atom::value);
 }
@@ -87,7 +89,14 @@ void batcher_state::on_request(const request_envelope& e, const asker_actor& fro
 }
 
 void batcher_state::take(const request_envelope& e, const asker_actor& from) {
-  if (const auto added = scheduler_->add(e.id, e.asked, steady_clock::now()); !added) {
+  if (e.asked->guide.holds()) return prepare({e, from, steady_clock::now()});
+  hand_in(e, from, nullptr);
+}
+
+void batcher_state::hand_in(const request_envelope& e, const asker_actor& from,
+                            std::shared_ptr<const compiled_structure> structure) {
+  const auto added = scheduler_->add(e.id, e.asked, steady_clock::now(), std::move(structure));
+  if (!added) {
     self_->send(from, request_failure{e.id, added.error()});
     return;
   }
@@ -96,6 +105,7 @@ void batcher_state::take(const request_envelope& e, const asker_actor& from) {
 
 void batcher_state::on_cancel(request_id id) {
   std::erase_if(early_, [id](const early_request& e) { return e.request.id == id; });
+  std::erase_if(preparing_, [id](const auto& p) { return p.asked.request.id == id; });
   if (scheduler_ == nullptr) return;
   scheduler_->cancel(id);
   owners_.erase(id);
@@ -116,7 +126,11 @@ void batcher_state::pump() {
     auto* plan = std::get_if<std::shared_ptr<const step_plan>>(&action);
     if (plan == nullptr) break;
     awaited_.emplace((*plan)->id, awaited_step{steady_clock::now(), (*plan)->rows()});
-    self_->send(group_.stages.front(), step_message{std::move(*plan), nullptr, nullptr});
+    // To another process the masks go with the step; here they are worked out while it computes.
+    const std::shared_ptr<const step_plan> step = std::move(*plan);
+    if (group_.watch) scheduler_->fill_masks(*step);
+    self_->send(group_.stages.front(), step_message{step, nullptr, nullptr});
+    if (!group_.watch) scheduler_->fill_masks(*step);
   }
   if (scheduler_->fetching() && !looks_again_) {
     looks_again_ = true;
@@ -272,8 +286,9 @@ void batcher_state::publish() {
 }
 
 batcher_actor::behavior_type batcher(batcher_actor::stateful_pointer<batcher_state> self,
-                                     const std::shared_ptr<engine_board>& board) {
-  self->state.start(self, board);
+                                     const std::shared_ptr<engine_board>& board,
+                                     const std::shared_ptr<structure_library>& structures) {
+  self->state.start(self, board, structures);
   return {
       [self](serving_group& group) { self->state.on_group(std::move(group)); },
       [self](const request_envelope& e, const asker_actor& from) {
@@ -286,6 +301,7 @@ batcher_actor::behavior_type batcher(batcher_actor::stateful_pointer<batcher_sta
       [self](const drafter_actor& drafter) { self->state.on_drafter(drafter); },
       [self](tick_atom) { self->state.on_tick(); },
       [self](look_atom) { self->state.on_look(); },
+      [self](prepared_atom) { self->state.on_prepared(); },
   };
 }
 

@@ -12,16 +12,19 @@
 #include "actors/interfaces.hpp"
 #include "cluster/batching/batch_scheduler.hpp"
 #include "cluster/step_deadline.hpp"
+#include "runtime/sampling/structure_library.hpp"
 
 namespace troupe {
 
 /// Drives a batch_scheduler: carries its questions to the cache managers, its steps to the first
-/// stage, and its news to the askers. Decides nothing itself.
+/// stage, and its news to the askers. Decides nothing itself. `structures` compiles what requests
+/// are held to; without one those that are held are refused.
 class batcher_state {
  public:
   static inline const char* name = "batcher";
 
-  void start(batcher_actor::pointer self, std::shared_ptr<engine_board> board);
+  void start(batcher_actor::pointer self, std::shared_ptr<engine_board> board,
+             std::shared_ptr<structure_library> structures);
   void on_group(serving_group group);
   void on_request(const request_envelope& e, const asker_actor& from);
   void on_cancel(request_id id);
@@ -31,9 +34,13 @@ class batcher_state {
   void on_drafter(const drafter_actor& drafter) { drafter_ = drafter; }
   void on_tick();
   void on_look();
+  /// Looks at the requests whose structures are being compiled.
+  void on_prepared();
 
  private:
   void take(const request_envelope& e, const asker_actor& from);
+  void hand_in(const request_envelope& e, const asker_actor& from,
+               std::shared_ptr<const compiled_structure> structure);
   void begin_group();
   void continue_with_group();
   void pump();
@@ -59,6 +66,18 @@ class batcher_state {
     std::chrono::steady_clock::time_point since;
   };
   std::deque<early_request> early_;
+  /// A request that goes on once its structure is there.
+  struct prepared_request {
+    early_request asked;
+    structure_library::order_ptr structure;
+  };
+  /// Hands a held request in, at once where its structure is there.
+  void prepare(early_request asked);
+  /// Whether it is handed in or refused.
+  [[nodiscard]] bool settle(const prepared_request& p);
+
+  std::shared_ptr<structure_library> structures_;  ///< may be null
+  std::deque<prepared_request> preparing_;
   /// A step under way.
   struct awaited_step {
     std::chrono::steady_clock::time_point since;
@@ -75,6 +94,7 @@ class batcher_state {
 };
 
 batcher_actor::behavior_type batcher(batcher_actor::stateful_pointer<batcher_state> self,
-                                     const std::shared_ptr<engine_board>& board);
+                                     const std::shared_ptr<engine_board>& board,
+                                     const std::shared_ptr<structure_library>& structures);
 
 }  // namespace troupe

@@ -56,7 +56,9 @@ using batcher_actor =
                      caf::reacts_to<cancel_atom, request_id>, caf::reacts_to<step_result>,
                      caf::reacts_to<step_failure>, caf::reacts_to<kv_durable>,
                      caf::reacts_to<drafter_actor>, caf::reacts_to<tick_atom>,
-                     caf::reacts_to<look_atom>>;
+                     caf::reacts_to<look_atom>,
+
+                     caf::reacts_to<prepared_atom>>;
 
 /// Runs a process: its device and the actors placed on it. `place` spawns them for a batcher.
 using node_actor =

@@ -93,6 +93,7 @@ using cancel_atom = caf::atom_constant<caf::atom("cancel")>;
 using place_atom = caf::atom_constant<caf::atom("place")>;
 using route_atom = caf::atom_constant<caf::atom("route")>;
 using stalled_atom = caf::atom_constant<caf::atom("stalled")>;
+using prepared_atom = caf::atom_constant<caf::atom("prepared")>;
 using tick_atom = caf::atom_constant<caf::atom("tick")>;
 using look_atom = caf::atom_constant<caf::atom("look")>;
 

@@ -16,12 +16,13 @@ constexpr auto place_deadline = std::chrono::minutes(10);
 }  // namespace
 
 void supervisor_state::start(supervisor_actor::pointer self, const node_actor& node,
-                             const placement& plan, std::shared_ptr<engine_board> board) {
+                             const placement& plan, std::shared_ptr<engine_board> board,
+                             const std::shared_ptr<structure_library>& structures) {
   self_ = self;
   board_ = std::move(board);
   node_ = node;
   self_->set_down_handler([this](const caf::down_msg& down) { on_down(down); });
-  batcher_ = self_->spawn<caf::monitored + caf::linked>(batcher, board_);
+  batcher_ = self_->spawn<caf::monitored + caf::linked>(batcher, board_, structures);
   self_->monitor(node_);
   self_->request(node_, place_deadline, place_atom::value, plan, batcher_)
       .then([this](const serving_group& group) { self_->send(batcher_, group); },
@@ -40,8 +41,9 @@ void supervisor_state::on_down(const caf::down_msg& down) {
 
 supervisor_actor::behavior_type supervisor(
     supervisor_actor::stateful_pointer<supervisor_state> self, const node_actor& node,
-    const placement& plan, const std::shared_ptr<engine_board>& board) {
-  self->state.start(self, node, plan, board);
+    const placement& plan, const std::shared_ptr<engine_board>& board,
+    const std::shared_ptr<structure_library>& structures) {
+  self->state.start(self, node, plan, board, structures);
   return {
       [self](route_atom) { return self->state.route(); },
   };

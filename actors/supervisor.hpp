@@ -4,6 +4,7 @@
 
 #include "actors/engine/engine_board.hpp"
 #include "actors/interfaces.hpp"
+#include "runtime/sampling/structure_library.hpp"
 
 namespace troupe {
 
@@ -14,7 +15,8 @@ class supervisor_state {
 
   /// Asks `node` to place `plan` and gives the result to a new batcher.
   void start(supervisor_actor::pointer self, const node_actor& node, const placement& plan,
-             std::shared_ptr<engine_board> board);
+             std::shared_ptr<engine_board> board,
+             const std::shared_ptr<structure_library>& structures);
   [[nodiscard]] batcher_actor route() const { return batcher_; }
 
  private:
@@ -28,6 +30,7 @@ class supervisor_state {
 
 supervisor_actor::behavior_type supervisor(
     supervisor_actor::stateful_pointer<supervisor_state> self, const node_actor& node,
-    const placement& plan, const std::shared_ptr<engine_board>& board);
+    const placement& plan, const std::shared_ptr<engine_board>& board,
+    const std::shared_ptr<structure_library>& structures);
 
 }  // namespace troupe

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that troupe is built from; only those that are missing.
+# Installs the Debian packages that troupe is built from, only those that are missing, and builds
+# xgrammar, which Debian does not have (tools/xgrammar.sh).
 #   tools/install-deps.sh           what the build needs
 #   tools/install-deps.sh --tests   and what the tests need
 set -euo pipefail
@@ -30,7 +31,9 @@ for package in "${packages[@]}"; do
   state=$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null || true)
   [[ $state == installed ]] || missing+=("$package")
 done
-((${#missing[@]} == 0)) && exit 0
+if ((${#missing[@]} == 0)); then
+  exec "$root/tools/xgrammar.sh" >/dev/null
+fi
 
 as_root=()
 if ((EUID != 0)); then
@@ -46,3 +49,4 @@ if ! { apt update && apt install --no-install-recommends "${missing[@]}"; }; the
   grep '^E:' "$log" >&2 || tail -n 20 "$log" >&2
   die "apt-get could not install the packages; its reason is above"
 fi
+exec "$root/tools/xgrammar.sh" >/dev/null

@@ -25,6 +25,7 @@ if [[ ${TROUPE_INSTALL:-1} != 0 ]]; then
   "$root/tools/install-deps.sh" --tests
   "$root/tools/fetch-model.sh" >/dev/null
   "$root/tools/fetch-test-data.sh" >/dev/null
+  [[ " $suites " != *" tsan "* ]] || "$root/tools/xgrammar.sh" thread >/dev/null
   [[ " $suites " != *" release "* ]] || "$root/tools/venv.sh" -c ''
 fi
 

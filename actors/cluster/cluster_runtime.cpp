@@ -81,7 +81,7 @@ result<void> cluster_head::launch(const head_options& options, bool integer_weig
   auto opened = open_data_port(cluster.host);
   if (!opened) return fail(opened.error());
   port_ = std::move(*opened);
-  batcher_ = system_.spawn(batcher, desk_.board());
+  batcher_ = system_.spawn(batcher, desk_.board(), model_->structures);
   keeper_ = system_.spawn(answer_keeper, batcher_, port_);
   const auto kernels = kernels::cpu::make_cpu_backend();
   auto wiring = std::make_shared<cluster_supervisor_wiring>();

@@ -43,7 +43,8 @@ result<std::unique_ptr<draft_group>> draft_group::start(caf::actor_system& syste
   resources->kv_pages = memory.kv_pages;
   resources->context = memory.context;
   group->node_ = system.spawn(node, std::move(resources));
-  group->supervisor_ = system.spawn(supervisor, group->node_, *plan, group->board_);
+  group->supervisor_ = system.spawn(supervisor, group->node_, *plan, group->board_,
+                                    std::shared_ptr<structure_library>());
   caf::scoped_actor self{system};
   batcher_actor batcher;
   std::string why;

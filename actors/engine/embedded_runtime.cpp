@@ -86,7 +86,7 @@ result<void> runtime_in_process::launch(const engine_config& config, const memor
   auto resources = std::make_shared<node_resources>(
       node_resources{device_, model_->files, config, memory.kv_pages, memory.context, loading});
   node_ = system_.spawn(troupe::node, std::move(resources));
-  supervisor_ = system_.spawn(troupe::supervisor, node_, plan, desk_.board());
+  supervisor_ = system_.spawn(troupe::supervisor, node_, plan, desk_.board(), model_->structures);
   caf::scoped_actor self{system_};
   batcher_actor batcher;
   std::string why;

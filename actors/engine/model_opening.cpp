@@ -51,6 +51,8 @@ result<opened_model> open_model(const std::filesystem::path& path,
   auto tokens = tokenizer::create(m.tokenizer());
   if (!tokens) return fail(tokens.error().within(path.string()));
   opened.model.tokens = std::move(*tokens);
+  opened.model.structures =
+      make_structure_library(opened.model.tokens, m.config().vocab, m.config().eos);
   if (m.chat_template().empty()) {
     opened.model.template_error = "the model has no chat template";
   } else if (auto chat = chat_template::compile(m.chat_template()); chat) {

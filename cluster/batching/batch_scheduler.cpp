@@ -67,8 +67,11 @@ result<void> batch_scheduler::check(request_id id, const generation_request& ask
 }
 
 result<void> batch_scheduler::add(request_id id, std::shared_ptr<const generation_request> asked,
-                                  time_point now) {
+                                  time_point now,
+                                  std::shared_ptr<const compiled_structure> structure) {
   if (auto sound = check(id, *asked); !sound) return sound;
+  if (asked->guide.holds() && structure == nullptr)
+    return fail(errc::invalid_argument, "request {}: the structure it asks for is missing", id);
   auto drawn = drawn_before(id, *asked);
   if (!drawn) return fail(std::move(drawn.error()));
   if (std::ranges::all_of(*drawn, [&](const auto& tokens) { return ends_after(*asked, tokens); }))
@@ -79,6 +82,7 @@ result<void> batch_scheduler::add(request_id id, std::shared_ptr<const generatio
   request_record& r = *place->second;
   r.id = id;
   r.sampling = std::shared_ptr<const sampling_params>(asked, &asked->sampling);
+  r.structure = asked->guide.holds() ? std::move(structure) : nullptr;
   r.asked = std::move(asked);
   r.arrived = now;
   if (const auto& before = r.asked->resumes; before != nullptr) {
@@ -107,6 +111,7 @@ void batch_scheduler::queue_choice(request_record& r, std::uint32_t choice,
   s->choice = choice;
   s->tokens = r.asked->prompt;
   s->tokens.insert(s->tokens.end(), drawn.begin(), drawn.end());
+  if (r.structure != nullptr) s->guide = std::make_unique<token_guide>(r.structure, r.asked->guide);
   ++r.open_choices;
   r.sequences.push_back(s->id);
   waiting_.push_back(s.get());

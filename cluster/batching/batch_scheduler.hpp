@@ -64,10 +64,12 @@ class batch_scheduler {
                   std::unique_ptr<draft_source> drafts = nullptr);
 
   /// Queues a request. One that resumes an answer goes on behind what was drawn: news of it begins
-  /// there. Fails with exhausted (queue full), out_of_range (can never fit), already_exists,
-  /// invalid_argument (no prompt, no choices, or what was drawn is not of such a request).
+  /// there. `structure` is that of its guide, compiled. Fails with exhausted (queue full),
+  /// out_of_range (can never fit), already_exists, invalid_argument (no prompt, no choices, a guide
+  /// without its structure, or what was drawn is not of such a request).
   [[nodiscard]] result<void> add(request_id id, std::shared_ptr<const generation_request> asked,
-                                 time_point now);
+                                 time_point now,
+                                 std::shared_ptr<const compiled_structure> structure = nullptr);
   /// Drops a request: no more news of it; its pages go back once no step uses them. Unknown:
   /// ignored.
   void cancel(request_id id);
@@ -96,6 +98,9 @@ class batch_scheduler {
   /// What to do next: ask the cache managers or the drafter, run a step, or wait for an answer or a
   /// request.
   [[nodiscard]] action next(time_point now);
+  /// Works out and publishes the masks of the step that next() has just given, where it has any.
+  /// Nothing is drawn before that; it may be called when the step is on its way already.
+  void fill_masks(const step_plan& plan);
   /// The merged answer to the last cache_request; another's is ignored.
   void on_cache(const cache_reply& reply);
   /// The drafter's answer to the last draft_ask; nullopt when it failed or gave none in time.
@@ -192,6 +197,7 @@ class batch_scheduler {
                                                          time_point now);
   void add_scores(const row_choice& row, std::uint32_t run, step_plan& plan) const;
   void add_samples(const row_choice& row, std::uint32_t run, step_plan& plan) const;
+  void add_masks(step_plan& plan) const;
   // results
   void advance(sequence& s, std::uint32_t rows);
   void take_samples(const flight& step, const step_result& result, std::vector<sequence*>& alive,

@@ -163,6 +163,7 @@ std::shared_ptr<const step_plan> batch_scheduler::compose(const std::vector<row_
     step.only_decodes = step.only_decodes && row.known == 1;
     ++s.in_flight;
   }
+  add_masks(*plan);
   step.plan = plan;
   flights_.emplace(plan->id, std::move(step));
   return plan;
@@ -200,6 +201,8 @@ void batch_scheduler::add_samples(const row_choice& row, std::uint32_t run, step
     point.history_length = s.length() + ahead;
     if (const auto only = forced_after(s, std::span(row.guessed).first(ahead)))
       point.params = std::make_shared<const sampling_params>(draw_only(*only, asked.sampling));
+    else if (s.guide != nullptr)
+      point.mask = 0;  // numbered once all of the step is known
     else if (s.drawn() + ahead < asked.min_tokens)
       point.banned = asked.stop_tokens;
     plan.samples.push_back(std::move(point));

@@ -8,6 +8,7 @@
 #include "runtime/api/generation.hpp"
 #include "runtime/cache/kv_manager.hpp"
 #include "runtime/engine/step.hpp"
+#include "runtime/sampling/token_guide.hpp"
 
 namespace troupe {
 
@@ -24,6 +25,7 @@ struct request_record {
   request_id id = 0;
   std::shared_ptr<const generation_request> asked;
   std::shared_ptr<const sampling_params> sampling;
+  std::shared_ptr<const compiled_structure> structure;  ///< of the guide; null: it holds to nothing
   std::chrono::steady_clock::time_point arrived;
   std::chrono::steady_clock::time_point started;      ///< first admitted
   std::chrono::steady_clock::time_point first_token;  ///< or end of scoring
@@ -58,11 +60,12 @@ struct sequence {
   request_record* request = nullptr;
   std::uint32_t choice = 0;
   sequence_state state = sequence_state::waiting;
-  std::vector<token_id> tokens;  ///< prompt, then what was drawn
-  std::uint32_t computed = 0;    ///< positions whose KV is written
-  std::uint32_t committed = 0;   ///< positions the prefix index knows
-  std::uint32_t granted = 0;     ///< positions that have pages
-  std::uint32_t in_flight = 0;   ///< steps under way that use it (0 or 1)
+  std::vector<token_id> tokens;        ///< prompt, then what was drawn
+  std::unique_ptr<token_guide> guide;  ///< null where nothing holds the choice
+  std::uint32_t computed = 0;          ///< positions whose KV is written
+  std::uint32_t committed = 0;         ///< positions the prefix index knows
+  std::uint32_t granted = 0;           ///< positions that have pages
+  std::uint32_t in_flight = 0;         ///< steps under way that use it (0 or 1)
   /// Where a failure may send it back to, oldest first: the last durable one and those after it.
   std::vector<checkpoint> reached;
 

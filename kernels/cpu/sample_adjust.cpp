@@ -37,6 +37,17 @@ void for_each_once(std::span<const std::int32_t> tokens, std::uint32_t vocab,
   }
 }
 
+/// Masks mostly allow nearly all or nearly nothing: words that are all ones are passed over.
+void keep_allowed(float* x, std::uint32_t vocab, const std::uint32_t* allowed) {
+  for (std::uint32_t first = 0; first < vocab; first += 32) {
+    const std::uint32_t word = allowed[first / 32];
+    if (word == ~0U) continue;
+    const std::uint32_t end = std::min(first + 32, vocab);
+    for (std::uint32_t t = first; t < end; ++t)
+      if ((word >> (t - first) & 1U) == 0) x[t] = minus_infinity;
+  }
+}
+
 }  // namespace
 
 bool adjusts(const sample_row& row) {
@@ -49,8 +60,7 @@ void adjust(float* x, std::uint32_t vocab, const sample_row& row, std::span<std:
     const auto t = static_cast<std::uint32_t>(b.token);
     if (t < vocab) x[t] = cleaned(x[t] + b.bias);
   }
-  for (std::uint32_t t = 0; row.allowed != nullptr && t < vocab; ++t)
-    if (!allows(row.allowed, t)) x[t] = minus_infinity;
+  if (row.allowed != nullptr) keep_allowed(x, vocab, row.allowed);
   for (const std::int32_t token : std::span(row.banned, row.banned_count)) {
     const auto t = static_cast<std::uint32_t>(token);
     if (t < vocab) x[t] = minus_infinity;

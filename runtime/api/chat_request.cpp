@@ -6,6 +6,7 @@
 #include "runtime/api/chat_messages.hpp"
 #include "runtime/api/json_body.hpp"
 #include "runtime/api/option_fields.hpp"
+#include "runtime/api/structure_fields.hpp"
 
 namespace troupe {
 namespace json = boost::json;
@@ -26,23 +27,46 @@ void read_messages_into(request_reader& reader, const served_model& model, const
   out.variables["messages"] = std::move(*read);
 }
 
-/// Whether the answer may call tools.
-void read_tools(request_reader& reader, json::object& variables, bool& may_call) {
-  bool wanted = true;
-  if (const json::value* choice = reader.value("tool_choice")) {
-    const json::string* word = choice->if_string();
-    if (choice->is_object() || (word != nullptr && *word == "required")) {
-      auto refused = refuse("tool_choice",
-                            "can be 'auto' or 'none': this server cannot force a tool call yet");
-      refused.value().code = "unsupported";
-      return refuse_in(reader, std::move(refused));
-    }
-    if (word == nullptr || (*word != "auto" && *word != "none"))
-      return refuse_in(reader, refuse("tool_choice", "must be 'auto' or 'none'"));
-    wanted = *word == "auto";
+/// What the request says of calls.
+struct call_wishes {
+  const json::array* tools = nullptr;  ///< null: it brought none
+  bool may = true;
+  bool must = false;
+  std::string only;  ///< the function that must be called; empty: any
+};
+
+void read_tool_choice(request_reader& reader, call_wishes& out) {
+  const json::value* choice = reader.value("tool_choice");
+  if (choice == nullptr) return;
+  if (const json::object* named = choice->if_object()) {
+    const json::value* f = named->if_contains("function");
+    const json::value* name =
+        f == nullptr || !f->is_object() ? nullptr : f->get_object().if_contains("name");
+    const json::value* type = named->if_contains("type");
+    const bool typed = type == nullptr || *type == "function";
+    if (!typed || name == nullptr || !name->is_string() || name->get_string().empty())
+      return refuse_in(reader, refuse("tool_choice",
+                                      "must name a function: {{\"type\": "
+                                      "\"function\", \"function\": {{\"name\": ...}}}}"));
+    out.must = true;
+    out.only = std::string(name->get_string().data(), name->get_string().size());
+    return;
   }
+  const json::string* word = choice->if_string();
+  if (word == nullptr || (*word != "auto" && *word != "none" && *word != "required"))
+    return refuse_in(
+        reader, refuse("tool_choice", "must be 'auto', 'none', 'required' or name a function"));
+  out.may = *word != "none";
+  out.must = *word == "required";
+}
+
+void read_tools(request_reader& reader, json::object& variables, call_wishes& out) {
+  read_tool_choice(reader, out);
   const json::value* tools = reader.value("tools");
-  if (tools == nullptr) return;
+  if (tools == nullptr) {
+    if (out.must) refuse_in(reader, refuse("tool_choice", "needs tools to choose from"));
+    return;
+  }
   const json::array* list = tools->if_array();
   if (list == nullptr)
     return refuse_in(reader, refuse("tools", "must be a list, got {}", kind_name(*tools)));
@@ -56,8 +80,29 @@ void read_tools(request_reader& reader, json::object& variables, bool& may_call)
                                       "must be {{\"type\": \"function\", \"function\": "
                                       "{{\"name\": ..., ...}}}}"));
   }
-  may_call = wanted && !list->empty();
-  if (may_call) variables["tools"] = *list;
+  if (out.must && list->empty())
+    return refuse_in(reader, refuse("tool_choice", "needs tools to choose from"));
+  if (!out.may || list->empty()) return;
+  out.tools = list;
+  variables["tools"] = *list;
+}
+
+/// Holds the answer to calls where it must make one, or where all else of it is held.
+void hold_calls(request_reader& reader, const call_wishes& wishes, request_options& out) {
+  if (reader.failed() || wishes.tools == nullptr) return;
+  if (!wishes.must && out.structure.empty()) return;
+  if (out.markup.calls == call_markup::none) {
+    if (wishes.must)
+      refuse_in(reader, refuse("tool_choice",
+                               "cannot be 'required' or a function: this model "
+                               "marks no calls; --tool-parser can say how it does"));
+    return;
+  }
+  if (out.ignore_eos)
+    return refuse_in(reader, refuse("ignore_eos", "cannot be combined with a call that is forced"));
+  const bool many = !out.one_call && wishes.only.empty();
+  auto held = hold_to_calls(*wishes.tools, wishes.only, many, wishes.must, out);
+  if (!held) reader.refuse_with(std::move(held.error()));
 }
 
 /// What of the answer's text is told apart from its content.
@@ -156,9 +201,10 @@ void read_chat(request_reader& reader, const served_model& model, const api_limi
   read_logprobs(reader, out.options.sampling);
   read_max_tokens(reader, out.options.max_tokens);
   read_messages_into(reader, model, limits, out);
-  bool may_call = false;
-  read_tools(reader, out.variables, may_call);
-  read_markup(reader, model, may_call, out.options);
+  call_wishes calls;
+  read_tools(reader, out.variables, calls);
+  read_markup(reader, model, calls.tools != nullptr, out.options);
+  hold_calls(reader, calls, out.options);
   add_special_tokens(*model.tokens, out.variables);
   read_template_arguments(reader, out.variables);
   bool prompts = true;

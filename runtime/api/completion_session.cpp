@@ -9,6 +9,7 @@
 #include "runtime/api/completion_request.hpp"
 #include "runtime/api/dashscope_format.hpp"
 #include "runtime/api/dashscope_request.hpp"
+#include "runtime/api/guiding.hpp"
 #include "runtime/api/session_core.hpp"
 #include "runtime/api/thinking.hpp"
 
@@ -33,6 +34,12 @@ api_result<session_prompt> make_prompt(const api_context& context, const request
   auto forcing = limit_thought(*context.model, options, prompt.in_thought);
   if (!forcing) return tl::unexpected(std::move(forcing.error()));
   request->forcing = std::move(*forcing);
+  const thought_state thought = prompt.in_thought     ? thought_state::open
+                                : prompt.thought_over ? thought_state::over
+                                                      : thought_state::possible;
+  auto guide = guide_answer(*context.model, options, thought);
+  if (!guide) return tl::unexpected(std::move(guide.error()));
+  request->guide = std::move(*guide);
   request->account = context.tenant;
   request->rank = context.rank;
   request->cache_space = context.cache_space;

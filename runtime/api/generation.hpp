@@ -12,6 +12,7 @@
 #include "runtime/base/result.hpp"
 #include "runtime/base/token.hpp"
 #include "runtime/sampling/forcing.hpp"
+#include "runtime/sampling/guide_rule.hpp"
 #include "runtime/sampling/params.hpp"
 
 namespace troupe {
@@ -72,6 +73,7 @@ struct generation_request {
   bool prompt_logprobs = false;
   std::uint32_t min_tokens = 0;
   forcing_rule forcing;   ///< of every choice
+  guide_rule guide;       ///< of every choice
   bool speculate = true;  ///< draw guessed tokens early, where the engine does; changes no answer
   std::uint64_t account = 0;  ///< whose it is: places are shared out fairly between accounts
   std::uint8_t rank = 1;      ///< 0 goes before 1, and 1 before 2

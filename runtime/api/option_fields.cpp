@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "runtime/api/json_body.hpp"
+#include "runtime/api/structure_fields.hpp"
 
 namespace troupe {
 namespace json = boost::json;
@@ -142,23 +143,6 @@ void read_stream_options(request_reader& reader, request_options& out) {
   }
 }
 
-void read_response_format(request_reader& reader) {
-  const json::value* v = reader.value("response_format");
-  if (v == nullptr) return;
-  const json::object* object = v->if_object();
-  const json::value* type = object == nullptr ? nullptr : object->if_contains("type");
-  if (type == nullptr || !type->is_string())
-    return refuse_in(reader, refuse("response_format", "must be an object with a type"));
-  if (type->get_string() == "text") return;
-  api_error e = std::move(refuse("response_format",
-                                 "of type '{}' is not supported: only 'text' is, as answers are "
-                                 "not yet held to a grammar",
-                                 view(type->get_string()))
-                              .value());
-  e.code = "unsupported";
-  reader.refuse_with(std::move(e));
-}
-
 }  // namespace
 
 void read_common_options(request_reader& reader, const served_model& model,
@@ -188,17 +172,13 @@ void read_common_options(request_reader& reader, const served_model& model,
   reader.boolean("return_token_ids", out.return_token_ids);
   reader.boolean("stream", out.stream);
   read_stream_options(reader, out);
-  read_response_format(reader);
+  read_structure(reader, out);
   reader.accept({"user", "metadata", "store", "service_tier", "safety_identifier",
                  "prompt_cache_key", "prompt_cache_retention", "spaces_between_special_tokens",
                  "priority", "request_id"});
   reader.unsupported("use_beam_search", "answers are sampled");
   reader.unsupported("prompt_logprobs", "use /v1/completions with echo and logprobs");
   reader.unsupported("truncate_prompt_tokens", "send a shorter prompt");
-  reader.unsupported("guided_json", "answers are not yet held to a grammar");
-  reader.unsupported("guided_regex", "answers are not yet held to a grammar");
-  reader.unsupported("guided_choice", "answers are not yet held to a grammar");
-  reader.unsupported("guided_grammar", "answers are not yet held to a grammar");
 }
 
 }  // namespace troupe

@@ -45,6 +45,17 @@ bool opens_thought(std::string_view prompt, const chat_request& request) {
   return begin != std::string_view::npos && text.find(think_end, begin) == std::string_view::npos;
 }
 
+/// Whether there is no thought to come: none was wanted, or what the answer goes on from has an end
+/// of one, or text.
+bool has_no_thought(std::string_view prompt, const chat_request& request) {
+  const json::value* wanted = request.variables.if_contains("enable_thinking");
+  if (wanted != nullptr && wanted->is_bool() && !wanted->get_bool()) return true;
+  const std::string_view text = trimmed(prompt);
+  const bool closed =
+      text.size() >= think_end.size() && text.substr(text.size() - think_end.size()) == think_end;
+  return request.continues || closed;
+}
+
 api_error too_long(const served_model& model, std::size_t prompt, std::size_t answer) {
   api_error e;
   e.code = "context_length_exceeded";
@@ -93,6 +104,7 @@ api_result<prepared_prompt> prepare_chat(const served_model& model, const chat_r
   }
   prepared_prompt out;
   out.in_thought = opens_thought(*text, request);
+  out.thought_over = !out.in_thought && has_no_thought(*text, request);
   out.tokens = model.tokens->encode(*text, {.add_special = false, .parse_special = true});
   out.cache_marks = find_cache_marks(model, request, *text, out.tokens);
   return out;

@@ -17,7 +17,8 @@ struct prepared_prompt {
   /// How many tokens at the front and the back the model's own rule added (they are no text).
   std::size_t added_front = 0;
   std::size_t added_back = 0;
-  bool in_thought = false;                 ///< its end has opened a thought
+  bool in_thought = false;    ///< its end has opened a thought
+  bool thought_over = false;  ///< it says that the answer has no thought, or has closed it
   std::vector<std::uint32_t> cache_marks;  ///< of generation_request
 };
 

@@ -44,6 +44,10 @@ struct request_options {
   message_markup markup;
   bool one_call = false;                         ///< the answer ends with its first tool call
   std::optional<std::uint32_t> thinking_budget;  ///< most tokens of a thought; absent: any number
+  /// A structural tag's format, as JSON text, that the answer is held to; empty: it is free. The
+  /// parameter that asked for it is named in refusals.
+  std::string structure;
+  std::string structure_param;
   bool include_reasoning = true;  ///< thoughts are told, not only left out of the content
 };
 

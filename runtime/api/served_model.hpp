@@ -6,6 +6,7 @@
 
 #include "runtime/api/message_markup.hpp"
 #include "runtime/model/model_files.hpp"
+#include "runtime/sampling/structure_library.hpp"
 #include "runtime/template/chat_template.hpp"
 #include "runtime/tokenizer/tokenizer.hpp"
 
@@ -24,6 +25,8 @@ struct served_model {
   /// `template_error`.
   std::shared_ptr<const chat_template> chat;
   std::string template_error;
+  /// What answers can be held to, compiled; null: they cannot.
+  std::shared_ptr<structure_library> structures;
   std::string quantization = "unknown";  ///< in OpenRouter's words: see quantization_of()
   message_markup markup;                 ///< how it marks thoughts and tool calls
 };

@@ -22,12 +22,15 @@ std::optional<token_id> one_token(const tokenizer& tokens, std::string_view text
 
 }  // namespace
 
+thought_tokens thought_tokens_of(const tokenizer& tokens) {
+  return {one_token(tokens, think_begin), one_token(tokens, think_end)};
+}
+
 api_result<forcing_rule> limit_thought(const served_model& model, const request_options& options,
                                        bool in_thought) {
   if (!options.thinking_budget || options.markup.thoughts == thought_markup::none)
     return forcing_rule{};
-  const std::optional<token_id> opening = one_token(*model.tokens, think_begin);
-  const std::optional<token_id> closing = one_token(*model.tokens, think_end);
+  const auto [opening, closing] = thought_tokens_of(*model.tokens);
   if (!opening || !closing)
     return refuse("thinking_budget", "is not possible with this model: {} is no token of its own",
                   opening ? think_end : think_begin);

@@ -8,6 +8,7 @@
 #include "runtime/base/token.hpp"
 #include "runtime/cache/kv_manager.hpp"
 #include "runtime/sampling/params.hpp"
+#include "runtime/sampling/token_masks.hpp"
 
 namespace troupe {
 
@@ -22,6 +23,9 @@ struct sequence_run {
   std::vector<token_id> tokens;
 };
 
+/// The mask of a point at which every token may be drawn.
+inline constexpr std::uint32_t no_mask = 0xffffffff;
+
 /// A row whose next token is to be drawn.
 struct sample_point {
   std::uint32_t run = 0;     ///< index into step_plan::runs
@@ -34,6 +38,7 @@ struct sample_point {
   std::shared_ptr<const std::vector<token_id>> history;
   std::uint32_t history_length = 0;
   std::vector<token_id> banned;  ///< tokens that may not be drawn here
+  std::uint32_t mask = no_mask;  ///< row of the step's masks: tokens that may be drawn
 };
 
 /// A row whose log-probability of a known next token is asked for.
@@ -51,6 +56,8 @@ struct step_plan {
   std::vector<sequence_run> runs;
   std::vector<sample_point> samples;
   std::vector<score_point> scores;
+  /// Of the points that have one; null where none has. Written while the step is under way.
+  std::shared_ptr<token_masks> masks{};
 
   [[nodiscard]] std::uint32_t rows() const {
     std::size_t n = 0;

@@ -57,6 +57,7 @@ void step_inputs::lay_out_head() {
     if (point.history != nullptr) history = std::span(*point.history).first(point.history_length);
     sample_rows_.push_back(make_row(*point.params, point.choice, run.first + point.offset + 1,
                                     history, point.prompt_length, biases_[i], point.banned));
+    if (point.mask != no_mask) sample_rows_.back().allowed = plan_->masks->row(point.mask).data();
   }
   sample_results_.resize(samples.size());
   for (const score_point& point : plan_->scores) {

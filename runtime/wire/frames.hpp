@@ -41,7 +41,7 @@ enum : frame_kind {
 
 /// How headers are laid out. Peers of another version are refused when they are introduced; a frame
 /// of another version is malformed.
-inline constexpr std::uint8_t wire_version = 1;
+inline constexpr std::uint8_t wire_version = 2;
 /// Every header begins with the version, then the epoch.
 inline constexpr std::size_t preamble_bytes = sizeof(std::uint8_t) + sizeof(epoch_number);
 

@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::size_t longest_name = 256;
 constexpr std::size_t most_marks = 64;
+constexpr std::size_t longest_structure = std::size_t{4} << 20U;
 constexpr std::size_t longest_body = std::size_t{1} << 30U;
 
 void put_progress(byte_writer& to, const answer_progress& progress) {
@@ -71,6 +72,20 @@ forcing_rule get_rule(byte_reader& from, const answer_bounds& bounds) {
   return rule;
 }
 
+void put_guide(byte_writer& to, const guide_rule& guide) {
+  to.put_text(guide.structure);
+  to.put(guide.opening);
+  to.put(guide.closing);
+}
+
+guide_rule get_guide(byte_reader& from) {
+  guide_rule guide;
+  guide.structure = from.get_text("structure", longest_structure);
+  guide.opening = from.get<token_id>("token that opens a thought");
+  guide.closing = from.get<token_id>("token that closes a thought");
+  return guide;
+}
+
 std::vector<std::byte> encode_request(const generation_request& asked) {
   byte_writer to(512 + asked.prompt.size() * sizeof(token_id) +
                  (asked.origin == nullptr ? 0 : asked.origin->body.size()));
@@ -86,6 +101,7 @@ std::vector<std::byte> encode_request(const generation_request& asked) {
   to.put(asked.cache_space);
   to.put_list(asked.cache_marks);
   put_rule(to, asked.forcing);
+  put_guide(to, asked.guide);
   to.put_flag(asked.resumes != nullptr);
   if (asked.resumes != nullptr) put_progress(to, *asked.resumes);
   to.put_flag(asked.origin != nullptr);
@@ -112,6 +128,7 @@ result<std::shared_ptr<const generation_request>> decode_request(std::span<const
   asked->cache_space = from.get<std::uint64_t>("cache space");
   asked->cache_marks = from.get_list<std::uint32_t>("cache marks", most_marks);
   asked->forcing = get_rule(from, bounds);
+  asked->guide = get_guide(from);
   if (from.get_flag("resumes")) asked->resumes = get_progress(from, bounds);
   if (from.get_flag("origin")) asked->origin = get_origin(from);
   if (auto done = from.finish(); !done) return fail(std::move(done.error()));

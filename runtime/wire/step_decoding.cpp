@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <string_view>
 #include <utility>
 
@@ -28,6 +29,7 @@ class plan_reader {
     each("histories", wire::history_bytes, histories_, [&] { return history(); });
     each("samples", wire::sample_bytes, plan_->samples, [&] { return sample(); });
     each("scores", wire::score_bytes, plan_->scores, [&] { return score(); });
+    masks();
     if (auto done = from_.finish(); !done) return fail(std::move(done.error()));
     return std::shared_ptr<const step_plan>(std::move(plan_));
   }
@@ -74,6 +76,7 @@ class plan_reader {
     const auto history = from_.get<std::uint32_t>("history");
     point.history_length = from_.get<std::uint32_t>("history length");
     point.banned = from_.get_list<token_id>("banned tokens");
+    point.mask = from_.get<std::uint32_t>("mask");
     check_row(point.run, point.offset, "sample");
     point.params = shared(params_, params, "parameters");
     if (history != no_object) point.history = shared(histories_, history, "history");
@@ -97,6 +100,26 @@ class plan_reader {
                    kernels::max_top_logprobs);
     }
     return point;
+  }
+
+  /// The masks, and that each point that names one has it: the sampler reads a whole row.
+  void masks() {
+    const std::uint32_t words = token_masks::words_for(bounds_.vocab);
+    const std::uint32_t count =
+        from_.get_count("masks", (1 + std::size_t{words}) * sizeof(std::uint32_t), bounds_.rows);
+    if (count > 0 && from_.ok()) plan_->masks = std::make_shared<token_masks>(count, bounds_.vocab);
+    for (std::uint32_t i = 0; i < count && from_.ok(); ++i) {
+      const auto row = from_.get_list<std::uint32_t>("mask", words);
+      if (row.size() != words) {
+        from_.refuse(errc::corrupt, "mask: {} words, not {}", row.size(), words);
+        return;
+      }
+      std::ranges::copy(row, plan_->masks->write(i).begin());
+    }
+    for (const sample_point& point : plan_->samples)
+      if (point.mask != no_mask && point.mask >= count)
+        from_.refuse(errc::out_of_range, "sample: mask {} of {}", point.mask, count);
+    if (plan_->masks != nullptr) plan_->masks->publish();
   }
 
   template <class T>

@@ -51,6 +51,18 @@ void put_sample(byte_writer& to, const sample_point& point, shared_parts& shared
   to.put(shared.histories.add(point.history.get()));
   to.put(point.history_length);
   to.put_list(point.banned);
+  to.put(point.mask);
+}
+
+void put_masks(byte_writer& to, const token_masks* masks) {
+  to.put_count(masks == nullptr ? 0 : masks->rows());
+  for (std::uint32_t row = 0; masks != nullptr && row < masks->rows(); ++row)
+    to.put_list(masks->row(row));
+}
+
+std::size_t mask_bytes(const token_masks* masks) {
+  if (masks == nullptr) return 0;
+  return masks->rows() * (1 + std::size_t{masks->words()}) * sizeof(std::uint32_t);
 }
 
 void put_score(byte_writer& to, const score_point& point) {
@@ -65,7 +77,7 @@ void put_score(byte_writer& to, const score_point& point) {
 std::vector<std::byte> encode_step(const step_plan& plan) {
   shared_parts shared(plan.samples);
   byte_writer to(wire::step_bytes + run_bytes(plan.runs) + shared.bytes +
-                 plan.scores.size() * wire::score_bytes);
+                 plan.scores.size() * wire::score_bytes + mask_bytes(plan.masks.get()));
   put_preamble(to, plan.epoch);
   to.put(plan.id);
   to.put_count(plan.runs.size());
@@ -78,6 +90,7 @@ std::vector<std::byte> encode_step(const step_plan& plan) {
   for (const sample_point& point : plan.samples) put_sample(to, point, shared);
   to.put_count(plan.scores.size());
   for (const score_point& point : plan.scores) put_score(to, point);
+  put_masks(to, plan.masks.get());
   return to.take();
 }
 

@@ -27,7 +27,7 @@ struct failed_step {
 };
 
 /// The header of a `step` frame. Parameters and histories that points share are written once; a
-/// stage passes the bytes on as they came. Every sample has parameters.
+/// stage passes the bytes on as they came. Every sample has parameters; masks are published.
 [[nodiscard]] std::vector<std::byte> encode_step(const step_plan& plan);
 /// The plan, its points sharing what they shared. corrupt or out_of_range with what, which and why:
 /// then it must not be computed, as kernels trust a plan's numbers.

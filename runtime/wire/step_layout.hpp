@@ -12,10 +12,10 @@ namespace troupe::wire {
 
 inline constexpr std::size_t run_bytes = sizeof(sequence_id) + 2 * sizeof(std::uint32_t);
 inline constexpr std::size_t history_bytes = sizeof(std::uint32_t);
-inline constexpr std::size_t sample_bytes = 8 * sizeof(std::uint32_t);
+inline constexpr std::size_t sample_bytes = 9 * sizeof(std::uint32_t);
 inline constexpr std::size_t score_bytes = 4 * sizeof(std::uint32_t);
-/// Preamble, step, and the lengths of the five lists.
+/// Preamble, step, and the lengths of the six lists.
 inline constexpr std::size_t step_bytes =
-    preamble_bytes + sizeof(step_id) + 5 * sizeof(std::uint32_t);
+    preamble_bytes + sizeof(step_id) + 6 * sizeof(std::uint32_t);
 
 }  // namespace troupe::wire

@@ -28,6 +28,7 @@ FOREIGN = re.compile(r"^(version\.hpp$|hwy/)")
 ONLY_IN = [
     (re.compile(r"^caf/"), re.compile(r"^actors/")),
     (re.compile(r"^ucp/|^ucs/|^uct/"), re.compile(r"^runtime/transport/ucx/")),
+    (re.compile(r"^(xgrammar|dlpack)/"), re.compile(r"^runtime/sampling/")),
     (re.compile(r"^sqlite3\.h$"), re.compile(r"^runtime/storage/")),
     (re.compile(r"^(cuda|cublas|nccl|nvtx|cooperative_groups|cub/|cute/|cutlass/|thrust/)"),
      re.compile(r"(^|/)(cuda|nccl)/")),

@@ -110,6 +110,11 @@ std::vector<generation_request> varied_requests(std::size_t count, std::uint32_t
     if (i % 5 == 4) r.sampling.presence_penalty = 0.5F;
     if (i % 7 == 5) r.choices = 2;
     r.prompt_logprobs = i % 6 == 2;
+    if (i % 4 == 3) {
+      r.guide.structure = R"({"type":"structural_tag","format":
+          {"type":"regex","pattern":"([a-z]{1,8}[ ,.]){2,300}"}})";
+      r.stop_tokens = {702};
+    }
     if (i % 3 == 1) r.forcing = {-1, 708, 4, {600, 708, 601}};
     all.push_back(std::move(r));
   }

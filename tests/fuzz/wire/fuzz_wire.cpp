@@ -36,6 +36,7 @@ void check_plan(const step_plan& plan, const step_bounds& bounds) {
   for (const sample_point& p : plan.samples) {
     if (p.params == nullptr || p.offset >= plan.runs.at(p.run).tokens.size()) std::abort();
     if (p.history != nullptr && p.history_length > p.history->size()) std::abort();
+    if (p.mask != no_mask && plan.masks->row(p.mask).size() * 32 < bounds.vocab) std::abort();
   }
   for (const score_point& p : plan.scores)
     if (p.offset >= plan.runs.at(p.run).tokens.size()) std::abort();

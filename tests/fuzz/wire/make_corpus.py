@@ -9,7 +9,7 @@ NONE = 0xFFFFFFFF
 
 
 def preamble(epoch=3):
-    return struct.pack("<BQ", 1, epoch)
+    return struct.pack("<BQ", 2, epoch)
 
 
 def listed(code, values):
@@ -19,8 +19,10 @@ def listed(code, values):
 def step():
     params = struct.pack("<6fIQBI", 0.7, 0.9, 0.05, 0.5, 0.0, 1.1, 40, 12345, 1, 5)
     params += struct.pack("<Iif", 1, 17, -2.5)
-    samples = struct.pack("<7I", 0, 1, 0, 2, 0, 0, 3) + listed("i", [7])
+    samples = struct.pack("<7I", 0, 1, 0, 2, 0, 0, 3) + listed("i", [7]) + struct.pack("<I", 0)
     samples += struct.pack("<7I", 1, 0, 1, 4, 0, NONE, 6) + listed("i", [])
+    samples += struct.pack("<I", NONE)
+    mask = listed("I", [0xFFFF0000] * 32)  # of the vocabulary of 1000 that fuzz_wire has
     return b"".join([
         preamble(), struct.pack("<Q", 9),
         struct.pack("<IQI", 2, 11, 4), listed("i", [1, 2]),
@@ -29,6 +31,7 @@ def step():
         struct.pack("<I", 1), listed("i", [5, 6, 1]),
         struct.pack("<I", 2), samples,
         struct.pack("<I", 1), struct.pack("<IIiI", 0, 0, 8, 2),
+        struct.pack("<I", 1), mask,
     ])
 
 

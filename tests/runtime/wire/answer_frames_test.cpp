@@ -57,6 +57,7 @@ asked_request random_ask(test::generator& random) {
   asked->cache_space = random();
   if (random() % 2 == 0) asked->cache_marks = {7, 1024};
   if (random() % 2 == 0) asked->forcing = {-1, 5, pick(random, 0, 9), random_tokens(random, 3)};
+  if (random() % 2 == 0) asked->guide = {R"({"type":"structural_tag"})", -1, 708};
   if (random() % 2 == 0) {
     auto progress = std::make_shared<answer_progress>();
     progress->events = random_events(random);
@@ -95,7 +96,7 @@ bool same(const generation_request& a, const generation_request& b) {
          a.choices == b.choices && a.stop_tokens == b.stop_tokens && a.ignore_eos == b.ignore_eos &&
          a.prompt_logprobs == b.prompt_logprobs && a.min_tokens == b.min_tokens &&
          a.speculate == b.speculate && a.cache_space == b.cache_space &&
-         a.cache_marks == b.cache_marks && a.forcing == b.forcing && equal(a.resumes, b.resumes) &&
+         a.cache_marks == b.cache_marks && a.forcing == b.forcing && a.guide == b.guide && equal(a.resumes, b.resumes) &&
          equal(a.origin, b.origin);
 }
 

@@ -67,6 +67,18 @@ void add_points(generator& random, step_plan& plan) {
   }
 }
 
+/// Of some points; rows in no order.
+void add_masks(generator& random, step_plan& plan) {
+  const std::uint32_t rows = pick(random, 0, 3);
+  if (rows == 0) return;
+  plan.masks = std::make_shared<token_masks>(rows, plan_vocab);
+  for (std::uint32_t row = 0; row < rows; ++row)
+    for (std::uint32_t& word : plan.masks->write(row)) word = static_cast<std::uint32_t>(random());
+  plan.masks->publish();
+  for (sample_point& point : plan.samples)
+    if (random() % 2 == 0) point.mask = pick(random, 0, rows - 1);
+}
+
 token_logprob random_logprob(generator& random) {
   token_logprob out;
   out.logprob = any_float(random);
@@ -102,7 +114,7 @@ bool same(const sample_point& a, const sample_point& b) {
                                                                       : *a.history == *b.history;
   return a.run == b.run && a.offset == b.offset && a.choice == b.choice &&
          a.prompt_length == b.prompt_length && *a.params == *b.params && histories &&
-         a.history_length == b.history_length && a.banned == b.banned;
+         a.history_length == b.history_length && a.banned == b.banned && a.mask == b.mask;
 }
 
 bool same(const token_logprob& a, const token_logprob& b) {
@@ -127,6 +139,7 @@ std::shared_ptr<const step_plan> random_plan(generator& random) {
     plan->runs.push_back({random(), pick(random, 0, 100'000), random_tokens(random, 1, 8)});
   }
   add_points(random, *plan);
+  add_masks(random, *plan);
   return plan;
 }
 
@@ -196,6 +209,14 @@ expert_outputs_header random_outputs(generator& random) {
   return h;
 }
 
+bool same_masks(const token_masks* a, const token_masks* b) {
+  if (a == nullptr || b == nullptr) return a == b;
+  if (a->rows() != b->rows() || a->words() != b->words()) return false;
+  for (std::uint32_t row = 0; row < a->rows(); ++row)
+    if (!std::ranges::equal(a->row(row), b->row(row))) return false;
+  return b->await(std::chrono::milliseconds(0));
+}
+
 bool same(const step_plan& a, const step_plan& b) {
   const auto params = [](const step_plan& p) {
     std::vector<const void*> all;
@@ -216,7 +237,8 @@ bool same(const step_plan& a, const step_plan& b) {
          std::ranges::equal(
              a.samples, b.samples,
              [](const sample_point& x, const sample_point& y) { return same(x, y); }) &&
-         params(a) == params(b) && histories(a) == histories(b) &&
+         same_masks(a.masks.get(), b.masks.get()) && params(a) == params(b) &&
+         histories(a) == histories(b) &&
          std::ranges::equal(a.scores, b.scores, [](const score_point& x, const score_point& y) {
            return x.run == y.run && x.offset == y.offset && x.target == y.target && x.top == y.top;
          });

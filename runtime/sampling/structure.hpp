@@ -1,0 +1,54 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "runtime/base/result.hpp"
+#include "runtime/base/token.hpp"
+#include "runtime/tokenizer/tokenizer.hpp"
+
+namespace troupe {
+
+/// A structure in the form that token_guide reads: for each place in it, which tokens of one
+/// vocabulary may follow. Immutable and shared: any thread.
+class compiled_structure {
+ public:
+  struct parts;  ///< the library's own; known where it is made and read
+  explicit compiled_structure(std::unique_ptr<const parts> all);
+  compiled_structure(const compiled_structure&) = delete;
+  compiled_structure& operator=(const compiled_structure&) = delete;
+  ~compiled_structure();
+
+  [[nodiscard]] std::size_t bytes() const;  ///< of memory, about
+  [[nodiscard]] std::uint32_t vocab() const;
+  [[nodiscard]] const parts& all() const { return *parts_; }
+
+ private:
+  std::unique_ptr<const parts> parts_;
+};
+
+/// Compiles structures for one vocabulary. Immutable: any thread.
+class structure_compiler {
+ public:
+  /// `vocab`: tokens that the model's head has, those of the tokenizer first. `ends`: tokens that
+  /// end an answer, and may do so only where the structure is complete. Sorts the vocabulary, which
+  /// takes about a second where it is large.
+  structure_compiler(const tokenizer& tokens, std::uint32_t vocab, std::vector<token_id> ends);
+  structure_compiler(const structure_compiler&) = delete;
+  structure_compiler& operator=(const structure_compiler&) = delete;
+  ~structure_compiler();
+
+  /// Takes from under a millisecond to seconds, by what is asked, and cannot be stopped: whoever
+  /// asks bounds the structure first. invalid_argument: it is none, or no answer could be of it.
+  [[nodiscard]] result<std::shared_ptr<const compiled_structure>> compile(
+      const std::string& structure) const;
+
+ private:
+  struct vocabulary;
+  std::unique_ptr<const vocabulary> vocabulary_;
+};
+
+}  // namespace troupe
