@@ -14,6 +14,8 @@
 #include "actors/bin/node_options.hpp"
 #include "actors/bin/server_command.hpp"
 #include "actors/bin/start_over.hpp"
+#include "actors/device_loss.hpp"
+#include "runtime/device/device_choice.hpp"
 
 namespace troupe::cli {
 namespace {
@@ -54,7 +56,11 @@ result<void> node(node_command& command) {
     shown = stage;
   };
   node_world world;
-  const auto store = std::make_shared<node_store>(options.threads);
+  const auto choice = parse_device(options.device);
+  if (!choice) return fail(choice.error());
+  auto computes = make_device(*choice, options.threads, &end_without_device);
+  if (!computes) return fail(std::move(computes.error()));
+  const auto store = std::make_shared<node_store>(std::move(*computes));
   world.join = [&] { return worker_runtime::start(for_runtime(options, *join), store, report); };
   world.signal = [&signals](std::chrono::milliseconds limit) {
     return signals.wait(limit.count());
