@@ -36,6 +36,7 @@ result<std::unique_ptr<local_cluster>> local_cluster::start(const std::filesyste
   node_options common;
   common.join = (*head)->join_address();
   common.model = model;
+  common.device = config.engine.device;
   common.actor_threads = config.engine.actor_threads;
   common.tls = config.cluster.tls;
   common.log_level = config.log_level;

@@ -15,6 +15,8 @@
 #include "actors/bin/server_command.hpp"
 #include "actors/bin/service_manager.hpp"
 #include "actors/bin/start_over.hpp"
+#include "actors/device_loss.hpp"
+#include "runtime/device/device_choice.hpp"
 
 namespace troupe::cli {
 namespace {
@@ -57,7 +59,11 @@ result<void> node(node_command& command) {
     shown = stage;
   };
   node_world world;
-  const auto store = std::make_shared<node_store>(options.threads);
+  const auto choice = parse_device(options.device);
+  if (!choice) return fail(choice.error());
+  auto computes = make_device(*choice, options.threads, &end_without_device);
+  if (!computes) return fail(std::move(computes.error()));
+  const auto store = std::make_shared<node_store>(std::move(*computes));
   world.join = [&] { return worker_runtime::start(for_runtime(options, *join), store, report); };
   world.signal = [&](std::chrono::milliseconds limit) {
     manager.alive();

@@ -13,6 +13,11 @@ void describe(config_schema& schema, node_options& options) {
             "A GGUF file or a Hugging Face folder, the one that the cluster serves; empty: where "
             "the cluster has it.")
       .on_command_line("--model", "PATH");
+  schema
+      .text("device", options.device, 32,
+            "What computes: \"cpu\", \"cuda\" or \"cuda:N\", or \"auto\": a GPU where one can be "
+            "used.")
+      .on_command_line("--device", "DEVICE");
   schema.integer("threads", options.threads, 0, 1024, "Compute threads; 0: one a core.")
       .on_command_line("--threads", "N");
   schema
@@ -40,6 +45,7 @@ std::vector<std::string> command_line(const node_options& options) {
   add("--join", options.join);
   if (!options.model.empty()) add("--model", options.model);
   if (!options.name.empty()) add("--name", options.name);
+  add("--device", options.device);
   add("--threads", std::to_string(options.threads));
   add("--actor-threads", std::to_string(options.actor_threads));
   add("--memory-mib", std::to_string(options.memory_mib));

@@ -84,17 +84,21 @@ result<void> cluster_head::launch(const head_options& options, bool integer_weig
   batcher_ = system_.spawn(batcher, desk_.board(), model_->structures);
   keeper_ = system_.spawn(answer_keeper, batcher_, port_);
   const auto kernels = kernels::cpu::make_cpu_backend();
+  // What GPUs its nodes have is theirs to say: none is refused, and a mixture is reported.
+  const bool on_cpu = config.device == "cpu";
   auto wiring = std::make_shared<cluster_supervisor_wiring>();
   wiring->port = port_;
   wiring->batcher = batcher_;
   wiring->keeper = keeper_;
   wiring->board = board_;
   wiring->health = desk_.board();
-  wiring->identity = {std::string(version), model_->files->identity(), kernels->target()};
+  wiring->identity = {std::string(version), model_->files->identity(),
+                      on_cpu ? kernels->target() : std::string()};
   wiring->model_path = options.model.string();
   wiring->model = model_->files->config();
   const bool packs = config.pack_weights && config.activations != activation_mode::f32;
   wiring->sizes = sizes_of(*model_->files, [&](const kernels::matrix& w) -> std::size_t {
+    if (!on_cpu) return w.bytes();
     return packs ? kernels->packed_bytes(w) : 0;
   });
   wiring->engine = config;
@@ -112,7 +116,7 @@ result<void> cluster_head::launch(const head_options& options, bool integer_weig
   desk_.open(system_, batcher_, config.context);
   const model_config& about = model_->files->config();
   const kv_layout whole{about.layers, about.kv_heads, about.head_dim, config.page_size, config.kv};
-  description_.target = kernels->target();
+  description_.target = on_cpu ? kernels->target() : config.device;
   description_.activations =
       integer_weights && config.activations != activation_mode::f32 ? "integer" : "f32";
   description_.kv_bytes_per_token = whole.position_bytes();

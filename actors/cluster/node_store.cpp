@@ -3,11 +3,9 @@
 #include <algorithm>
 #include <utility>
 
-#include "runtime/device/cpu_device.hpp"
-
 namespace troupe {
 
-node_store::node_store(std::uint32_t threads) : device_(std::make_shared<cpu_device>(threads)) {}
+node_store::node_store(std::shared_ptr<device> computes) : device_(std::move(computes)) {}
 
 node_store::~node_store() { clear(); }
 

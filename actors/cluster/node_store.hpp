@@ -29,7 +29,7 @@ struct stage_parts {
 /// that it was loaded with. Any thread.
 class node_store {
  public:
-  explicit node_store(std::uint32_t threads);
+  explicit node_store(std::shared_ptr<device> computes);
   node_store(const node_store&) = delete;
   node_store& operator=(const node_store&) = delete;
   ~node_store();

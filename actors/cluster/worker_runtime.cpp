@@ -127,8 +127,8 @@ void joined_worker::introduce_self(const worker_options& options) {
   hello_.name = options.name.empty() ? fmt::format("{}-{}", hello_.host, hello_.pid) : options.name;
   hello_.kernel_target = store_->dev()->kernels().target();
   hello_.threads = store_->dev()->width();
-  hello_.memory_bytes =
-      store_->memory_once(options.memory_bytes == 0 ? available_memory() : options.memory_bytes);
+  hello_.memory_bytes = store_->memory_once(options.memory_bytes == 0 ? room_on(*store_->dev())
+                                                                      : options.memory_bytes);
 }
 
 result<void> joined_worker::open_model(const worker_options& options, const node_welcome& welcome,

@@ -9,6 +9,7 @@
 #include <thread>
 #include <utility>
 
+#include "actors/device_loss.hpp"
 #include "actors/engine/draft_group.hpp"
 #include "actors/engine/draft_model.hpp"
 #include "actors/engine/host_time.hpp"
@@ -18,6 +19,7 @@
 #include "actors/node.hpp"
 #include "actors/supervisor.hpp"
 #include "runtime/device/cpu_device.hpp"
+#include "runtime/device/device_choice.hpp"
 
 namespace troupe {
 namespace {
@@ -184,18 +186,24 @@ result<std::unique_ptr<embedded_runtime>> embedded_runtime::start(const std::fil
   const engine_config config = settle(wanted, about);
   const auto draft = open_draft_model(config.speculation, *model->files, report);
   if (!draft) return fail(draft.error());
-  const std::size_t available = available_memory();
+  const auto choice = parse_device(config.device);
+  if (!choice) return fail(choice.error());
+  auto made = make_device(*choice, config.threads, &end_without_device);
+  if (!made) return fail(std::move(made.error()));
+  const std::shared_ptr<device> dev = std::move(*made);
+  const std::size_t available = room_on(*dev);
   const std::size_t weights = opened->weight_bytes + (*draft ? (*draft)->weight_bytes : 0);
   const auto memory = plan_memory(about, config, weights, available);
   if (!memory) return fail(memory.error().within(path.string()));
   const auto plan = plan_placement(about, config.stages, config.expert_shards, 1);
   if (!plan) return fail(plan.error());
-  const bool packs = config.pack_weights && config.activations != activation_mode::f32;
+  const bool whole_floats = !dev->kernels().reads_integers();
+  const bool integers = !whole_floats && config.activations != activation_mode::f32;
+  const bool packs = config.pack_weights && (integers || whole_floats);
   touch_weights(*model->files, packs, report);
   model->context = memory->context;
 
   try {
-    auto dev = std::make_shared<cpu_device>(config.threads);
     auto engine = std::make_unique<runtime_in_process>(dev, model, config);
     if (report) report("starting actors", 0);
     if (*draft) {
@@ -210,9 +218,8 @@ result<std::unique_ptr<embedded_runtime>> embedded_runtime::start(const std::fil
     engine->describe(
         {dev->kernels().target(), dev->width(), static_cast<std::uint32_t>(plan->stages.size()),
          static_cast<std::uint32_t>(plan->shards.size()),
-         opened->integer_weights && config.activations != activation_mode::f32 ? "integer" : "f32",
-         opened->weight_bytes, memory->kv_bytes, memory->kv_bytes_per_token,
-         memory->kv_pages * config.page_size});
+         opened->integer_weights && integers ? "integer" : "f32", opened->weight_bytes,
+         memory->kv_bytes, memory->kv_bytes_per_token, memory->kv_pages * config.page_size});
     if (report) report("ready", 1);
     return engine;
   } catch (const std::bad_alloc&) {

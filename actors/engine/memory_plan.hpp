@@ -5,6 +5,7 @@
 
 #include "runtime/base/result.hpp"
 #include "runtime/config/engine_config.hpp"
+#include "runtime/device/device.hpp"
 #include "runtime/model/config.hpp"
 
 namespace troupe {
@@ -27,5 +28,11 @@ struct memory_plan {
 /// Bytes this process may still take: the least of the machine's available memory and the room left
 /// in its control group.
 [[nodiscard]] std::size_t available_memory();
+
+/// The same of what `computes`: its own memory where it has some.
+[[nodiscard]] inline std::size_t room_on(const device& computes) {
+  const std::size_t own = computes.free_memory();
+  return own > 0 ? own : available_memory();
+}
 
 }  // namespace troupe

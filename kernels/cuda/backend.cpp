@@ -95,6 +95,7 @@ status cuda_backend::pack(kernels::stream& s, const pack_params& p) {
 status cuda_backend::linear(kernels::stream& s, const linear_params& p) {
   if (const status shape = validate(p); shape != status::ok) return shape;
   if (p.rows == 0) return status::ok;
+  if (const status done = queue(s).vendor_product(p); done != status::unsupported) return done;
   if (needs_f32(p.w)) {
     const grid g{ceil_divide(p.w.rows, linear_f32_kernel::columns),
                  ceil_divide(p.rows, linear_f32_kernel::rows), 1, linear_f32_kernel::threads};

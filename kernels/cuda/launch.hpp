@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 
+#include "kernels/api/linear.hpp"
 #include "kernels/api/status.hpp"
 #include "kernels/api/stream.hpp"
 
@@ -12,6 +13,7 @@ namespace troupe::kernels::cuda {
 /// Every kernel there is. Its body is a template in kernels/cuda/body.
 enum class kernel_id : std::uint8_t {
   embed,
+  to_bf16,
   gather_rows,
   rms_norm,
   combine,
@@ -51,6 +53,9 @@ class stream : public kernels::stream {
   virtual status launch(kernel_id kernel, const grid& g, const void* params) = 0;
   /// Copies within, from or to the device's memory, in the stream's order.
   virtual status copy(void* to, const void* from, std::size_t bytes) = 0;
+  /// Computes a product by a vendor's library; unsupported where this stream has none or wants none
+  /// for this shape, whatever the number of rows.
+  virtual status vendor_product(const linear_params&) { return status::unsupported; }
   /// Memory for the kernels submitted until the next call of scratch(); null when there is not as
   /// much.
   [[nodiscard]] virtual std::byte* scratch(std::size_t bytes) = 0;

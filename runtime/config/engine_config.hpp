@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 #include "kernels/api/attention.hpp"
 #include "runtime/config/cache_config.hpp"
@@ -16,6 +17,7 @@ enum class activation_mode : std::uint8_t { automatic, f32, integer };
 /// What an engine is built with. Zero means "choose for this machine" where a comment says so.
 /// None of it changes an answer but `activations` and `kv` (contract 1 of the design).
 struct engine_config {
+  std::string device = "cpu";       ///< what computes: as parse_device() takes it
   std::uint32_t threads = 0;        ///< compute threads; 0: one a core
   std::uint32_t actor_threads = 2;  ///< threads of the actor scheduler
   std::uint32_t stages = 0;  ///< attention blocks (ranges of layers); 0: what fits the machine

@@ -8,7 +8,13 @@ namespace troupe {
 void describe(config_schema& schema, engine_config& config) {
   constexpr std::int64_t mib = 1 << 20;
   schema.begin_table(
-      "engine", "How the model is run. None of it but activations and kv_type changes an answer.");
+      "engine",
+      "How the model is run. None of it but device, activations and kv_type changes an answer.");
+  schema
+      .text("device", config.device, 32,
+            "What computes: \"cpu\", \"cuda\" or \"cuda:N\", or \"auto\": a GPU where one can be "
+            "used.")
+      .on_command_line("--device", "DEVICE");
   schema.integer("threads", config.threads, 0, 1024, "Compute threads; 0: one a core.")
       .on_command_line("--threads", "N");
   schema.integer("actor_threads", config.actor_threads, 1, 64,

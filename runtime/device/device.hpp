@@ -57,6 +57,9 @@ class device {
   /// Threads, or compute units, that share the work.
   [[nodiscard]] virtual std::uint32_t width() const = 0;
 
+  /// Bytes that may still be allocated where memory is the device's own; 0 where it is the
+  /// machine's.
+  [[nodiscard]] virtual std::size_t free_memory() const { return 0; }
   /// 64-byte aligned memory, zeroed; throws std::bad_alloc. Contents stay with the device.
   [[nodiscard]] virtual device_buffer allocate(std::size_t bytes) = 0;
 

@@ -1,6 +1,8 @@
 #include "runtime/device/device_choice.hpp"
 
 #include <charconv>
+#include <new>
+#include <system_error>
 #include <utility>
 
 #include "runtime/device/cpu_device.hpp"
@@ -13,7 +15,7 @@ namespace {
 
 #ifdef TROUPE_CUDA
 result<std::shared_ptr<device>> make_gpu(int index, std::function<void(const error&)> lost) {
-  return make_cuda_device({index, std::move(lost)});
+  return make_cuda_device({.index = index, .lost = std::move(lost)});
 }
 /// The first that can be used; -1 for none.
 int first_gpu() {
@@ -61,9 +63,14 @@ result<std::shared_ptr<device>> make_device(const device_choice& choice, std::ui
                                             std::function<void(const error&)> lost) {
   using kind = device_choice::kind;
   const int index = choice.which == kind::automatic ? first_gpu() : choice.index;
-  if (choice.which == kind::cpu || index < 0)
+  if (choice.which != kind::cpu && index >= 0) return make_gpu(index, std::move(lost));
+  try {
     return std::shared_ptr<device>(std::make_shared<cpu_device>(threads));
-  return make_gpu(index, std::move(lost));
+  } catch (const std::bad_alloc&) {
+    return fail(errc::out_of_memory, "the compute threads could not be had");
+  } catch (const std::system_error& e) {
+    return fail(errc::io_error, "the compute threads could not be started: {}", e.what());
+  }
 }
 
 }  // namespace troupe

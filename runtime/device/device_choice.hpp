@@ -26,7 +26,7 @@ struct device_choice {
 
 /// Finds the device now, at run time: the same binary serves machines with and without a GPU.
 /// `threads` are the processors' (0: one each). `lost` is called once, on another thread, when a
-/// GPU is lost for this process. Throws std::bad_alloc and std::system_error as cpu_device does.
+/// GPU is lost for this process.
 [[nodiscard]] result<std::shared_ptr<device>> make_device(
     const device_choice& choice, std::uint32_t threads,
     std::function<void(const error&)> lost = nullptr);

@@ -17,6 +17,8 @@ bool visit_row_kernels(kernel_id id, const F& f) {
   switch (id) {
     case kernel_id::embed:
       return f(embed_kernel{}), true;
+    case kernel_id::to_bf16:
+      return f(to_bf16_kernel{}), true;
     case kernel_id::gather_rows:
       return f(gather_rows_kernel{}), true;
     case kernel_id::rms_norm:

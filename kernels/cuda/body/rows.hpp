@@ -30,6 +30,27 @@ struct embed_kernel {
   }
 };
 
+/// out[i] = in[i] in BF16.
+struct to_bf16_params {
+  const float* in = nullptr;
+  std::uint16_t* out = nullptr;
+  std::size_t count = 0;
+};
+
+/// Grid: as many blocks as have `a_block` numbers each.
+struct to_bf16_kernel {
+  using params = to_bf16_params;
+  static constexpr std::uint32_t threads = 256;
+  static constexpr std::uint32_t a_block = 8 * threads;
+
+  template <class Thread>
+  TROUPE_KERNEL static void run(Thread& t, const params& p) {
+    const std::size_t first = std::size_t{t.x()} * a_block;
+    for (std::size_t i = first + t.thread(); i < first + a_block && i < p.count; i += threads)
+      p.out[i] = to_bf16(p.in[i]);
+  }
+};
+
 struct gather_rows_kernel {
   using params = gather_rows_params;
   static constexpr std::uint32_t threads = 128;

@@ -1,5 +1,6 @@
 #include "runtime/device/cuda/cuda_device.hpp"
 
+#include <algorithm>
 #include <new>
 #include <utility>
 
@@ -44,9 +45,14 @@ class cuda_device final : public device {
       changed_.wait_for(guard, std::chrono::milliseconds(1));
   }
 
+  [[nodiscard]] result<void> prepare(const cuda_device_options& options) {
+    return options.vendor_products ? stream_.use_vendor_products() : result<void>();
+  }
+
   [[nodiscard]] kernels::backend& kernels() override { return *backend_; }
   [[nodiscard]] kernels::stream& stream() override { return stream_; }
   [[nodiscard]] std::uint32_t width() const override { return stream_.processors(); }
+  [[nodiscard]] std::size_t free_memory() const override;
   [[nodiscard]] device_buffer allocate(std::size_t bytes) override;
   void notify(std::function<void()> reached) override { (void)stream_.call(std::move(reached)); }
   void begin_step(std::chrono::steady_clock::time_point* at) override {
@@ -72,6 +78,15 @@ class cuda_device final : public device {
   std::condition_variable_any changed_;
   std::jthread watch_;  // last: it ends before anything it uses
 };
+
+std::size_t cuda_device::free_memory() const {
+  std::size_t free = 0;
+  std::size_t whole = 0;
+  const bool known = cuda_check(cudaSetDevice(index_), "device") &&
+                     cuda_check(cudaMemGetInfo(&free, &whole), "device");
+  // 0 would mean that there is none of its own.
+  return known ? std::max<std::size_t>(free, 1) : 1;
+}
 
 device_buffer cuda_device::allocate(std::size_t bytes) {
   if (bytes == 0) return {};
@@ -126,7 +141,9 @@ result<std::shared_ptr<device>> make_cuda_device(const cuda_device_options& opti
       return fail(errc::unsupported, "CUDA device {} ({}, {}): {}", each.index, each.name,
                   each.architecture, each.unusable);
     try {
-      return std::make_shared<cuda_device>(options);
+      auto made = std::make_shared<cuda_device>(options);
+      if (auto vendor = made->prepare(options); !vendor) return fail(std::move(vendor.error()));
+      return made;
     } catch (const std::runtime_error& e) {
       return fail(errc::unavailable, "CUDA device {}: {}", options.index, e.what());
     }

@@ -28,10 +28,13 @@ struct cuda_device_info {
 
 struct cuda_device_options {
   int index = 0;
+  /// BF16 products by cuBLASLt. Not to be relied on before a device has shown that a row's bits do
+  /// not depend on the others then.
+  bool vendor_products = false;
   /// Called once, on a thread of the device, when the device is lost for this process (a sticky
   /// error). Work that was submitted is not finished and its notifications never come: whoever
   /// holds the device gives up and lets the cluster recover.
-  std::function<void(const error&)> lost;
+  std::function<void(const error&)> lost = {};
 };
 
 /// One GPU as a device. Its memory is CUDA's managed memory, which lives on the device and which

@@ -4,6 +4,7 @@
 #include <memory>
 #include <utility>
 
+#include "kernels/cuda/body/rows.hpp"
 #include "kernels/cuda/device/launch.hpp"
 
 namespace troupe {
@@ -86,6 +87,27 @@ status cuda_stream::copy(void* to, const void* from, std::size_t bytes) {
   if (failed_.load(std::memory_order_relaxed)) return status::device_error;
   return noted(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDefault, handle_.get()),
                "a copy could not be submitted");
+}
+
+result<void> cuda_stream::use_vendor_products() {
+  auto found = cublas_products::load();
+  if (!found) return fail(std::move(found.error()));
+  vendor_ = std::move(*found);
+  return {};
+}
+
+status cuda_stream::vendor_product(const kernels::linear_params& p) {
+  using kernel = kernels::cuda::to_bf16_kernel;
+  if (vendor_ == nullptr || !vendor_->computes(p)) return status::unsupported;
+  const std::size_t count = std::size_t{p.rows} * p.w.cols;
+  std::byte* const room = scratch(cublas_products::workspace_bytes + count * sizeof(std::uint16_t));
+  if (room == nullptr) return status::device_error;
+  auto* const x = reinterpret_cast<std::uint16_t*>(room + cublas_products::workspace_bytes);
+  const kernels::cuda::to_bf16_params rows{p.x.f32, x, count};
+  const auto blocks = static_cast<std::uint32_t>((count + kernel::a_block - 1) / kernel::a_block);
+  const status ready =
+      launch(kernels::cuda::kernel_id::to_bf16, {blocks, 1, 1, kernel::threads}, &rows);
+  return ready == status::ok ? vendor_->linear(p, x, room, handle_.get()) : ready;
 }
 
 std::byte* cuda_stream::scratch(std::size_t bytes) {

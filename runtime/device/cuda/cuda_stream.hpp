@@ -3,11 +3,13 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 
 #include "kernels/cuda/launch.hpp"
+#include "runtime/device/cuda/cublas_products.hpp"
 #include "runtime/device/cuda/handles.hpp"
 
 namespace troupe {
@@ -28,6 +30,9 @@ class cuda_stream final : public kernels::cuda::stream {
   kernels::status launch(kernels::cuda::kernel_id kernel, const kernels::cuda::grid& g,
                          const void* params) override;
   kernels::status copy(void* to, const void* from, std::size_t bytes) override;
+  kernels::status vendor_product(const kernels::linear_params& p) override;
+  /// Has BF16 products done by cuBLASLt from now on; call it before anything is submitted.
+  [[nodiscard]] result<void> use_vendor_products();
   /// Grows as it must, but not while a graph is captured: its kernels keep the address.
   [[nodiscard]] std::byte* scratch(std::size_t bytes) override;
   [[nodiscard]] std::uint32_t processors() const override { return processors_; }
@@ -61,6 +66,7 @@ class cuda_stream final : public kernels::cuda::stream {
   std::byte* scratch_ = nullptr;
   std::size_t scratch_bytes_ = 0;
   bool capturing_ = false;
+  std::unique_ptr<cublas_products> vendor_;  ///< null: every product by this project's kernels
   std::shared_ptr<pending> pending_;
   std::atomic<std::uint64_t> submitted_ = 0;
   std::atomic<bool> failed_ = false;

@@ -96,6 +96,7 @@ TEST_CASE("a node's options make a command line that means the same") {
   given.join = "h:1";
   given.model = "-a model";
   given.name = "n";
+  given.device = "cuda:1";
   given.threads = 3;
   given.actor_threads = 1;
   given.memory_mib = 77;

@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "kernels/cuda/body/rows.hpp"
 #include "kernels/reference/ops.hpp"
 #include "tests/kernels/cuda/support.hpp"
 
@@ -59,6 +60,20 @@ TEST_CASE("gpu: embed reads every type of weight as the reference does") {
     CAPTURE(info(type).name);
     REQUIRE(gpu_backend().embed(s, p) == status::ok);
     CHECK(same_bits(out, expected));
+  }
+}
+
+TEST_CASE("gpu: numbers become BF16, to nearest") {
+  generator random(105);
+  for (const std::size_t count : {std::size_t{1}, std::size_t{2048}, std::size_t{5000}}) {
+    const std::vector<float> in = random_floats(count, random);
+    std::vector<std::uint16_t> out(count);
+    const cuda::to_bf16_params p{in.data(), out.data(), count};
+    using kernel = cuda::to_bf16_kernel;
+    cuda::emulated_stream s;
+    const auto blocks = static_cast<std::uint32_t>((count + kernel::a_block - 1) / kernel::a_block);
+    REQUIRE(s.launch(cuda::kernel_id::to_bf16, {blocks, 1, 1, kernel::threads}, &p) == status::ok);
+    for (std::size_t i = 0; i < count; ++i) CHECK(out[i] == cuda::to_bf16(in[i]));
   }
 }
 

@@ -28,7 +28,7 @@ TEST_CASE("only errors that lose the context are sticky") {
 }
 
 TEST_CASE("a device that is not there is not found, with or without a driver") {
-  const auto none = make_cuda_device({1000, nullptr});
+  const auto none = make_cuda_device({.index = 1000});
   REQUIRE_FALSE(none.has_value());
   CHECK(none.error().code() == errc::not_found);
 }

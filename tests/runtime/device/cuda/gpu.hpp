@@ -12,13 +12,14 @@
 namespace troupe::test {
 
 /// The first GPU of this machine that can be used; null, and said so, where there is none.
-inline std::shared_ptr<device> first_gpu(std::function<void(const error&)> lost = nullptr) {
+inline std::shared_ptr<device> first_gpu(std::function<void(const error&)> lost = nullptr,
+                                         bool vendor_products = false) {
   for (const cuda_device_info& each : cuda_devices()) {
     if (!each.unusable.empty()) {
       std::printf("cuda:%d: %s\n", each.index, each.unusable.c_str());
       continue;
     }
-    auto made = make_cuda_device({each.index, std::move(lost)});
+    auto made = make_cuda_device({each.index, vendor_products, std::move(lost)});
     REQUIRE(made.has_value());
     return *made;
   }
