@@ -137,8 +137,9 @@ TEST_CASE("a plan that would harm whoever computes it is refused, and says why")
   }
   SUBCASE("parameters that are not in the list") {
     std::vector<std::byte> header = encode_step(plan);
-    // The last sample's fields follow one another; the score and its count end the header.
-    const std::size_t params = header.size() - 4 * 4 - 4 - 4 * 4;
+    // The last sample's fields follow one another; the score, its count and that of masks end the
+    // header.
+    const std::size_t params = header.size() - 4 - 4 * 4 - 4 - 5 * 4;
     header[params] = std::byte{1};
     const auto decoded = decode_step(header, bounds);
     REQUIRE_FALSE(decoded);
