@@ -157,11 +157,11 @@ def test_mistakes_are_told(tmp_path):
     wrong.write_text("no folder")
     with Server(TINY, "--max-input", 300, "--max-output", 20) as server:
         client = client_of(server)
-        for body, words in [
+        for body, said in [
                 ({"prompt": words(400), "max_tokens": 4}, "at most 300 tokens"),
                 ({"prompt": "Hello", "max_tokens": 21}, "at most 20")]:
             status, answer = server.post("/v1/completions", json.dumps({"model": server.model} | body).encode())
-            assert status == 400 and words in json.loads(answer)["error"]["message"]
+            assert status == 400 and said in json.loads(answer)["error"]["message"]
         answer = client.chat.completions.create(
             model=server.model, messages=[{"role": "user", "content": "Hello"}],
             extra_body={"ignore_eos": True})
