@@ -55,7 +55,7 @@ for suite in $suites; do
   case $suite in
     release) run_suite release all ;;
     # Structure and scripts are matters of the sources, the same in every build.
-    asan) run_suite asan all -LE '^(structure|bench|faults)$' ;;
+    asan) run_suite asan all -LE '^(structure|bench|faults|release_only)$' ;;
     tsan) run_suite tsan troupe_tsan_tests -L '^tsan$' ;;
     cuda) run_suite cuda troupe_cuda_tests -R '^cuda_' ;;
     fuzz) run_suite fuzz troupe_fuzzers -L '^fuzz$' ;;
