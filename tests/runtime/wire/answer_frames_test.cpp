@@ -96,8 +96,8 @@ bool same(const generation_request& a, const generation_request& b) {
          a.choices == b.choices && a.stop_tokens == b.stop_tokens && a.ignore_eos == b.ignore_eos &&
          a.prompt_logprobs == b.prompt_logprobs && a.min_tokens == b.min_tokens &&
          a.speculate == b.speculate && a.cache_space == b.cache_space &&
-         a.cache_marks == b.cache_marks && a.forcing == b.forcing && a.guide == b.guide && equal(a.resumes, b.resumes) &&
-         equal(a.origin, b.origin);
+         a.cache_marks == b.cache_marks && a.forcing == b.forcing && a.guide == b.guide &&
+         equal(a.resumes, b.resumes) && equal(a.origin, b.origin);
 }
 
 bytes payload_of(const outgoing_frame& frame) {
