@@ -57,10 +57,16 @@ void batch_scheduler::add_prompts(std::vector<row_choice>& rows) const {
     return s->state == sequence_state::running && s->remaining() > 1;
   });
   const std::size_t most = rows.size() + share(static_cast<std::size_t>(prompting));
+  // Of all that are ready, so that a long prompt leaves up to half of a step to those behind it.
+  std::uint64_t behind = 0;
+  for (const sequence* s : running_)
+    if (is_ready(*s) && s->remaining() > 1) behind += s->remaining();
   for (sequence* s : running_) {
     if (budget == 0 || rows.size() == most) break;
     if (!is_ready(*s) || s->remaining() <= 1) continue;
-    std::uint32_t count = std::min({s->remaining(), limits_.prefill_chunk, budget});
+    behind -= s->remaining();
+    const auto left = static_cast<std::uint32_t>(std::min<std::uint64_t>(behind, budget / 2));
+    std::uint32_t count = std::min({s->remaining(), limits_.prefill_chunk, budget - left});
     std::uint32_t cost = count;
     if (decodes > 0 && limits_.attention_positions > 0) {
       const std::uint32_t less = affordable(*s, count, budget);

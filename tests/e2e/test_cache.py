@@ -144,7 +144,7 @@ def test_a_restart_keeps_the_disk_tier_and_no_damage_changes_an_answer(tmp_path)
 
 
 def test_a_second_turn_computes_its_new_tokens_only():
-    """Timed on 8,000 tokens and a real model in docs/performance.md."""
+    """second_turn.py times it on any model and length."""
     with Server(TINY) as server:
         (first, _, usage), (second, _, more) = second_turn.measure(server.url, server.model, 3500, 7)
         print(f"{usage.prompt_tokens} tokens: {first:.3f} s, then {second:.3f} s")
