@@ -35,7 +35,7 @@ request_news drawn(request_id id, std::uint32_t from, std::uint32_t to, bool las
   n.request = id;
   for (std::uint32_t i = from; i < to; ++i) n.tokens.push_back(token(i));
   if (from == 0) n.cached_tokens = 2;
-  if (last) n.summary = generation_summary{3, to, 2, 0, 0, 0};
+  if (last) n.summary = generation_summary{3, to, 2, 0, 0, 0, 0};
   return n;
 }
 

@@ -80,7 +80,7 @@ answer_news random_news(test::generator& random) {
     n.prompt_scores.resize(pick(random, 0, 2));
     if (random() % 2 == 0) n.cached_tokens = 4;
     if (random() % 2 == 0) n.created_tokens = 5;
-    if (random() % 2 == 0) n.summary = generation_summary{7, 5, 4, 0.25, 0.5, 1.5};
+    if (random() % 2 == 0) n.summary = generation_summary{7, 5, 4, 3, 0.25, 0.5, 1.5};
     news.news.push_back(std::move(n));
   }
   for (std::uint32_t i = pick(random, 0, 2); i > 0; --i)
