@@ -152,10 +152,16 @@ TEST_CASE("workers are nodes of this program, each with its share") {
   CHECK(workers[1].name == "worker-1");
   CHECK(workers[1].command.program == "/proc/self/exe");
   CHECK(workers[1].command.processors == std::vector<int>{1});
-  const std::vector<std::string> wanted{
-      "troupe",          "node",        "--join=127.0.0.1:7001", "--model=/models/a b",
-      "--name=worker-1", "--threads=2", "--actor-threads=2",     "--memory-mib=3072",
-      "--log-level=info"};
+  const std::vector<std::string> wanted{"troupe",
+                                        "node",
+                                        "--join=127.0.0.1:7001",
+                                        "--model=/models/a b",
+                                        "--name=worker-1",
+                                        "--device=cpu",
+                                        "--threads=2",
+                                        "--actor-threads=2",
+                                        "--memory-mib=3072",
+                                        "--log-level=info"};
   CHECK(workers[1].command.arguments == wanted);
 }
 

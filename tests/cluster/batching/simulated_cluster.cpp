@@ -173,8 +173,12 @@ void simulated_cluster::on_durable(std::uint32_t stage, const std::shared_ptr<bu
   if (stages_->at(stage)->follower != from) return;
   durable_[stage] = std::max(durable_[stage], step);
   step_id least = step;
-  for (std::uint32_t i = 0; i < stages_->size(); ++i)
-    if (stages_->at(i)->follower != nullptr) least = std::min(least, durable_[i]);
+  // A stage without a buddy has nothing to lose but what it has not computed: a buddy that joins
+  // later has all of the rest.
+  for (std::uint32_t i = 0; i < stages_->size(); ++i) {
+    const node& n = *stages_->at(i);
+    least = std::min(least, n.follower != nullptr ? durable_[i] : n.stage.last_run());
+  }
   scheduler.on_durable(least);
   if (chance(8) == 0) scheduler.on_durable(chance(2) == 0 ? least : least / 2);
   pump();
