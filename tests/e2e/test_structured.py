@@ -58,11 +58,15 @@ def test_a_random_model_writes_what_the_schema_says(held, seed):
     check_city(json.loads(answer.choices[0].message.content))
 
 
+class Boss(pydantic.BaseModel):
+    name: str
+
+
 class Person(pydantic.BaseModel):
     name: str
     age: int
     mood: Literal["good", "bad"]
-    boss: Optional["Person"] = None
+    boss: Optional[Boss] = None
 
 
 def test_the_openai_package_parses_a_pydantic_model(model_file):
