@@ -23,7 +23,8 @@ std::uint32_t attention_positions(const model_config& model) {
     const std::uint64_t experts = 3ULL * model.layer_top_k(layer) * model.layer_intermediate(layer);
     matrices += (attention + experts) * model.hidden;
   }
-  const std::uint64_t position = 2ULL * model.layers * model.heads * model.head_dim;
+  const std::uint64_t position =
+      std::max<std::uint64_t>(1, 2ULL * model.layers * model.heads * model.head_dim);
   return static_cast<std::uint32_t>(std::max(least_attention_positions, matrices / position));
 }
 
