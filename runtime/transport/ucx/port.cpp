@@ -75,8 +75,6 @@ result<void> port::open_context() {
       {"MM_ERROR_HANDLING", "y"},
       {"POSIX_ERROR_HANDLING", "y"},
       {"SYSV_ERROR_HANDLING", "y"}};
-  if (settings_.port != 0)
-    values.emplace_back("PORT_RANGE", fmt::format("{0}-{0}", settings_.port));
   if (!settings_.transports.empty()) values.emplace_back("TLS", settings_.transports);
   for (const auto& [name, value] : values) {
     if (const auto status = ucp_config_modify(config.get(), name, value.c_str()); status != UCS_OK)

@@ -12,9 +12,9 @@ namespace troupe {
 
 /// How a process takes part in the data plane over UCX.
 struct ucx_settings {
-  /// A numeric address of this machine at which peers reach it, and a port (0: any free one).
+  /// A numeric address of this machine at which peers reach it. The port is any free one, of
+  /// UCX_TCP_PORT_RANGE where the environment has that.
   std::string host = "127.0.0.1";
-  std::uint16_t port = 0;
   /// What UCX may use (its UCX_TLS), "tcp" among it, over which peers meet; empty: what the
   /// environment says, or everything. Shared memory ("posix") is faster within a host, but one
   /// queue takes the frames of all its senders: a sender that is stopped in the very moment of
