@@ -48,7 +48,7 @@ class line_entry {
       auto change = sqlite::transaction::begin(in);
       if (!change) return fail(change.error());
       for (std::size_t i = 0; i < waiting_.size(); ++i) {
-        const auto added = add_line(in, batch_.id, waiting_[i]);
+        auto added = add_line(in, batch_.id, waiting_[i]);
         if (added) continue;
         if (added.error().code() != errc::already_exists) return added;
         refuse("duplicate_custom_id", "custom_id", numbers_[i],

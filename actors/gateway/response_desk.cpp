@@ -61,7 +61,7 @@ void response_desk::stop() {
 }
 
 std::shared_ptr<response_desk::running> response_desk::enter(const response_order& order) {
-  const auto r = std::make_shared<running>();
+  auto r = std::make_shared<running>();
   r->order = order;
   json::object queued = response_object(order.call->frame, order.row.id, order.row.created,
                                         sessions_->model().id, "queued");
@@ -167,7 +167,7 @@ void response_desk::settle(const std::shared_ptr<running>& r, json::object respo
   r->live->publish();
 }
 
-void response_desk::keep(response_row row, json::object response,
+void response_desk::keep(response_row row, const json::object& response,
                          std::function<void(const result<void>&)> then) {
   row.response = json::serialize(response);
   // Shared, as it is called here where the job is not taken.
