@@ -50,7 +50,7 @@ class response_desk : public std::enable_shared_from_this<response_desk> {
   [[nodiscard]] api_result<boost::json::object> begin(const response_order& order,
                                                       const std::shared_ptr<answer_relay>& relay);
   /// Keeps a response that has ended; `then` is called once.
-  void keep(response_row row, boost::json::object response,
+  void keep(response_row row, const boost::json::object& response,
             std::function<void(const result<void>&)> then);
 
   /// One that is under way; null: there is none.
