@@ -66,10 +66,10 @@ void draw(const creation& c, const answer_identity& who, const response_row& row
   const bool store = call->request.store;
   const auto keeper = std::make_shared<response_keeper>(
       c.relay, call->request.stream,
-      [desk = store ? c.desk : nullptr, row](json::object response,
+      [desk = store ? c.desk : nullptr, row](const json::object& response,
                                              std::function<void(const result<void>&)> then) {
         if (!desk) return then({});
-        desk->keep(row, std::move(response), std::move(then));
+        desk->keep(row, response, std::move(then));
       });
   call->watcher = keeper;
   completion_call asked{api_protocol::responses, {}};
