@@ -161,8 +161,8 @@ void connections::say_goodbye(link& l) {
 void connections::erase(peer_id peer) {
   const auto found = links_.extract(peer);
   link& l = *found.mapped();
-  say_goodbye(l);
   if (l.open) --counters_.peers;
+  say_goodbye(l);
   sessions_.erase(l.session);
   if (ended_.size() == ended_kept) ended_.pop_front();
   ended_.push_back(l.session);
