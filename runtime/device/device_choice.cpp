@@ -14,8 +14,8 @@ namespace troupe {
 namespace {
 
 #ifdef TROUPE_CUDA
-result<std::shared_ptr<device>> make_gpu(int index, std::function<void(const error&)> lost) {
-  return make_cuda_device({.index = index, .lost = std::move(lost)});
+result<std::shared_ptr<device>> make_gpu(int index, const std::function<void(const error&)>& lost) {
+  return make_cuda_device({.index = index, .lost = lost});
 }
 /// The first that can be used; -1 for none.
 int first_gpu() {
@@ -60,10 +60,10 @@ std::vector<std::string> describe_devices() {
 }
 
 result<std::shared_ptr<device>> make_device(const device_choice& choice, std::uint32_t threads,
-                                            std::function<void(const error&)> lost) {
+                                            const std::function<void(const error&)>& lost) {
   using kind = device_choice::kind;
   const int index = choice.which == kind::automatic ? first_gpu() : choice.index;
-  if (choice.which != kind::cpu && index >= 0) return make_gpu(index, std::move(lost));
+  if (choice.which != kind::cpu && index >= 0) return make_gpu(index, lost);
   try {
     return std::shared_ptr<device>(std::make_shared<cpu_device>(threads));
   } catch (const std::bad_alloc&) {

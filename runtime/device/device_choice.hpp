@@ -29,6 +29,6 @@ struct device_choice {
 /// GPU is lost for this process.
 [[nodiscard]] result<std::shared_ptr<device>> make_device(
     const device_choice& choice, std::uint32_t threads,
-    std::function<void(const error&)> lost = nullptr);
+    const std::function<void(const error&)>& lost = nullptr);
 
 }  // namespace troupe
