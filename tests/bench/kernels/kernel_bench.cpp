@@ -26,6 +26,7 @@ void bench_linear(bench::bench_stream& s, dtype type, bool q8, std::uint32_t out
       in_file_order.push_back(weight);
   }
   std::vector<matrix> weights;
+  weights.reserve(packed.size() + in_file_order.size());
   for (const test::packed_matrix& w : packed) weights.push_back(w.view());
   for (const test::owned_matrix& w : in_file_order) weights.push_back(w.view());
   test::owned_activation x = test::owned_activation::random(rows, inputs, q8, random);

@@ -49,8 +49,8 @@ TEST_CASE("gpu: embed reads every type of weight as the reference does") {
   for (const dtype type : weight_types()) {
     const std::uint32_t cols = info(type).block_elements == 1 ? 333 : 512;
     const owned_matrix table(type, 200, cols, random);
-    std::vector<std::int32_t> ids;
-    for (int i = 0; i < 7; ++i) ids.push_back(static_cast<std::int32_t>(pick(random, 0, 199)));
+    std::vector<std::int32_t> ids(7);
+    for (auto& id : ids) id = static_cast<std::int32_t>(pick(random, 0, 199));
     std::vector<float> expected(ids.size() * cols);
     std::vector<float> out(expected.size());
     embed_params p{table.view(), ids.data(), expected.data(), 7};

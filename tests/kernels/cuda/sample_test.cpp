@@ -157,7 +157,7 @@ TEST_CASE("gpu: a row's draw depends neither on its neighbours nor on the order 
     const sample_result alone =
         draw({logits.begin() + r * vocab, logits.begin() + (r + 1) * vocab}, rows[r], r);
     CHECK(alone.token == results[r].token);
-    CHECK(std::memcmp(&alone.logprob, &results[r].logprob, sizeof(float)) == 0);
+    CHECK(same_bits({alone.logprob}, {results[r].logprob}));
   }
 }
 
@@ -187,7 +187,7 @@ TEST_CASE("gpu: scores are the log-softmax at the target, and equal the logprob 
   sample_result score;
   REQUIRE(gpu_backend().score(s, {second.data(), &drawn.token, nullptr, &score, 1, 801}) ==
           status::ok);
-  CHECK(std::memcmp(&score.logprob, &drawn.logprob, sizeof(float)) == 0);
+  CHECK(same_bits({score.logprob}, {drawn.logprob}));
 }
 
 }  // namespace troupe::kernels::test
