@@ -145,6 +145,7 @@ std::vector<float> together(std::vector<worker_rank>& ranks, std::uint32_t lines
   const auto count = static_cast<std::uint32_t>(ranks.size());
   auto ends = make_inproc_collective(count, 1);
   std::vector<std::vector<float>> mine;
+  mine.reserve(ranks.size());
   for (worker_rank& r : ranks) mine.push_back(part(r));
   const auto width = static_cast<std::uint32_t>(mine[0].size() / lines);
   std::vector<std::vector<float>> all(count, std::vector<float>(mine[0].size() * count));

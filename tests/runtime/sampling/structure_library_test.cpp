@@ -37,6 +37,7 @@ TEST_CASE("a structure is compiled once for all that ask, and kept") {
   const std::string one = test::tag_of(R"({"type":"regex","pattern":"a+"})");
   std::vector<std::jthread> askers;
   std::vector<result<structure_ptr>> got(4, fail(errc::internal, "nothing came"));
+  askers.reserve(got.size());
   for (auto& each : got) askers.emplace_back([&] { each = library->get(one); });
   askers.clear();
   for (const auto& each : got) {
