@@ -41,10 +41,12 @@ block_pool::block_pool(source from, std::size_t most_bytes)
 
 block_pool::lease block_pool::lend(std::size_t bytes) {
   lease out;
+  // Above it there is no power of two.
+  constexpr std::size_t most_rounded = ~(~std::size_t{0} >> 1U);
+  if (bytes > state_->most_bytes || bytes > most_rounded) return {};
   const std::size_t whole = std::bit_ceil(std::max(bytes, least_bytes));
   out.size_class_ = static_cast<std::uint32_t>(std::countr_zero(whole / least_bytes));
-  if (bytes > state_->most_bytes || whole > state_->most_bytes || out.size_class_ >= size_classes)
-    return {};
+  if (whole > state_->most_bytes || out.size_class_ >= size_classes) return {};
   const std::scoped_lock guard(state_->lock);
   auto& kept = state_->kept[out.size_class_];
   if (!kept.empty()) {
