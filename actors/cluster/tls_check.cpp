@@ -8,16 +8,11 @@
 #include <string>
 #include <utility>
 
+#include "runtime/base/freed_by.hpp"
+
 namespace troupe {
 namespace {
 
-template <auto Free>
-struct freed_by {
-  template <class T>
-  void operator()(T* handle) const {
-    Free(handle);
-  }
-};
 using context = std::unique_ptr<SSL_CTX, freed_by<SSL_CTX_free>>;
 using store_context = std::unique_ptr<X509_STORE_CTX, freed_by<X509_STORE_CTX_free>>;
 

@@ -9,16 +9,11 @@
 #include <memory>
 #include <optional>
 
+#include "runtime/base/freed_by.hpp"
+
 namespace troupe {
 namespace {
 
-template <auto Free>
-struct freed_by {
-  template <class T>
-  void operator()(T* handle) const {
-    Free(handle);
-  }
-};
 using certificate = std::unique_ptr<X509, freed_by<X509_free>>;
 using input = std::unique_ptr<BIO, freed_by<BIO_free>>;
 

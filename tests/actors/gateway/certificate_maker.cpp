@@ -9,16 +9,11 @@
 #include <memory>
 #include <stdexcept>
 
+#include "runtime/base/freed_by.hpp"
+
 namespace troupe::test {
 namespace {
 
-template <auto Free>
-struct freed_by {
-  template <class T>
-  void operator()(T* handle) const {
-    Free(handle);
-  }
-};
 using key_pair = std::unique_ptr<EVP_PKEY, freed_by<EVP_PKEY_free>>;
 using x509 = std::unique_ptr<X509, freed_by<X509_free>>;
 using file = std::unique_ptr<std::FILE, freed_by<std::fclose>>;
