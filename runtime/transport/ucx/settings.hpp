@@ -15,8 +15,8 @@ struct ucx_settings {
   /// A numeric address of this machine at which peers reach it. The port is any free one, of
   /// UCX_TCP_PORT_RANGE where the environment has that.
   std::string host = "127.0.0.1";
-  /// What UCX may use (its UCX_TLS), "tcp" among it, over which peers meet; empty: what the
-  /// environment says, or everything. Shared memory ("posix") is faster within a host, but one
+  /// What UCX may use (its UCX_TLS), one of which each two peers must have in common; empty: what
+  /// the environment says, or everything. Shared memory ("posix") is faster within a host, but one
   /// queue takes the frames of all its senders: a sender that is stopped in the very moment of
   /// writing there stops the others with it, and only silence tells that a process is gone. So it
   /// is not for peers that may fail.
