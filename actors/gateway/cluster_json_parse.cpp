@@ -3,6 +3,7 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
 #include <charconv>
+#include <cmath>
 #include <limits>
 #include <optional>
 
@@ -56,12 +57,18 @@ class field_reader {
     return 0;
   }
 
+  /// At most a few thousand years, to the millisecond: Boost.JSON 1.81 reads decimals inexactly and
+  /// what is out of a double's range as infinite, and neither may be passed on.
   double seconds(const json::object& from, std::string_view name) {
+    constexpr double most = 1e11;
+    constexpr double parts = 1e3;
     const json::value* found = find(from, name);
     boost::system::error_code failed;
     const double number = found == nullptr ? 0 : found->to_number<double>(failed);
-    if (found == nullptr || failed) refuse(name, "a number");
-    return number;
+    if (found != nullptr && !failed && number >= 0 && number <= most)
+      return std::abs(std::round(number * parts)) / parts;  // a zero has no sign
+    refuse(name, "a number of seconds");
+    return 0;
   }
 
   peer_id peer(const json::object& from, std::string_view name) {

@@ -77,6 +77,30 @@ TEST_CASE("what is told reads back to the same") {
   CHECK(empty->view.nodes.empty());
 }
 
+TEST_CASE("an event's age is finite and the same however often it is told") {
+  const auto told = [](const std::string& age) {
+    std::string text = boost::json::serialize(to_json(sample()));
+    const std::string_view was = "2.5E0";
+    text.replace(text.find(was), was.size(), age);
+    return text;
+  };
+  for (const char* age : {"0", "-0.0", "1780624314250e-10", "27410470.096319", "1e11", "0.0004"}) {
+    CAPTURE(age);
+    const auto read = parse_cluster_report(told(age));
+    REQUIRE(read);
+    const std::string text = boost::json::serialize(to_json(*read));
+    const auto again = parse_cluster_report(text);
+    REQUIRE(again);
+    CHECK(boost::json::serialize(to_json(*again)) == text);
+  }
+  for (const char* age : {"-1", "1e12", "27410470096319e40", "132023665570e316", "null", "\"2\""}) {
+    CAPTURE(age);
+    const auto read = parse_cluster_report(told(age));
+    REQUIRE_FALSE(read);
+    CHECK(read.error().message() == "\"seconds_ago\" must be a number of seconds");
+  }
+}
+
 TEST_CASE("a report of another shape is refused, by the name of the field") {
   for (const char* text : {"", "null", "[]", "{", "3", "{}", R"({"epoch":1,"serving":1})"})
     CHECK_FALSE(parse_cluster_report(text).has_value());
