@@ -3,6 +3,7 @@
 # xgrammar, which Debian does not have (tools/xgrammar.sh).
 #   tools/install-deps.sh           what the build needs
 #   tools/install-deps.sh --tests   and what the tests need
+#   tools/install-deps.sh --arm64   and what compiles and runs the kernels for 64-bit Arm
 set -euo pipefail
 # shellcheck source=tools/lib/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
@@ -17,10 +18,14 @@ packages=(
 tests=(clang clang-tidy clang-format libclang-rt-dev shellcheck curl iproute2 python3-venv
   python3-jinja2 etcd-server openssl libboost-context1.81-dev prometheus systemd debootstrap openssh-client zsh fish)
 
+arm64=(g++-aarch64-linux-gnu qemu-user-static doctest-dev libhwy-dev:arm64)
+
+architectures=()
 case ${1:-} in
   '') ;;
   --tests) packages+=("${tests[@]}") ;;
-  *) die "unknown argument $1. Usage: tools/install-deps.sh [--tests]" ;;
+  --arm64) packages+=("${arm64[@]}") architectures+=(arm64) ;;
+  *) die "unknown argument $1. Usage: tools/install-deps.sh [--tests|--arm64]" ;;
 esac
 
 command -v apt-get >/dev/null ||
@@ -44,6 +49,7 @@ fi
 say "Installing Debian packages: ${missing[*]}"
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
+for each in "${architectures[@]}"; do "${as_root[@]}" dpkg --add-architecture "$each"; done
 apt() { "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -y "$@" >>"$log" 2>&1; }
 if ! { apt update && apt install --no-install-recommends "${missing[@]}"; }; then
   grep '^E:' "$log" >&2 || tail -n 20 "$log" >&2

@@ -6,7 +6,8 @@
 #   TROUPE_SUITES   which to run, default "release fuzz asan tsan", and "cuda" where nvcc is: it
 #                   compiles and links the GPU's side, and runs what of it needs a GPU where one is.
 #                   There is also "tidy", clang-tidy over what differs from TROUPE_TIDY_BASE (a
-#                   commit, default HEAD)
+#                   commit, default HEAD), and "arm64", the kernels for 64-bit Arm under an emulator,
+#                   which takes half an hour
 #   TROUPE_FILTER   only tests whose name matches this regular expression (ctest -R)
 #   TROUPE_JOBS     tests run at once, default: one a core
 #   TROUPE_INSTALL  0: install no packages, fetch nothing
@@ -25,6 +26,7 @@ if [[ ${TROUPE_INSTALL:-1} != 0 ]]; then
   "$root/tools/install-deps.sh" --tests
   "$root/tools/fetch-model.sh" >/dev/null
   "$root/tools/fetch-test-data.sh" >/dev/null
+  [[ " $suites " != *" arm64 "* ]] || "$root/tools/install-deps.sh" --arm64
   [[ " $suites " != *" tsan "* ]] || "$root/tools/xgrammar.sh" thread >/dev/null
   [[ " $suites " != *" release "* ]] || "$root/tools/venv.sh" -c ''
 fi
@@ -58,9 +60,10 @@ for suite in $suites; do
     asan) run_suite asan all -LE '^(structure|bench|faults|release_only)$' ;;
     tsan) run_suite tsan troupe_tsan_tests -L '^tsan$' ;;
     cuda) run_suite cuda troupe_cuda_tests -R '^cuda_' ;;
+    arm64) run_suite arm64 all ;;
     fuzz) run_suite fuzz troupe_fuzzers -L '^fuzz$' ;;
     tidy) "$root/tools/tidy.sh" "${TROUPE_TIDY_BASE:-HEAD}" || failed_step tidy clang-tidy ;;
-    *) die "unknown suite $suite in TROUPE_SUITES; there are: release fuzz asan tsan cuda tidy" ;;
+    *) die "unknown suite $suite in TROUPE_SUITES; there are: release fuzz asan tsan cuda arm64 tidy" ;;
   esac
 done
 

@@ -43,7 +43,7 @@ if(TROUPE_SANITIZE)
   target_link_options(troupe_options INTERFACE ${flags})
 endif()
 
-if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND NOT CMAKE_CROSSCOMPILING)
   find_program(MOLD mold)
   if(MOLD)
     target_link_options(troupe_options INTERFACE -fuse-ld=mold)

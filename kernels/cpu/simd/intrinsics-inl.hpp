@@ -22,6 +22,11 @@ HWY_INLINE ints dot2(ints total, ints w, ints x) {
   return hn::Add(total, ints{_mm256_madd_epi16(w.raw, x.raw)});
 #elif HWY_TARGET == HWY_SSE4
   return hn::Add(total, ints{_mm_madd_epi16(w.raw, x.raw)});
+#elif HWY_TARGET == HWY_NEON
+  const int16x8_t a = vreinterpretq_s16_s32(w.raw);
+  const int16x8_t b = vreinterpretq_s16_s32(x.raw);
+  const int32x4_t products = vmull_s16(vget_low_s16(a), vget_low_s16(b));
+  return hn::Add(total, ints{vpaddq_s32(products, vmull_high_s16(a, b))});
 #else
   const auto low = [](ints v) HWY_ATTR { return hn::ShiftRight<16>(hn::ShiftLeft<16>(v)); };
   total = hn::Add(total, hn::Mul(low(w), low(x)));
@@ -36,6 +41,8 @@ HWY_INLINE void settle(ints& v) {
   asm("" : "+v"(v.raw));
 #elif HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_SSE4
   asm("" : "+x"(v.raw));
+#elif HWY_TARGET == HWY_NEON
+  asm("" : "+w"(v.raw));
 #else
   (void)v;
 #endif
@@ -61,6 +68,11 @@ HWY_INLINE ints dot4(ints total, ints w, ints x) {
 #elif HWY_TARGET == HWY_SSE4
   const __m128i pairs = _mm_maddubs_epi16(w.raw, x.raw);
   return hn::Add(total, ints{_mm_madd_epi16(pairs, _mm_set1_epi16(1))});
+#elif HWY_TARGET == HWY_NEON
+  const int8x16_t a = vreinterpretq_s8_s32(w.raw);
+  const int8x16_t b = vreinterpretq_s8_s32(x.raw);
+  const int16x8_t products = vmull_s8(vget_low_s8(a), vget_low_s8(b));
+  return ints{vpadalq_s16(total.raw, vpaddq_s16(products, vmull_high_s8(a, b)))};
 #else
   const ints byte = hn::Set(int_tag(), 255);
   const auto signed_byte = [](ints v) HWY_ATTR { return hn::ShiftRight<24>(v); };
