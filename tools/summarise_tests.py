@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Adds up the test results in a folder: one line a suite, the failures, then "N passed, N failed".
+"""Adds up the test results in a folder: how each failure ended, one line a suite, the failures, then
+"N passed, N failed".
 
 Reads CTest's JUnit files (SUITE.xml) and SUITE.failed notes of steps that failed before any test
 could run. A doctest or pytest program counts as the cases it reports, anything else as one.
@@ -11,7 +12,8 @@ import sys
 import xml.etree.ElementTree as xml
 
 DOCTEST = re.compile(r"\[doctest\] test cases:\s+\d+ \|\s+(\d+) passed \|\s+(\d+) failed")
-PYTEST = re.compile(r"^=+ (.*\b(?:passed|failed|error)\b.*) in [\d.]+s.*=+$", re.MULTILINE)
+PYTEST = re.compile(r"^(?:=+ )?(\d+ (?:passed|failed|errors?|skipped)\b.*) in [\d.]+s.*$", re.MULTILINE)
+LAST_LINES = 40
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -24,6 +26,13 @@ def cases_in(output):
         count = lambda word: sum(int(n) for n in re.findall(rf"(\d+) {word}", found[-1]))
         return count("passed"), count("failed") + count("errors?")
     return None
+
+
+def show_end(name, output):
+    """Why a test failed stands near the end of what it said."""
+    print(f"---- {name} ended with")
+    for line in COLOUR.sub("", output).splitlines()[-LAST_LINES:]:
+        print(f"  {line[:300]}")
 
 
 def count(case):
@@ -50,6 +59,7 @@ def main():
             passed, failed, skipped = passed + p, failed + f, skipped + s
             if f:
                 failures.append(f"{file.stem}: {case.get('name')}")
+                show_end(failures[-1], case.findtext("system-out") or "")
         seconds = float(suite.get("time") or 0)
         print(f"{file.stem:10} {passed:5} passed {failed:5} failed {skipped:5} skipped {seconds:6.0f} s")
         total_passed += passed
