@@ -50,17 +50,16 @@ void cache_manager_state::look_at_tiers(cache_manager_actor::pointer self, bool 
 }
 
 cache_manager_state::~cache_manager_state() {
-  if (manager) manager->flush(last_copies);
+  if (manager == nullptr) return;
+  manager->flush(last_copies);
+  if (left_to != nullptr) left_to->put(std::move(manager));
 }
 
 cache_manager_actor::behavior_type cache_manager(
     cache_manager_actor::stateful_pointer<cache_manager_state> self,
-    const kv_manager::settings& settings, const std::shared_ptr<adopted_tables>& adopted,
-    const std::shared_ptr<std::unique_ptr<page_tiers>>& tiers) {
-  self->state.manager =
-      std::make_unique<kv_manager>(settings, tiers == nullptr ? nullptr : std::move(*tiers));
-  if (adopted != nullptr)
-    for (const auto& [id, pages] : *adopted) (void)self->state.manager->adopt(id, pages);
+    const std::shared_ptr<cache_wiring>& wiring) {
+  self->state.manager = std::move(wiring->manager);
+  self->state.left_to = std::move(wiring->left_to);
   return {
       [self](const cache_request& request) { return self->state.carry_out(self, request); },
       [self](tables_atom, const std::vector<sequence_id>& ids) { return self->state.tables(ids); },

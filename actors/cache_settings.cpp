@@ -48,9 +48,9 @@ void take_cache_limits(batch_limits& limits, const engine_config& config,
   limits.kept_for = std::chrono::seconds(config.cache.explicit_seconds);
 }
 
-std::shared_ptr<std::unique_ptr<page_tiers>> tiers_of(
-    const node_resources& node, std::size_t stages, layer_range layers,
-    const std::shared_ptr<const kv_store>& store) {
+std::unique_ptr<page_tiers> tiers_of(const node_resources& node, std::size_t stages,
+                                     layer_range layers,
+                                     const std::shared_ptr<const kv_store>& store) {
   const cache_config& config = node.config.cache;
   if (config.host_bytes == 0 && config.folder.empty()) return nullptr;
   tier_settings settings;
@@ -63,7 +63,7 @@ std::shared_ptr<std::unique_ptr<page_tiers>> tiers_of(
     spdlog::error("prompts are kept on the device alone: {}", tiers.error().message());
     return nullptr;
   }
-  return std::make_shared<std::unique_ptr<page_tiers>>(std::move(*tiers));
+  return std::move(*tiers);
 }
 
 }  // namespace troupe

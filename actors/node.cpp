@@ -51,11 +51,11 @@ caf::result<serving_group> node_state::place(const placement& plan, const batche
     wiring->stage = std::make_shared<attention_stage>(
         *resources_.dev, *resources_.files, range, *wiring->kv, config.activations,
         attention_stage::limits{config.step_rows, {config.pack_weights, resources_.progress}});
-    wiring->cache = self_->spawn<caf::linked>(
-        cache_manager,
+    auto cache = std::make_shared<cache_wiring>();
+    cache->manager = std::make_unique<kv_manager>(
         kv_manager::settings{config.page_size, resources_.kv_pages, config.prefix_cache},
-        std::shared_ptr<adopted_tables>(),
         tiers_of(resources_, plan.stages.size(), range, wiring->kv));
+    wiring->cache = self_->spawn<caf::linked>(cache_manager, std::move(cache));
     for (std::uint32_t layer = range.first; layer < range.last; ++layer) {
       std::vector<expert_shard_actor> holders;
       for (const std::uint32_t shard : plan.shards_of(layer))

@@ -120,6 +120,7 @@ result<ending> reign(const surroundings& around, opened_model opened,
     if (h.healthy()) return {};
     return fail(errc::unavailable, "too few nodes are up to hold the model");
   };
+  backend.stats = [&h = **head] { return h.stats(); };
   around.server.set_model(std::move(backend));
   fmt::print("Leading at {} in term {}; nodes and gateways join {}.\n", around.server.url(),
              leads.term(), (*head)->join_address());

@@ -48,13 +48,14 @@ hosted_stage::hosted_stage(const surroundings& around, stage_parts loaded)
       dev_(around.node.dev),
       kv_(std::move(loaded.kv)),
       stage_(std::move(loaded.stage)),
-      bank_(std::move(loaded.bank)) {
+      bank_(std::move(loaded.bank)),
+      cache_(std::move(loaded.cache)) {
   doors_.hidden = around.node.files->config().hidden;
   doors_.dev = dev_;
 }
 
 stage_parts hosted_stage::parts() const {
-  return {layers_, static_cast<bool>(doors_.block), kv_, stage_, bank_};
+  return {layers_, static_cast<bool>(doors_.block), kv_, stage_, bank_, cache_};
 }
 
 hosted_stage::~hosted_stage() {
@@ -73,6 +74,7 @@ void hosted_stage::stop_leading() {
   doors_.block = attention_block_actor();
   doors_.cache = cache_manager_actor();
   doors_.log.reset();
+  cache_.reset();  // a replica overwrites the pages
 }
 
 std::shared_ptr<stage_exit> hosted_stage::exit_of(const surroundings& around,
@@ -81,6 +83,21 @@ std::shared_ptr<stage_exit> hosted_stage::exit_of(const surroundings& around,
   auto exit = remote_exit::to_stage(around.port, order.next, order.last, doors_.hidden);
   exit->report_to(around.batcher, around.epoch);
   return exit;
+}
+
+std::pair<std::unique_ptr<kv_manager>, std::vector<bool>> hosted_stage::take_over(
+    const engine_config& config, std::uint32_t pages, replica_host::heritage left) {
+  if (auto kept = cache_ == nullptr ? nullptr : cache_->take()) {
+    // Under another supervisor: its sequences are new ones, and find what these have left.
+    kept->close_all();
+    auto known = kept->known_pages();
+    return {std::move(kept), std::move(known)};
+  }
+  auto manager = std::make_unique<kv_manager>(
+      kv_manager::settings{config.page_size, pages, config.prefix_cache});
+  // What cannot be adopted is left out, and will be computed again.
+  for (const auto& [id, table] : left.tables) (void)manager->adopt(id, table);
+  return {std::move(manager), std::move(left.written)};
 }
 
 stage_heritage hosted_stage::lead(const surroundings& around, caf::actor_system& system) {
@@ -95,13 +112,12 @@ stage_heritage hosted_stage::lead(const surroundings& around, caf::actor_system&
     wiring->bank = bank_;
     shard_ = system.spawn(expert_shard, std::move(wiring));
   }
+  const stage_heritage heritage{layers_.first, left.applied.has_value(), left.applied.value_or(0)};
+  auto [manager, written] = take_over(config, around.node.kv_pages, std::move(left));
+  cache_ = std::make_shared<cache_slot>();
   doors_.cache = system.spawn(
-      cache_manager,
-      kv_manager::settings{config.page_size, around.node.kv_pages, config.prefix_cache},
-      std::make_shared<adopted_tables>(std::move(left.tables)),
-      std::shared_ptr<std::unique_ptr<page_tiers>>());
-  doors_.log =
-      std::make_shared<replicator>(around.port, kv_, layers_.first, std::move(left.written));
+      cache_manager, std::make_shared<cache_wiring>(cache_wiring{std::move(manager), cache_}));
+  doors_.log = std::make_shared<replicator>(around.port, kv_, layers_.first, std::move(written));
   auto wiring = std::make_unique<attention_block_wiring>();
   wiring->epoch = 0;  // rewired at once
   wiring->dev = dev_;
@@ -115,7 +131,7 @@ stage_heritage hosted_stage::lead(const surroundings& around, caf::actor_system&
       system.spawn(attention_block,
                    std::make_shared<std::unique_ptr<attention_block_wiring>>(std::move(wiring)));
   caf::anon_send(doors_.cache, watch_atom::value, doors_.block);
-  return {layers_.first, left.applied.has_value(), left.applied.value_or(0)};
+  return heritage;
 }
 
 std::optional<stage_heritage> hosted_stage::assume(const surroundings& around,

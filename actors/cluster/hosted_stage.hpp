@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "actors/cluster/control.hpp"
@@ -27,7 +28,7 @@ class hosted_stage {
 
   /// Maps and packs the weights and reserves the pages; throws std::bad_alloc.
   hosted_stage(const surroundings& around, layer_range layers);
-  /// The same with what was loaded before; the pages' contents mean nothing.
+  /// The same with what was loaded before.
   hosted_stage(const surroundings& around, stage_parts loaded);
   hosted_stage(const hosted_stage&) = delete;
   hosted_stage& operator=(const hosted_stage&) = delete;
@@ -55,6 +56,9 @@ class hosted_stage {
   [[nodiscard]] const doors& open_doors() const { return doors_; }
 
  private:
+  /// The manager of the pages from now on, and which of them hold rows that count.
+  [[nodiscard]] std::pair<std::unique_ptr<kv_manager>, std::vector<bool>> take_over(
+      const engine_config& config, std::uint32_t pages, replica_host::heritage left);
   [[nodiscard]] stage_heritage lead(const surroundings& around, caf::actor_system& system);
   void stop_leading();
   [[nodiscard]] std::shared_ptr<stage_exit> exit_of(const surroundings& around,
@@ -66,6 +70,7 @@ class hosted_stage {
   std::shared_ptr<attention_stage> stage_;
   expert_shard_actor shard_;
   std::shared_ptr<expert_bank> bank_;
+  std::shared_ptr<cache_slot> cache_;  ///< gets, or has, the manager of the pages; may be null
   doors doors_;
 };
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "actors/cache_slot.hpp"
 #include "cluster/placement_adoption.hpp"
 #include "runtime/cache/kv_store.hpp"
 #include "runtime/config/engine_config.hpp"
@@ -16,13 +17,15 @@
 
 namespace troupe {
 
-/// What a stage is loaded into: weights, and pages for its keys and values.
+/// What a stage is loaded into: weights, and pages for its keys and values. What a prefix's pages
+/// hold depends on its tokens alone, so that it is as true under the next supervisor as before.
 struct stage_parts {
   layer_range layers;
   bool led = false;  ///< by this node, when it was last in use
   std::shared_ptr<kv_store> kv;
   std::shared_ptr<attention_stage> stage;
   std::shared_ptr<expert_bank> bank;
+  std::shared_ptr<cache_slot> cache;  ///< which prefixes the pages hold; null: nobody knows
 };
 
 /// What a node keeps while supervisors come and go: its device, the model's files, and the stages

@@ -48,8 +48,8 @@ answer metrics(const server_core& core) {
   server_metrics::sources from;
   engine_stats stats;
   cluster_view cluster;
-  if (backend.service) {
-    stats = backend.service->stats();
+  if (backend.service || backend.stats) {
+    stats = backend.service ? backend.service->stats() : backend.stats();
     from.engine = &stats;
   }
   if (backend.cluster.view) {

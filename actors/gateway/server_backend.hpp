@@ -33,6 +33,8 @@ struct server_backend {
   /// For /health: why the service cannot answer, if it cannot. Called on the server's io thread;
   /// must not block. Empty means always well.
   std::function<result<void>()> health;
+  /// For /metrics where there is no service: what is drawn for gateways elsewhere. May be empty.
+  std::function<engine_stats()> stats = {};
   cluster_access cluster = {};
   /// Finds streams that clients come back for; null: they end with their connections. Borrowed.
   answer_recall* recall = nullptr;

@@ -92,6 +92,11 @@ class kv_manager {
   /// reaches. Returns the positions held of each, at most `positions`.
   [[nodiscard]] std::vector<std::uint32_t> reconcile(std::span<const kv_standing> standings);
 
+  /// Releases every sequence that is open.
+  void close_all();
+  /// Of each page, whether it holds a block that later sequences can find.
+  [[nodiscard]] std::vector<bool> known_pages() const;
+
   [[nodiscard]] result<page_table> table(sequence_id id) const;
   [[nodiscard]] const page_pool& pool() const { return pool_; }
   [[nodiscard]] const counters& counts() const { return counts_; }

@@ -69,6 +69,17 @@ std::uint32_t kv_manager::settle(sequence& s, const kv_standing& standing) {
   return held;
 }
 
+void kv_manager::close_all() {
+  for (const sequence_id id : open_ids()) release(id);
+}
+
+std::vector<bool> kv_manager::known_pages() const {
+  std::vector<bool> known(pool_.total());
+  for (std::uint32_t page = 0; page < pool_.total(); ++page)
+    known[page] = index_.holds(static_cast<std::int32_t>(page));
+  return known;
+}
+
 std::vector<sequence_id> kv_manager::open_ids() const {
   std::vector<sequence_id> ids;
   ids.reserve(sequences_.size());

@@ -99,6 +99,36 @@ def test_streams_outlive_the_leading_supervisor(cluster, expected, strike):
         assert ask_all(cluster.gateway) == expected
 
 
+def test_keys_and_values_outlive_the_leading_supervisor(cluster):
+    """What has been read of a long prompt is found by the next leader's sequences, not read again."""
+    def answer(server, at_token=None):
+        body = {"model": server.model, "prompt": "It was the sea, and nothing but the sea. " * 24, "max_tokens": 120,
+                "seed": 3, "temperature": 0.8, "stream": True, "ignore_eos": True, "logprobs": 1,
+                "stream_options": {"include_usage": True}}
+        said, usage = [], None
+        with server.stream("/v1/completions", body) as events:
+            for event in events:
+                usage = event.get("usage") or usage
+                if event["choices"]:
+                    said.append(json.dumps(event["choices"]))
+                if at_token and len(said) == at_token[0]:
+                    at_token[1]()
+                    at_token = None
+        return said, usage
+
+    with Server(MODEL) as alone:
+        wanted = answer(alone)
+    assert answer(cluster.gateway, (60, cluster.first.process.kill)) == wanted
+    length = wanted[1]["prompt_tokens"]
+    assert length > 500
+    assert cluster.second.metric("troupe_prefix_cache_hits_total") >= length - 64
+    # What was found is replicated too: the node that leads a stage now can be lost as well.
+    seen = until(cluster.second, whole)
+    leading = next(n["pid"] for n in seen["nodes"] if n["name"] == seen["stages"][0]["node"])
+    node = next(n for n in cluster.nodes if n.process.pid == leading)
+    assert answer(cluster.gateway, (60, node.process.kill))[0] == wanted[0]
+
+
 def test_a_killed_supervisor_comes_back_and_stands_by(cluster, expected):
     cluster.first.process.kill()
     cluster.first.process.wait(DEADLINE)

@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <map>
 #include <numeric>
 #include <random>
@@ -65,6 +66,27 @@ TEST_CASE("a reconcile closes, trims, commits and opens") {
   CHECK(m.reconcile(less) == std::vector<std::uint32_t>{4});
   CHECK(m.open_sequences() == 1);
   CHECK(m.pool().available() == 15);
+}
+
+TEST_CASE("what another batcher goes on with is found by its sequences, and nothing else is") {
+  kv_manager m({.page_size = 4, .pages = 8});
+  const auto text = counting(12);
+  REQUIRE(m.open(1, text, 11).value() == 0);
+  REQUIRE(m.extend(1, 12));
+  REQUIRE(m.commit(1, 0, std::span(text).first(8)));  // the third page is written in part
+  REQUIRE(m.open(2, counting(4, 70), 3).value() == 0);
+  REQUIRE(m.extend(2, 4));
+  const std::vector<std::int32_t> pages = *m.table(1).value();
+  m.close_all();
+  CHECK(m.open_sequences() == 0);
+  CHECK(m.pool().available() == 8);
+  const std::vector<bool> known = m.known_pages();
+  CHECK(std::ranges::count(known, true) == 2);
+  CHECK(known[static_cast<std::size_t>(pages[0])]);
+  CHECK(known[static_cast<std::size_t>(pages[1])]);
+  // The numbers of sequences begin anew.
+  CHECK(m.open(1, text, 11).value() == 8);
+  CHECK(m.open(2, counting(4, 70), 3).value() == 0);
 }
 
 TEST_CASE("a page that others may read is given up before it is written again") {
