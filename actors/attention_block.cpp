@@ -13,7 +13,7 @@ using kernels::status;
 /// Bound on a cache manager's answer; it only looks tables up.
 constexpr auto table_deadline = std::chrono::seconds(10);
 /// Bound on the wait for masks; the batcher works them out right behind sending the step.
-constexpr auto mask_deadline = std::chrono::seconds(10);
+constexpr auto mask_deadline = std::chrono::seconds(60);
 
 }  // namespace
 
@@ -142,13 +142,27 @@ void attention_block_state::on_applied(const expert_applied& done) {
 
 void attention_block_state::leave_stage() {
   // The device is far behind: it computes the layers while the masks are worked out.
-  if (w_->stage->is_last() && !inputs_->await_masks(mask_deadline))
-    return fail({errc::internal, "nobody has said in time which tokens may be drawn"});
-  if (w_->stage->is_last() && w_->stage->head(*inputs_) != status::ok)
-    return fail({errc::internal, "the device refused the head"});
+  if (w_->stage->is_last() && !draw()) return;
   w_->exit->leave(*w_->dev, std::move(current_), inputs_);
   if (w_->log != nullptr) w_->log->written(*w_->dev, inputs_);
   finish_step();
+}
+
+bool attention_block_state::draw() {
+  switch (inputs_->await_masks(mask_deadline)) {
+    case token_masks::state::there:
+      break;
+    case token_masks::state::given_up:
+      abandon();
+      begin_next();
+      return false;
+    case token_masks::state::awaited:
+      fail({errc::internal, "nobody has said in time which tokens may be drawn"});
+      return false;
+  }
+  if (w_->stage->head(*inputs_) == status::ok) return true;
+  fail({errc::internal, "the device refused the head"});
+  return false;
 }
 
 void attention_block_state::finish_step() {
@@ -198,6 +212,7 @@ attention_block_actor::behavior_type attention_block(
       [self](const expert_applied& done) { self->state.on_applied(done); },
       [self](const table_changes& changes) { self->state.on_tables(changes); },
       [self](stage_rewiring& anew) { self->state.on_rewire(anew); },
+      [](const masks_ready&) {},  // it shares them
   };
 }
 

@@ -57,6 +57,8 @@ class attention_block_state {
   [[nodiscard]] bool covers(const page_table& table, const sequence_run& run) const;
   void enter_layer(std::uint32_t layer);
   void leave_stage();
+  /// Submits the head; false: the step has come to its end without.
+  [[nodiscard]] bool draw();
   void finish_step();
   void fail(error why);
   void abandon();

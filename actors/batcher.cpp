@@ -126,11 +126,12 @@ void batcher_state::pump() {
     auto* plan = std::get_if<std::shared_ptr<const step_plan>>(&action);
     if (plan == nullptr) break;
     awaited_.emplace((*plan)->id, awaited_step{steady_clock::now(), (*plan)->rows()});
-    // To another process the masks go with the step; here they are worked out while it computes.
     const std::shared_ptr<const step_plan> step = std::move(*plan);
-    if (group_.watch) scheduler_->fill_masks(*step);
     self_->send(group_.stages.front(), step_message{step, nullptr, nullptr});
-    if (!group_.watch) scheduler_->fill_masks(*step);
+    if (step->masks == nullptr) continue;
+    // Worked out while the step computes.
+    scheduler_->fill_masks(*step);
+    self_->send(group_.stages.back(), masks_ready{step});
   }
   if (scheduler_->fetching() && !looks_again_) {
     looks_again_ = true;

@@ -10,7 +10,8 @@ namespace troupe {
 /// Serves attention for a range of layers: takes steps, answers the batcher through the last stage.
 using attention_block_actor =
     caf::typed_actor<caf::reacts_to<step_message>, caf::reacts_to<expert_applied>,
-                     caf::reacts_to<table_changes>, caf::reacts_to<stage_rewiring>>;
+                     caf::reacts_to<table_changes>, caf::reacts_to<stage_rewiring>,
+                     caf::reacts_to<masks_ready>>;
 
 /// Owns the KV pages of one stage. The block that watches it hears of changed page tables before
 /// the asker gets its reply, and so before any step that needs them.

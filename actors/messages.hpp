@@ -69,6 +69,11 @@ struct stage_rewiring {
   std::shared_ptr<stage_log> log;
 };
 
+/// The masks of a step that is under way have been published.
+struct masks_ready {
+  std::shared_ptr<const step_plan> plan;
+};
+
 /// A request on its way from a gateway to a batcher.
 struct request_envelope {
   request_id id = 0;
@@ -109,6 +114,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::step_result)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::table_list)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::table_changes)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::stage_rewiring)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::masks_ready)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::kv_durable)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::request_envelope)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::news_batch)

@@ -29,6 +29,13 @@ attention_block_actor::behavior_type remote_stage(attention_block_actor::pointer
       [](const expert_applied&) {},
       [](const table_changes&) {},
       [](const stage_rewiring&) {},
+      [to](const masks_ready& m) {
+        const step_plan& plan = *m.plan;
+        (void)to.port->send(
+            to.node, {frames::step_masks,
+                      addressed(encode_step_masks({plan.epoch, plan.id, plan.masks}), to.stage),
+                      {}});
+      },
   };
 }
 

@@ -40,6 +40,7 @@ void ask_and_send(caf::event_based_actor* self, const std::shared_ptr<const ques
 }  // namespace
 
 void stage_doors::set(epoch_number epoch, std::map<std::uint32_t, hosted_stage::doors> doors) {
+  masks_.begin(epoch);
   const std::lock_guard lock(mutex_);
   epoch_ = epoch;
   doors_ = std::move(doors);
@@ -82,7 +83,17 @@ void stage_doors::take_step(incoming_frame&& frame) {
     x = borrow(*door->dev);
     std::memcpy(x->data(), frame.payload.data(), bytes);
   }
+  if (const auto& masks = (*plan)->masks; masks != nullptr && !masks->published())
+    masks_.expect((*plan)->epoch, (*plan)->id, masks);
   caf::anon_send(door->block, step_message{std::move(*plan), std::move(x), nullptr});
+}
+
+void stage_doors::take_masks(const incoming_frame& frame) {
+  const auto to = destination_of(frame.header);
+  if (!to) return drop(to.error());
+  auto masks = decode_step_masks(to->header, bounds_);
+  if (!masks) return drop(masks.error());
+  masks_.take(masks->epoch, masks->step, std::move(masks->masks));
 }
 
 void stage_doors::take_cache_request(incoming_frame&& frame) {

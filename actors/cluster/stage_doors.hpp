@@ -8,6 +8,7 @@
 
 #include "actors/cluster/data_port.hpp"
 #include "actors/cluster/hosted_stage.hpp"
+#include "runtime/sampling/mask_desk.hpp"
 #include "runtime/wire/step_frames.hpp"
 
 namespace troupe {
@@ -24,9 +25,12 @@ class stage_doors {
   void set(epoch_number epoch, std::map<std::uint32_t, hosted_stage::doors> doors);
 
   void take_step(incoming_frame&& frame);
+  void take_masks(const incoming_frame& frame);
   void take_cache_request(incoming_frame&& frame);
   void take_log(const incoming_frame& frame);
   void take_gap(const incoming_frame& frame);
+  /// Nothing comes any more: nobody waits for it.
+  void end() { masks_.end(); }
 
   [[nodiscard]] std::uint64_t dropped() const { return dropped_.load(); }
 
@@ -40,6 +44,7 @@ class stage_doors {
   std::shared_ptr<data_port> port_;
   step_bounds bounds_;
   std::size_t hidden_bytes_;
+  mask_desk masks_;
   std::mutex mutex_;
   epoch_number epoch_ = 0;
   std::map<std::uint32_t, hosted_stage::doors> doors_;

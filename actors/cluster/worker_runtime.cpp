@@ -155,8 +155,9 @@ result<void> joined_worker::open_model(const worker_options& options, const node
   config_.activations = static_cast<activation_mode>(welcome.activations);
   config_.prefix_cache = welcome.prefix_cache;
   config_.pack_weights = welcome.pack_weights;
-  store_->serve(files_, fmt::format("{} {} {} {} {}", welcome.page_size, welcome.kv_type,
-                                    welcome.step_rows, welcome.activations, welcome.pack_weights));
+  store_->serve(files_, fmt::format("{} {} {} {} {} {}", welcome.page_size, welcome.kv_type,
+                                    welcome.step_rows, welcome.activations, welcome.pack_weights,
+                                    welcome.prefix_cache));
   const auto [held, pages] = store_->holdings();
   hello_.held.clear();
   for (const node_holdings::stage& h : held)
@@ -174,6 +175,9 @@ void joined_worker::listen() {
   const std::weak_ptr<stage_doors> doors = doors_;
   port_->route(frames::step, [doors](incoming_frame&& f) {
     if (const auto d = doors.lock()) d->take_step(std::move(f));
+  });
+  port_->route(frames::step_masks, [doors](incoming_frame&& f) {
+    if (const auto d = doors.lock()) d->take_masks(f);
   });
   port_->route(frames::cache_request, [doors](incoming_frame&& f) {
     if (const auto d = doors.lock()) d->take_cache_request(std::move(f));
@@ -265,6 +269,7 @@ result<void> joined_worker::leave() {
 
 bool joined_worker::retire() {
   heart_ = {};
+  if (doors_) doors_->end();
   if (worker_) caf::anon_send_exit(worker_, caf::exit_reason::user_shutdown);
   worker_ = worker_actor();
   desk_ = join_desk_actor();

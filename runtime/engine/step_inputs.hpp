@@ -36,9 +36,9 @@ class step_inputs {
   [[nodiscard]] const kernels::sample_row* sample_rows() const { return sample_rows_.data(); }
   [[nodiscard]] kernels::sample_result* sample_results() { return sample_results_.data(); }
   /// Before the stream gets to the sampler: waits, at most for `limit`, until the masks of the rows
-  /// to sample are there. False: they are not, and nothing may be drawn.
-  [[nodiscard]] bool await_masks(std::chrono::milliseconds limit) const {
-    return plan_->masks == nullptr || plan_->masks->await(limit);
+  /// to sample are there. Where they are not, nothing may be drawn.
+  [[nodiscard]] token_masks::state await_masks(std::chrono::milliseconds limit) const {
+    return plan_->masks == nullptr ? token_masks::state::there : plan_->masks->await(limit);
   }
   [[nodiscard]] const token_id* score_targets() const { return score_targets_.data(); }
   [[nodiscard]] const std::uint32_t* score_tops() const { return score_tops_.data(); }

@@ -16,6 +16,12 @@ namespace troupe {
 /// writes the rows and then publishes them; whoever reads them awaits that first.
 class token_masks {
  public:
+  enum class state : std::uint8_t {
+    awaited,
+    there,
+    given_up,  ///< they will never come; nothing may be drawn
+  };
+
   /// Rows of which no token may be drawn.
   token_masks(std::uint32_t rows, std::uint32_t vocab)
       : rows_(rows), words_(words_for(vocab)), bits_(std::size_t{rows} * words_) {}
@@ -27,20 +33,29 @@ class token_masks {
   [[nodiscard]] std::span<std::uint32_t> write(std::uint32_t row) {
     return std::span(bits_).subspan(std::size_t{row} * words_, words_);
   }
-  /// The address stays; what lies there counts once await() has said so.
+  /// The address stays; what lies there counts once they are there.
   [[nodiscard]] std::span<const std::uint32_t> row(std::uint32_t row) const {
     return std::span(bits_).subspan(std::size_t{row} * words_, words_);
   }
 
-  void publish();
-  /// Any thread. Whether the masks are there, at the latest after `limit`.
-  [[nodiscard]] bool await(std::chrono::milliseconds limit) const;
+  void publish() { enter(state::there); }
+  /// Any thread; nothing happens where they are there already.
+  void give_up() { enter(state::given_up); }
+  /// Takes over what another's rows hold, and publishes it. False, and nothing happens: they are of
+  /// other numbers.
+  [[nodiscard]] bool take(const token_masks& from);
+  [[nodiscard]] bool published() const { return state_.load() == state::there; }
+  /// Any thread. Waits until they are there or given up; `awaited`: neither, after `limit`. Of a
+  /// time in which the process was stopped only a little counts.
+  [[nodiscard]] state await(std::chrono::milliseconds limit) const;
 
  private:
+  void enter(state s);
+
   std::uint32_t rows_;
   std::uint32_t words_;
   std::vector<std::uint32_t> bits_;
-  std::atomic<bool> published_ = false;
+  std::atomic<state> state_ = state::awaited;
   mutable std::mutex mutex_;
   mutable std::condition_variable changed_;
 };

@@ -15,6 +15,26 @@ namespace {
 using params_ptr = std::shared_ptr<const sampling_params>;
 using history_ptr = std::shared_ptr<const std::vector<token_id>>;
 
+/// So many rows, published; null, and the reader has the reason: they are not there.
+std::shared_ptr<token_masks> get_rows(byte_reader& from, std::uint32_t count, std::uint32_t vocab) {
+  const std::uint32_t words = token_masks::words_for(vocab);
+  const std::size_t bytes = count * (1 + std::size_t{words}) * sizeof(std::uint32_t);
+  if (bytes > from.remaining())
+    from.refuse(errc::corrupt, "{} masks in {} bytes", count, from.remaining());
+  if (!from.ok()) return nullptr;
+  auto masks = std::make_shared<token_masks>(count, vocab);
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const auto row = from.get_list<std::uint32_t>("mask", words);
+    if (row.size() != words) {
+      from.refuse(errc::corrupt, "mask: {} words, not {}", row.size(), words);
+      return nullptr;
+    }
+    std::ranges::copy(row, masks->write(i).begin());
+  }
+  masks->publish();
+  return masks;
+}
+
 /// Reads a plan part by part, each checked against those before it.
 class plan_reader {
  public:
@@ -102,24 +122,20 @@ class plan_reader {
     return point;
   }
 
-  /// The masks, and that each point that names one has it: the sampler reads a whole row.
+  /// The masks, or that they follow, and that each point that names one has it: the sampler reads
+  /// a whole row.
   void masks() {
-    const std::uint32_t words = token_masks::words_for(bounds_.vocab);
-    const std::uint32_t count =
-        from_.get_count("masks", (1 + std::size_t{words}) * sizeof(std::uint32_t), bounds_.rows);
-    if (count > 0 && from_.ok()) plan_->masks = std::make_shared<token_masks>(count, bounds_.vocab);
-    for (std::uint32_t i = 0; i < count && from_.ok(); ++i) {
-      const auto row = from_.get_list<std::uint32_t>("mask", words);
-      if (row.size() != words) {
-        from_.refuse(errc::corrupt, "mask: {} words, not {}", row.size(), words);
-        return;
-      }
-      std::ranges::copy(row, plan_->masks->write(i).begin());
-    }
+    const auto count = from_.get<std::uint32_t>("masks");
+    const bool here = from_.get_flag("masks that are here");
+    if (count > plan_->samples.size())
+      from_.refuse(errc::out_of_range, "{} masks of {} samples", count, plan_->samples.size());
     for (const sample_point& point : plan_->samples)
       if (point.mask != no_mask && point.mask >= count)
         from_.refuse(errc::out_of_range, "sample: mask {} of {}", point.mask, count);
-    if (plan_->masks != nullptr) plan_->masks->publish();
+    if (here && count == 0) from_.refuse(errc::corrupt, "no masks, and they are here");
+    if (count == 0 || !from_.ok()) return;
+    plan_->masks = here ? get_rows(from_, count, bounds_.vocab)
+                        : std::make_shared<token_masks>(count, bounds_.vocab);
   }
 
   template <class T>
@@ -154,6 +170,19 @@ class plan_reader {
 result<std::shared_ptr<const step_plan>> decode_step(std::span<const std::byte> header,
                                                      const step_bounds& bounds) {
   return plan_reader(header, bounds).read();
+}
+
+result<step_masks> decode_step_masks(std::span<const std::byte> header, const step_bounds& bounds) {
+  byte_reader from(header, "masks");
+  step_masks m;
+  m.epoch = get_preamble(from);
+  m.step = from.get<step_id>("step");
+  const auto count = from.get<std::uint32_t>("masks");
+  if (count == 0 || count > bounds.rows)
+    from.refuse(errc::out_of_range, "{} masks, 1 to {} may be", count, bounds.rows);
+  if (from.ok()) m.masks = get_rows(from, count, bounds.vocab);
+  if (auto done = from.finish(); !done) return fail(std::move(done.error()));
+  return m;
 }
 
 }  // namespace troupe

@@ -54,15 +54,12 @@ void put_sample(byte_writer& to, const sample_point& point, shared_parts& shared
   to.put(point.mask);
 }
 
-void put_masks(byte_writer& to, const token_masks* masks) {
-  to.put_count(masks == nullptr ? 0 : masks->rows());
-  for (std::uint32_t row = 0; masks != nullptr && row < masks->rows(); ++row)
-    to.put_list(masks->row(row));
+std::size_t mask_bytes(const token_masks& masks) {
+  return masks.rows() * (1 + std::size_t{masks.words()}) * sizeof(std::uint32_t);
 }
 
-std::size_t mask_bytes(const token_masks* masks) {
-  if (masks == nullptr) return 0;
-  return masks->rows() * (1 + std::size_t{masks->words()}) * sizeof(std::uint32_t);
+void put_rows(byte_writer& to, const token_masks& masks) {
+  for (std::uint32_t row = 0; row < masks.rows(); ++row) to.put_list(masks.row(row));
 }
 
 void put_score(byte_writer& to, const score_point& point) {
@@ -76,8 +73,10 @@ void put_score(byte_writer& to, const score_point& point) {
 
 std::vector<std::byte> encode_step(const step_plan& plan) {
   shared_parts shared(plan.samples);
+  // They may be published at any moment.
+  const bool here = plan.masks != nullptr && plan.masks->published();
   byte_writer to(wire::step_bytes + run_bytes(plan.runs) + shared.bytes +
-                 plan.scores.size() * wire::score_bytes + mask_bytes(plan.masks.get()));
+                 plan.scores.size() * wire::score_bytes + (here ? mask_bytes(*plan.masks) : 0));
   put_preamble(to, plan.epoch);
   to.put(plan.id);
   to.put_count(plan.runs.size());
@@ -90,7 +89,18 @@ std::vector<std::byte> encode_step(const step_plan& plan) {
   for (const sample_point& point : plan.samples) put_sample(to, point, shared);
   to.put_count(plan.scores.size());
   for (const score_point& point : plan.scores) put_score(to, point);
-  put_masks(to, plan.masks.get());
+  to.put_count(plan.masks == nullptr ? 0 : plan.masks->rows());
+  to.put_flag(here);
+  if (here) put_rows(to, *plan.masks);
+  return to.take();
+}
+
+std::vector<std::byte> encode_step_masks(const step_masks& m) {
+  byte_writer to(preamble_bytes + sizeof(step_id) + sizeof(std::uint32_t) + mask_bytes(*m.masks));
+  put_preamble(to, m.epoch);
+  to.put(m.step);
+  to.put_count(m.masks->rows());
+  put_rows(to, *m.masks);
   return to.take();
 }
 

@@ -27,12 +27,25 @@ struct failed_step {
 };
 
 /// The header of a `step` frame. Parameters and histories that points share are written once; a
-/// stage passes the bytes on as they came. Every sample has parameters; masks are published.
+/// stage passes on what came. Every sample has parameters; masks that are not published yet follow
+/// in a frame of their own, to whoever draws.
 [[nodiscard]] std::vector<std::byte> encode_step(const step_plan& plan);
-/// The plan, its points sharing what they shared. corrupt or out_of_range with what, which and why:
-/// then it must not be computed, as kernels trust a plan's numbers.
+/// The plan, its points sharing what they shared, its masks awaited where they follow. corrupt or
+/// out_of_range with what, which and why: then it must not be computed, as kernels trust a plan's
+/// numbers.
 [[nodiscard]] result<std::shared_ptr<const step_plan>> decode_step(
     std::span<const std::byte> header, const step_bounds& bounds = {});
+
+/// The masks of a step's rows.
+struct step_masks {
+  epoch_number epoch = 0;
+  step_id step = 0;
+  std::shared_ptr<const token_masks> masks;  ///< published
+};
+/// The header of a `step_masks` frame.
+[[nodiscard]] std::vector<std::byte> encode_step_masks(const step_masks& m);
+[[nodiscard]] result<step_masks> decode_step_masks(std::span<const std::byte> header,
+                                                   const step_bounds& bounds = {});
 
 [[nodiscard]] std::vector<std::byte> encode_step_result(const step_result& result);
 [[nodiscard]] result<step_result> decode_step_result(std::span<const std::byte> header,

@@ -14,8 +14,8 @@ inline constexpr std::size_t run_bytes = sizeof(sequence_id) + 2 * sizeof(std::u
 inline constexpr std::size_t history_bytes = sizeof(std::uint32_t);
 inline constexpr std::size_t sample_bytes = 9 * sizeof(std::uint32_t);
 inline constexpr std::size_t score_bytes = 4 * sizeof(std::uint32_t);
-/// Preamble, step, and the lengths of the six lists.
+/// Preamble, step, the lengths of the six lists, and whether the masks are there.
 inline constexpr std::size_t step_bytes =
-    preamble_bytes + sizeof(step_id) + 6 * sizeof(std::uint32_t);
+    preamble_bytes + sizeof(step_id) + 6 * sizeof(std::uint32_t) + sizeof(std::uint8_t);
 
 }  // namespace troupe::wire

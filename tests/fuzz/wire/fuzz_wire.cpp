@@ -69,6 +69,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
           [](const std::shared_ptr<const step_plan>& plan) { return encode_step(*plan); });
       if (const auto plan = decode_step(header, bounds)) check_plan(**plan, bounds);
       break;
+    case frames::step_masks:
+      check(
+          header, [&](std::span<const std::byte> h) { return decode_step_masks(h, bounds); },
+          encode_step_masks);
+      break;
     case frames::step_result:
       check(
           header, [&](std::span<const std::byte> h) { return decode_step_result(h, bounds); },

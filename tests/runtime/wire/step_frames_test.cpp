@@ -137,9 +137,9 @@ TEST_CASE("a plan that would harm whoever computes it is refused, and says why")
   }
   SUBCASE("parameters that are not in the list") {
     std::vector<std::byte> header = encode_step(plan);
-    // The last sample's fields follow one another; the score, its count and that of masks end the
-    // header.
-    const std::size_t params = header.size() - 4 - 4 * 4 - 4 - 5 * 4;
+    // The last sample's fields follow one another; the score, its count, that of masks and whether
+    // they are there end the header.
+    const std::size_t params = header.size() - 5 - 4 * 4 - 4 - 5 * 4;
     header[params] = std::byte{1};
     const auto decoded = decode_step(header, bounds);
     REQUIRE_FALSE(decoded);
@@ -155,6 +155,46 @@ TEST_CASE("cut, flipped or boastful steps never do harm") {
         [](const std::shared_ptr<const step_plan>& plan) { return encode_step(*plan); },
         [](const std::vector<std::byte>& header) { return decode_step(header, bounds); });
   }
+}
+
+TEST_CASE("masks that follow a step come out as they went in") {
+  const auto masks = std::make_shared<token_masks>(3, test::plan_vocab);
+  for (std::uint32_t row = 0; row < 3; ++row) masks->write(row)[row] = 0x80000001U + row;
+  masks->publish();
+  const std::vector<std::byte> header = encode_step_masks({7, 11, masks});
+  CHECK(epoch_of(header).value() == 7);
+  const auto decoded = decode_step_masks(header, bounds);
+  REQUIRE_MESSAGE(decoded, decoded.error().message());
+  CHECK(decoded->epoch == 7);
+  CHECK(decoded->step == 11);
+  CHECK(decoded->masks->published());
+  CHECK(encode_step_masks(*decoded) == header);
+
+  step_plan plan = small_plan();
+  plan.samples[0].mask = 0;
+  plan.masks = std::make_shared<token_masks>(1, test::plan_vocab);
+  const auto without = decode_step(encode_step(plan), bounds).value();
+  REQUIRE(without->masks != nullptr);
+  CHECK_FALSE(without->masks->published());
+  CHECK(without->masks->rows() == 1);
+  // Space for masks is made before they come, so a step may not ask for more than it draws.
+  plan.masks = std::make_shared<token_masks>(2, test::plan_vocab);
+  CHECK(refusal(plan).message() == "step: 2 masks of 1 samples");
+}
+
+TEST_CASE("cut, flipped or boastful masks never do harm") {
+  test::generator random(5);
+  const auto masks = std::make_shared<token_masks>(2, test::plan_vocab);
+  masks->publish();
+  test::mistreat(encode_step_masks({7, 11, masks}), random, encode_step_masks,
+                 [](const std::vector<std::byte>& h) { return decode_step_masks(h, bounds); });
+  const auto why = [](std::uint32_t vocab) {
+    const auto few = std::make_shared<token_masks>(1, vocab);
+    few->publish();
+    return decode_step_masks(encode_step_masks({7, 11, few}), bounds).error().message();
+  };
+  CHECK(why(test::plan_vocab - 32) == "masks: 1 masks in 128 bytes");
+  CHECK(why(test::plan_vocab + 32).starts_with("masks: mask: 33 of them"));
 }
 
 TEST_CASE("a result comes out bit by bit, NaN and infinity included") {
