@@ -100,8 +100,12 @@ node_welcome cluster_supervisor_state::on_join(const node_hello& hello,
     publish();
     return refused;
   }
-  nodes_[hello.peer] = {worker, address_of({hello.peer, hello.data_address, 0}), hello.held,
-                        hello.held_pages};
+  nodes_[hello.peer] = {worker,
+                        address_of({hello.peer, hello.data_address, 0}),
+                        hello.held,
+                        hello.held_pages,
+                        hello.experts_only,
+                        0};
   last_join_ = now;
   self_->monitor(worker);
   detector_.watch(hello.peer, now);
@@ -249,6 +253,7 @@ cluster_supervisor_actor::behavior_type cluster_supervisor(
       [self](const peer_heard& h) { self->state.on_heard(h.peer); },
       [self](const peer_lost& l) { self->state.on_lost(l.peer, l.why.message()); },
       [self](const buddy_durable& d) { self->state.on_durable(d); },
+      [self](const expert_load_report& report) { self->state.on_load(report); },
       [self](stalled_atom, epoch_number epoch) { self->state.on_stalled(epoch); },
       [self](tick_atom) { self->state.on_tick(); },
       [self](drain_atom, const std::string& node) { return self->state.on_drain(node); },
