@@ -65,6 +65,17 @@ placement_wishes cluster_supervisor_state::wishes() const {
   return w;
 }
 
+void cluster_supervisor_state::place_without_lost() {
+  // Stages without their experts: there is nothing that could be adopted.
+  const bool were_apart = std::ranges::any_of(nodes_, [](const auto& node) {
+    return !node.second.held.empty() && node.second.held_pages == 0;
+  });
+  if (!were_apart) return;
+  last_join_ = clock::now();  // and again, if need be
+  if (plan_cluster(w_.sizes, capacities(), wishes(), epoch_ + 1)) place_first();
+  publish();
+}
+
 void cluster_supervisor_state::adopt_held() {
   // Where experts live apart the first placement is made anew: nodes find in their store what it
   // has them hold.

@@ -16,6 +16,8 @@ namespace {
 constexpr auto tick_period = std::chrono::milliseconds(50);
 /// From a node's joining until what has come is taken for all that comes soon.
 constexpr auto held_patience = std::chrono::milliseconds(150);
+/// The same where to go on without a node is to load anew.
+constexpr auto return_patience = std::chrono::seconds(2);
 
 failure_detector::limits limits_of(const cluster_config& config) {
   failure_detector::limits l;
@@ -209,6 +211,7 @@ void cluster_supervisor_state::on_tick() {
   if (!move_ && plan_ && now >= not_before_) improve();
   // Those of a former supervisor come one after the other; nobody waits for one that is lost.
   if (!move_ && !plan_ && !nodes_.empty() && now - last_join_ >= held_patience) adopt_held();
+  if (!move_ && !plan_ && now - last_join_ >= return_patience) place_without_lost();
   if (!verdicts.suspect.empty() || !verdicts.gone.empty()) publish();
   beat();
   self_->delayed_send(self_, tick_period, tick_atom::value);

@@ -158,6 +158,9 @@ class cluster_supervisor_state {
   void place_first();
   /// Goes on with what the nodes still hold from under another supervisor, where that is all.
   void adopt_held();
+  /// Places anew what another supervisor had placed with experts apart, where not all nodes have
+  /// come back.
+  void place_without_lost();
   [[nodiscard]] placement_wishes wishes() const;
   void lose_copies(peer_id peer);
   /// Finds what would be better than what is, and goes there step by step.

@@ -76,11 +76,11 @@ std::pair<std::vector<node_holdings::stage>, std::uint32_t> node_store::holdings
   const std::lock_guard lock(mutex_);
   std::vector<node_holdings::stage> all;
   for (const stage_parts& p : parts_) {
-    if (p.bank == nullptr) continue;
     if (p.kv->pages() != parts_.front().kv->pages()) return {{}, 0};
     all.push_back({p.layers, p.led});
   }
-  const std::uint32_t pages = all.empty() ? 0 : parts_.front().kv->pages();
+  const bool apart = std::ranges::any_of(parts_, [](const auto& p) { return p.bank == nullptr; });
+  const std::uint32_t pages = parts_.empty() || apart ? 0 : parts_.front().kv->pages();
   return {std::move(all), pages};
 }
 

@@ -61,8 +61,8 @@ class node_store {
                                                 bool with_experts);
   /// A set of experts that was put here.
   [[nodiscard]] std::optional<expert_parts> take(const std::vector<expert_range>& owned);
-  /// The stages that are here with their experts, and the pages that all of them have; 0: none is,
-  /// or they differ.
+  /// The stages that are here, and the pages that all of them have; 0: none is, they differ, or
+  /// their experts live apart.
   [[nodiscard]] std::pair<std::vector<node_holdings::stage>, std::uint32_t> holdings() const;
   /// Gives up what is here.
   void clear();

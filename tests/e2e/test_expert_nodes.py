@@ -9,7 +9,10 @@ import time
 
 import pytest
 
-from troupe_server import MODELS, Server, troupe
+from etcd_server import Etcd, etcd_binary, free_port
+from supervised import Node, Supervisor
+from test_gateway import end
+from troupe_server import MODELS, Gateway, Server, troupe
 
 MODEL = MODELS / "tiny-qwen3-moe"
 STREAMS = 6
@@ -169,6 +172,37 @@ def test_a_drained_worker_for_experts_leaves_its_shards_to_others(cluster, expec
     assert ask_all(cluster, drain)[0] == expected
     until(cluster, lambda v: is_gone(v, leaving))
     assert ask_all(cluster)[0] == expected
+
+
+@pytest.mark.skipif(etcd_binary() is None, reason="etcd is not installed")
+def test_a_supervisor_lost_together_with_a_node_for_experts_changes_no_answer(expected):
+    etcd = Etcd()
+    ports = free_port(), free_port()
+    first = Supervisor(MODEL, etcd, ports[0], "a", 4)
+    processes = [first]
+    try:
+        supervisors = [first]
+        while not first.leads():
+            time.sleep(0.02)
+        supervisors.append(Supervisor(MODEL, etcd, ports[1], "b", 4))
+        processes.append(supervisors[1])
+        nodes = [Node(supervisors, f"worker-{i}") for i in range(2)]
+        nodes += [Node(supervisors, f"expert-{i}", "--role", "experts") for i in range(2)]
+        processes += nodes
+        settled(first)
+        processes.append(gateway := Gateway(*supervisors))
+
+        def strike():
+            nodes[3].process.kill()
+            first.process.kill()
+
+        assert ask_all(gateway, strike)[0] == expected
+        until(supervisors[1], lambda v: v["serving"])
+        assert ask_all(gateway)[0] == expected
+    finally:
+        for process in reversed(processes):
+            end(process)
+        etcd.__exit__()
 
 
 def test_without_a_copy_lost_experts_are_loaded_elsewhere(expected):
