@@ -1,7 +1,9 @@
 #include "actors/attention_block.hpp"
 
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -9,6 +11,7 @@ namespace troupe {
 namespace {
 
 using kernels::status;
+using clock = std::chrono::steady_clock;
 
 /// Bound on a cache manager's answer; it only looks tables up.
 constexpr auto table_deadline = std::chrono::seconds(10);
@@ -17,7 +20,7 @@ constexpr auto mask_deadline = std::chrono::seconds(60);
 
 }  // namespace
 
-void attention_block_state::start(attention_block_actor::pointer self,
+void attention_block_state::start(asking_block_actor::pointer self,
                                   std::unique_ptr<attention_block_wiring> wiring) {
   self_ = self;
   w_ = std::move(wiring);
@@ -118,6 +121,13 @@ void attention_block_state::enter_layer(std::uint32_t layer) {
   }
   const auto& shards = w_->shards[layer - w_->stage->layers().first];
   awaited_ = shards.size();
+  if (w_->far != nullptr && w_->far->has(layer)) {
+    ++awaited_;
+    w_->dev->notify(
+        [to = asking_block_actor(self_), at = experts_chosen{w_->epoch, current_.plan->id, layer}] {
+          caf::anon_send(to, at);
+        });
+  }
   const expert_apply order{w_->epoch, current_.plan->id, layer, w_->stage->experts_of(layer),
                            w_->stage};
   for (const expert_shard_actor& shard : shards) {
@@ -132,6 +142,62 @@ void attention_block_state::on_applied(const expert_applied& done) {
   }
   if (!done.accepted)
     return fail({errc::internal, fmt::format("an expert shard refused layer {}", layer_)});
+  part_done();
+}
+
+void attention_block_state::on_chosen(const experts_chosen& chosen) {
+  if (chosen.epoch != w_->epoch || !busy_ || chosen.step != current_.plan->id ||
+      chosen.layer != layer_) {
+    ++stale_;
+    return;
+  }
+  asking_ = true;
+  follow(w_->far->begin({chosen.epoch, chosen.step, chosen.layer}, w_->stage->experts_of(layer_),
+                        clock::now()));
+}
+
+void attention_block_state::on_answer(const expert_answer& answer) {
+  if (w_->far == nullptr) return;
+  follow(w_->far->asked().on_outputs(answer.from, answer.header, answer.payload, clock::now()));
+}
+
+void attention_block_state::on_lost(peer_id node) {
+  if (w_->far == nullptr) return;
+  // Not gone for good: nodes connect anew in an epoch, and the supervisor says who is out.
+  follow(w_->far->asked().on_node(node, expert_routes::standing::suspect, clock::now()));
+}
+
+void attention_block_state::on_tick() {
+  const auto now = clock::now();
+  if (wakes_at_ && *wakes_at_ <= now) wakes_at_.reset();
+  if (asking_) follow(w_->far->asked().tick(now));
+}
+
+void attention_block_state::follow(remote_experts::progress now) {
+  if (!asking_) return;
+  switch (now) {
+    case remote_experts::progress::waiting:
+      return wake_at_deadline();
+    case remote_experts::progress::complete:
+      asking_ = false;
+      return part_done();
+    case remote_experts::progress::failed:
+      // The step gives no result, and is computed again in the next epoch.
+      spdlog::warn("step {} is given up: {}", current_.plan->id, w_->far->asked().why().message());
+      abandon();
+      begin_next();
+  }
+}
+
+void attention_block_state::wake_at_deadline() {
+  const auto deadline = w_->far->asked().next_deadline();
+  if (!deadline || (wakes_at_ && *wakes_at_ <= *deadline)) return;
+  wakes_at_ = deadline;
+  self_->delayed_send(self_, std::max(*deadline - clock::now(), clock::duration(0)),
+                      tick_atom::value);
+}
+
+void attention_block_state::part_done() {
   if (--awaited_ > 0) return;
   if (w_->stage->combine(layer_) != status::ok) {
     return fail({errc::internal, fmt::format("the device refused to combine layer {}", layer_)});
@@ -181,6 +247,8 @@ void attention_block_state::fail(error why) {
 void attention_block_state::abandon() {
   // What was submitted still runs; its inputs stay until then.
   w_->dev->notify([inputs = inputs_, x = current_.x, started = current_.started] {});
+  if (w_->far != nullptr) w_->far->asked().abandon();
+  asking_ = false;
   inputs_.reset();
   current_ = {};
   busy_ = false;
@@ -191,8 +259,11 @@ void attention_block_state::on_rewire(stage_rewiring& wiring) {
   w_->epoch = wiring.epoch;
   w_->exit = std::move(wiring.exit);
   w_->log = std::move(wiring.log);
+  if (!wiring.shards.empty()) w_->shards = std::move(wiring.shards);
   queue_.clear();
   if (busy_) abandon();
+  if (w_->far != nullptr && wiring.routes != nullptr)
+    w_->far->begin_epoch(w_->epoch, *wiring.routes, clock::now());
 }
 
 hidden_rows attention_block_state::borrow_hidden() {
@@ -203,8 +274,8 @@ hidden_rows attention_block_state::borrow_hidden() {
   return hidden_pool_.back();
 }
 
-attention_block_actor::behavior_type attention_block(
-    attention_block_actor::stateful_pointer<attention_block_state> self,
+asking_block_actor::behavior_type attention_block(
+    asking_block_actor::stateful_pointer<attention_block_state> self,
     const std::shared_ptr<std::unique_ptr<attention_block_wiring>>& wiring) {
   self->state.start(self, std::move(*wiring));
   return {
@@ -213,6 +284,10 @@ attention_block_actor::behavior_type attention_block(
       [self](const table_changes& changes) { self->state.on_tables(changes); },
       [self](stage_rewiring& anew) { self->state.on_rewire(anew); },
       [](const masks_ready&) {},  // it shares them
+      [self](const experts_chosen& chosen) { self->state.on_chosen(chosen); },
+      [self](const expert_answer& answer) { self->state.on_answer(answer); },
+      [self](const node_lost& lost) { self->state.on_lost(lost.node); },
+      [self](tick_atom) { self->state.on_tick(); },
   };
 }
 

@@ -1,11 +1,13 @@
 #pragma once
 
+#include <chrono>
 #include <deque>
 #include <memory>
 #include <optional>
 #include <unordered_map>
 #include <vector>
 
+#include "actors/far_experts.hpp"
 #include "actors/interfaces.hpp"
 #include "actors/stage_exit.hpp"
 #include "runtime/engine/attention_stage.hpp"
@@ -22,12 +24,14 @@ struct attention_block_wiring {
   cache_manager_actor cache;
   std::vector<std::vector<expert_shard_actor>> shards;  ///< by layer of the stage
   std::shared_ptr<stage_exit> exit;
-  std::shared_ptr<stage_log> log;  ///< null: nobody replicates the stage
-  std::size_t hidden_bytes = 0;    ///< of one step's hidden rows
+  std::shared_ptr<stage_log> log;    ///< null: nobody replicates the stage
+  std::unique_ptr<far_experts> far;  ///< null: all experts are in `shards`
+  std::size_t hidden_bytes = 0;      ///< of one step's hidden rows
 };
 
 /// Walks each step through the stage's layers. Everything it does is to submit work and to send
 /// messages that name tensors on the stream: it never waits for arithmetic, and runs ahead of it.
+/// Only where a layer has experts on other nodes does it go on once their outputs are there.
 ///
 /// Steps are taken one at a time, in order of arrival: a stage's workspace serves one step, and the
 /// stream keeps successive steps apart.
@@ -41,9 +45,13 @@ class attention_block_state {
   /// Leaves the memory that submitted work still uses to the stream.
   ~attention_block_state();
 
-  void start(attention_block_actor::pointer self, std::unique_ptr<attention_block_wiring> wiring);
+  void start(asking_block_actor::pointer self, std::unique_ptr<attention_block_wiring> wiring);
   void on_step(step_message m);
   void on_applied(const expert_applied& done);
+  void on_chosen(const experts_chosen& chosen);
+  void on_answer(const expert_answer& answer);
+  void on_lost(peer_id node);
+  void on_tick();
   void on_tables(const table_changes& changes);
   /// Goes on in a new epoch. Steps of the old one are dropped; what was submitted of them still
   /// runs, and writes what will be written again.
@@ -56,6 +64,10 @@ class attention_block_state {
   /// Whether `table` has pages for every position of `run`.
   [[nodiscard]] bool covers(const page_table& table, const sequence_run& run) const;
   void enter_layer(std::uint32_t layer);
+  void part_done();
+  /// What became of the rows that were sent for.
+  void follow(remote_experts::progress now);
+  void wake_at_deadline();
   void leave_stage();
   /// Submits the head; false: the step has come to its end without.
   [[nodiscard]] bool draw();
@@ -64,7 +76,7 @@ class attention_block_state {
   void abandon();
   [[nodiscard]] hidden_rows borrow_hidden();
 
-  attention_block_actor::pointer self_ = nullptr;
+  asking_block_actor::pointer self_ = nullptr;
   std::unique_ptr<attention_block_wiring> w_;
   std::deque<step_message> queue_;
   std::unordered_map<sequence_id, page_table> tables_;  ///< of open sequences
@@ -73,13 +85,15 @@ class attention_block_state {
   std::shared_ptr<step_inputs> inputs_;
   std::uint32_t layer_ = 0;
   std::uint64_t begun_ = 0;  ///< steps: tells answers to this one from answers to others
-  std::size_t awaited_ = 0;  ///< shards that have not yet submitted this layer
+  std::size_t awaited_ = 0;  ///< shards that have not yet submitted this layer; the far ones as one
+  bool asking_ = false;      ///< outputs of other nodes are awaited
+  std::optional<std::chrono::steady_clock::time_point> wakes_at_;
   std::vector<hidden_rows> hidden_pool_;
   std::uint64_t stale_ = 0;
 };
 
-attention_block_actor::behavior_type attention_block(
-    attention_block_actor::stateful_pointer<attention_block_state> self,
+asking_block_actor::behavior_type attention_block(
+    asking_block_actor::stateful_pointer<attention_block_state> self,
     const std::shared_ptr<std::unique_ptr<attention_block_wiring>>& wiring);
 
 }  // namespace troupe

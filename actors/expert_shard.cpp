@@ -7,6 +7,7 @@ namespace troupe {
 
 expert_shard_state::~expert_shard_state() {
   if (dev == nullptr) return;
+  service.reset();  // leaves what is on the stream there
   release_behind(*dev, std::move(bank));
   for (std::shared_ptr<const void>& caller : callers) release_behind(*dev, std::move(caller));
   // Submitted work reads the mapped weights: they go last.
@@ -20,12 +21,24 @@ expert_applied expert_shard_state::apply(const expert_apply& order) {
   return {order.epoch, order.step, order.layer, accepted};
 }
 
-expert_shard_actor::behavior_type expert_shard(
-    expert_shard_actor::stateful_pointer<expert_shard_state> self,
+void expert_shard_state::serve(const expert_ask& ask) {
+  if (ask.header.epoch < epoch) {
+    ++stale;
+    return;
+  }
+  epoch = ask.header.epoch;
+  // What cannot be taken now or here is somebody else's: the asker is to know at once.
+  if (service == nullptr || !service->apply(ask.header, ask.payload, ask.answer))
+    ask.answer(refusal_of(ask.header));
+}
+
+serving_shard_actor::behavior_type expert_shard(
+    serving_shard_actor::stateful_pointer<expert_shard_state> self,
     const std::shared_ptr<expert_shard_wiring>& wiring) {
   self->state.dev = wiring->dev;
   self->state.files = wiring->files;
   self->state.bank = std::move(wiring->bank);
+  self->state.service = std::move(wiring->service);
   self->state.epoch = wiring->epoch;
   return {
       [self](apply_atom, const expert_apply& order, const attention_block_actor& block) {
@@ -37,6 +50,7 @@ expert_shard_actor::behavior_type expert_shard(
         self->state.epoch = order.epoch;
         self->send(block, self->state.apply(order));
       },
+      [self](const expert_ask& ask) { self->state.serve(ask); },
   };
 }
 

@@ -5,6 +5,7 @@
 
 #include "actors/interfaces.hpp"
 #include "runtime/engine/expert_bank.hpp"
+#include "runtime/engine/expert_service.hpp"
 
 namespace troupe {
 
@@ -21,6 +22,7 @@ struct expert_shard_state {
   std::shared_ptr<device> dev;
   std::shared_ptr<const model_files> files;  ///< keeps the mapped weights alive
   std::shared_ptr<expert_bank> bank;
+  std::unique_ptr<expert_service> service;
   epoch_number epoch = 0;
   std::uint64_t stale = 0;  ///< messages of other epochs, dropped
 
@@ -29,6 +31,7 @@ struct expert_shard_state {
   std::vector<std::shared_ptr<const void>> callers;
 
   [[nodiscard]] expert_applied apply(const expert_apply& order);
+  void serve(const expert_ask& ask);
 };
 
 /// What a node gives an expert shard at birth.
@@ -37,10 +40,11 @@ struct expert_shard_wiring {
   std::shared_ptr<device> dev;
   std::shared_ptr<const model_files> files;
   std::shared_ptr<expert_bank> bank;
+  std::unique_ptr<expert_service> service;  ///< null: none but this process asks
 };
 
-expert_shard_actor::behavior_type expert_shard(
-    expert_shard_actor::stateful_pointer<expert_shard_state> self,
+serving_shard_actor::behavior_type expert_shard(
+    serving_shard_actor::stateful_pointer<expert_shard_state> self,
     const std::shared_ptr<expert_shard_wiring>& wiring);
 
 }  // namespace troupe

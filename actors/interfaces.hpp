@@ -1,17 +1,28 @@
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <vector>
 
 #include "actors/messages.hpp"
+#include "cluster/expert_route_table.hpp"
 
 namespace troupe {
+
+class stage_exit;
+class stage_log;
+struct stage_rewiring;
 
 /// Serves attention for a range of layers: takes steps, answers the batcher through the last stage.
 using attention_block_actor =
     caf::typed_actor<caf::reacts_to<step_message>, caf::reacts_to<expert_applied>,
                      caf::reacts_to<table_changes>, caf::reacts_to<stage_rewiring>,
                      caf::reacts_to<masks_ready>>;
+
+/// One whose experts may be on other nodes: it hears of their answers, and of nodes that are lost.
+using asking_block_actor =
+    attention_block_actor::extend<caf::reacts_to<experts_chosen>, caf::reacts_to<expert_answer>,
+                                  caf::reacts_to<node_lost>, caf::reacts_to<tick_atom>>;
 
 /// Owns the KV pages of one stage. The block that watches it hears of changed page tables before
 /// the asker gets its reply, and so before any step that needs them.
@@ -23,6 +34,20 @@ using cache_manager_actor =
 /// Serves a set of experts; answers each apply with an expert_applied to the attention block.
 using expert_shard_actor =
     caf::typed_actor<caf::reacts_to<apply_atom, expert_apply, attention_block_actor>>;
+
+/// One that stages on other nodes ask as well.
+using serving_shard_actor = expert_shard_actor::extend<caf::reacts_to<expert_ask>>;
+
+/// A new epoch for an attention block: where its steps go from now on, who hears of its pages, and
+/// who has its experts.
+struct stage_rewiring {
+  epoch_number epoch = 0;
+  std::shared_ptr<stage_exit> exit;
+  std::shared_ptr<stage_log> log;
+  std::vector<std::vector<expert_shard_actor>> shards;  ///< of this process, by layer of the stage
+  /// Where the rows of others go; null: all are here.
+  std::shared_ptr<const std::vector<expert_route>> routes;
+};
 
 /// Hears of its requests from the batcher that it gave them to.
 using asker_actor = caf::typed_actor<caf::reacts_to<news_batch>, caf::reacts_to<request_failure>>;
@@ -71,3 +96,4 @@ using supervisor_actor = caf::typed_actor<caf::replies_to<route_atom>::with<batc
 }  // namespace troupe
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::serving_group)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::stage_rewiring)

@@ -2,7 +2,9 @@
 
 #include <caf/all.hpp>
 #include <chrono>
+#include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -10,6 +12,7 @@
 #include "cluster/batching/speculation/draft_ask.hpp"
 #include "cluster/placement.hpp"
 #include "runtime/engine/attention_stage.hpp"
+#include "runtime/engine/expert_exchange.hpp"
 #include "runtime/engine/step.hpp"
 #include "runtime/wire/kv_frames.hpp"
 
@@ -43,6 +46,34 @@ struct expert_applied {
   bool accepted = true;  ///< false: the device refused it, or the shard does not hold the layer
 };
 
+/// The device has got past the routing of a layer: rows for experts elsewhere can go.
+struct experts_chosen {
+  epoch_number epoch = 0;
+  step_id step = 0;
+  std::uint32_t layer = 0;
+};
+
+/// What experts of another node made of rows.
+struct expert_answer {
+  peer_id from = 0;
+  expert_outputs_header header;
+  std::span<const std::byte> payload;
+  std::shared_ptr<const void> owner;  ///< of the payload
+};
+
+/// The connection to a node broke.
+struct node_lost {
+  peer_id node = 0;
+};
+
+/// Rows of a stage on another node. `answer` is called once, on any thread.
+struct expert_ask {
+  expert_rows_header header;
+  std::span<const std::byte> payload;
+  std::shared_ptr<const void> owner;  ///< of the payload
+  std::function<void(expert_reply&&)> answer;
+};
+
 /// A step that cannot be completed.
 struct step_failure {
   step_id step = 0;
@@ -57,16 +88,6 @@ struct table_list {
 /// Page tables that changed, for the attention block that reads them; null: the sequence is gone.
 struct table_changes {
   std::vector<std::pair<sequence_id, page_table>> changed;
-};
-
-class stage_exit;
-class stage_log;
-
-/// A new epoch for an attention block: where its steps go from now on, and who hears of its pages.
-struct stage_rewiring {
-  epoch_number epoch = 0;
-  std::shared_ptr<stage_exit> exit;
-  std::shared_ptr<stage_log> log;
 };
 
 /// The masks of a step that is under way have been published.
@@ -109,11 +130,14 @@ using look_atom = caf::atom_constant<caf::atom("look")>;
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::step_message)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::expert_apply)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::expert_applied)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::experts_chosen)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::expert_answer)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::expert_ask)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::node_lost)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::step_failure)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::step_result)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::table_list)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::table_changes)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::stage_rewiring)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::masks_ready)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::kv_durable)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::request_envelope)

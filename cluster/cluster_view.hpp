@@ -21,7 +21,8 @@ struct cluster_view {
     std::string kernel_target;
     std::uint32_t threads = 0;
     std::size_t memory_bytes = 0;
-    std::vector<std::string> holds;  ///< "stage 0 (layers 0-7)", "replica of stage 1", ...
+    std::vector<std::string> holds;    ///< "stage 0 (layers 0-7)", "replica of stage 1", ...
+    std::uint64_t expert_outputs = 0;  ///< that its experts were asked for by stages elsewhere
   };
   struct copy {
     std::string node;
@@ -43,6 +44,7 @@ struct cluster_view {
   std::uint32_t redundancy = 1;
   std::vector<node> nodes;
   std::vector<stage> stages;
+  std::uint32_t expert_shards = 0;
   std::vector<event> events;  ///< oldest first
 };
 

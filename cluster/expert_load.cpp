@@ -29,6 +29,14 @@ void expert_load::note(std::uint32_t layer, std::span<const std::int32_t> ids, t
   }
 }
 
+void expert_load::add(std::uint32_t layer, std::span<const std::uint32_t> rows, time_point now) {
+  if (layer >= layers_) return;
+  slide(now);
+  std::vector<std::uint32_t>& counts = counts_[static_cast<std::size_t>(current_) % slices];
+  const std::size_t known = std::min<std::size_t>(rows.size(), experts_);
+  for (std::size_t e = 0; e < known; ++e) counts[std::size_t{layer} * experts_ + e] += rows[e];
+}
+
 expert_loads expert_load::within_window(time_point now) {
   slide(now);
   expert_loads out(layers_, std::vector<std::uint64_t>(experts_));

@@ -22,6 +22,9 @@ class expert_load {
 
   /// Experts that rows of `layer` chose; what is not an expert of the model is passed over.
   void note(std::uint32_t layer, std::span<const std::int32_t> ids, time_point now);
+  /// Rows that were counted elsewhere: one number for each expert of `layer`, in order; what is not
+  /// of the model is passed over.
+  void add(std::uint32_t layer, std::span<const std::uint32_t> rows, time_point now);
   /// Rows by layer and expert within the window that ends at `now`.
   [[nodiscard]] expert_loads within_window(time_point now);
 

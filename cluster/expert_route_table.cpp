@@ -27,6 +27,7 @@ std::vector<expert_route> expert_routes_of(const cluster_plan& plan) {
     const shard_home& home = plan.shards[shard];
     out[shard].shard = shard;
     out[shard].nodes.replicas = home.replicas;
+    out[shard].nodes.spread = true;
     for (const expert_range& range : home.owned) {
       std::vector<std::uint32_t> hot;
       for (const hot_expert& h : plan.hot) {

@@ -20,7 +20,8 @@ struct expert_route {
 };
 
 /// A plan's experts as routes. A route's number here is the shard's number in messages: first the
-/// plan's shards, in its order, then each hot expert, whose rows are spread over all who hold it.
+/// plan's shards, in its order, then each hot expert. Rows are spread over all who hold the
+/// experts.
 [[nodiscard]] std::vector<expert_route> expert_routes_of(const cluster_plan& plan);
 
 /// Who applies the experts of `layer`, as seen from node `self`: what it holds itself does not

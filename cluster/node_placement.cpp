@@ -5,6 +5,7 @@
 #include <numeric>
 #include <optional>
 #include <tuple>
+#include <utility>
 
 #include "cluster/placement_trial.hpp"
 
@@ -24,7 +25,8 @@ class planner {
     base_.redundancy = wishes.redundancy;
     base_.kv_layer_bytes = wishes.kv_positions * wishes.kv_position_bytes;
     for (const node_capacity& n : nodes) {
-      if (!n.draining && !n.suspect) usable_.push_back(&n);
+      const bool wanted = !n.experts_only || wishes.experts == expert_home::apart;
+      if (!n.draining && !n.suspect && wanted) usable_.push_back(&n);
     }
     std::ranges::sort(usable_, [](const node_capacity* a, const node_capacity* b) {
       return std::tie(a->name, a->node) < std::tie(b->name, b->node);
@@ -33,7 +35,9 @@ class planner {
 
   result<cluster_plan> plan() {
     if (auto ok = check(); !ok) return fail(ok.error());
-    return wishes_.experts == expert_home::with_stage ? plan_together() : plan_apart();
+    if (wishes_.experts == expert_home::with_stage) return plan_stages(usable_, {});
+    const auto [stage_homes, expert_homes] = by_purpose();
+    return expert_homes.empty() ? plan_apart() : plan_stages(stage_homes, expert_homes);
   }
 
  private:
@@ -65,6 +69,13 @@ class planner {
     const std::size_t kv = base_.kv_layer_bytes * layers();
     const double need =
         static_cast<double>(sizes_.total_bytes() + kv) * static_cast<double>(wishes_.redundancy);
+    const auto for_stages = static_cast<std::size_t>(
+        std::ranges::count_if(usable_, [](const node_capacity* n) { return !n->experts_only; }));
+    if (for_stages < wishes_.redundancy) {
+      return fail(errc::invalid_argument,
+                  "redundancy {} needs {} nodes that may hold stages: of {} nodes {} may",
+                  wishes_.redundancy, wishes_.redundancy, usable_.size(), for_stages);
+    }
     std::size_t have = 0;
     for (const node_capacity* n : usable_) have += n->memory_bytes;
     if (need <= static_cast<double>(have)) return {};
@@ -89,14 +100,22 @@ class planner {
     return fail(std::move(*first));
   }
 
+  /// Nodes that may hold stages, and those for experts only.
+  [[nodiscard]] std::pair<node_list, node_list> by_purpose() const {
+    std::pair<node_list, node_list> out;
+    for (const node_capacity* n : usable_) (n->experts_only ? out.second : out.first).push_back(n);
+    return out;
+  }
+
   /// As many stages as wished, or as there are nodes for and fewer until they fit.
-  [[nodiscard]] result<cluster_plan> plan_together() const {
-    if (wishes_.stages > 0) return attempt(usable_, wishes_.stages, {});
-    auto stages = static_cast<std::uint32_t>(std::min<std::size_t>(usable_.size(), layers()));
-    auto plan = attempt(usable_, stages, {});
+  [[nodiscard]] result<cluster_plan> plan_stages(const node_list& homes,
+                                                 const node_list& expert_homes) const {
+    if (wishes_.stages > 0) return attempt(homes, wishes_.stages, expert_homes);
+    auto stages = static_cast<std::uint32_t>(std::min<std::size_t>(homes.size(), layers()));
+    auto plan = attempt(homes, stages, expert_homes);
     while (!plan && stages > 1) {
       stages -= std::max<std::uint32_t>(1, stages / most_trials);
-      if (auto fewer = attempt(usable_, stages, {})) return fewer;
+      if (auto fewer = attempt(homes, stages, expert_homes)) return fewer;
     }
     return plan;
   }

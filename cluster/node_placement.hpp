@@ -23,8 +23,9 @@ struct node_capacity {
   std::string host;              ///< copies go to different hosts where they can
   std::size_t memory_bytes = 0;  ///< for weights and KV, whatever is placed there already
   std::uint32_t threads = 1;
-  bool draining = false;  ///< gets nothing new, and what it has moves away
-  bool suspect = false;   ///< gets nothing new, keeps what it has
+  bool draining = false;      ///< gets nothing new, and what it has moves away
+  bool suspect = false;       ///< gets nothing new, keeps what it has
+  bool experts_only = false;  ///< never holds anything of a stage
 };
 
 /// Attention and KV of a range of layers. A buddy holds the same weights and a replica of the KV,
@@ -54,7 +55,9 @@ struct hot_expert {
 
 enum class expert_home : std::uint8_t {
   with_stage,  ///< a stage's layers and their experts are copied and moved as one
-  apart,       ///< experts on other nodes than the stages, as far as there are such nodes
+  /// Experts on other nodes than the stages, as far as there are such nodes; on those that are for
+  /// experts only, where there are any.
+  apart,
 };
 
 /// Who serves what in one epoch. A value: changes make a new one.
@@ -81,7 +84,8 @@ struct placement_wishes {
 /// Places a model on nodes: cuts the layers into stages weighted by their cost and the nodes'
 /// threads, and puts every copy where there is memory for its weights and KV, no two copies of one
 /// thing on one node, on different hosts where that can be. The same input gives the same plan,
-/// whatever the order of the nodes; nodes that drain or are suspect get nothing.
+/// whatever the order of the nodes; nodes that drain or are suspect get nothing. Nodes for experts
+/// only get something where experts live apart.
 ///
 /// out_of_memory says which part needs what and how much the roomiest node has; invalid_argument:
 /// wishes that these nodes or this model cannot meet, with the numbers.
@@ -113,8 +117,9 @@ struct repaired_plan {
 /// Brings a plan to the nodes there are: copies on nodes that are not listed are lost, those on
 /// draining nodes move, and every stage and shard gets its copies up to the redundancy. What is
 /// held stays where it is, but for copies that make room for a stage or shard that has none, and
-/// the last copy of something stays on a draining node while no other has room for it.
-/// out_of_memory where something without any copy fits nowhere.
+/// those of shards that ordinary nodes have while nodes for experts only have room; the last copy
+/// of something stays on a draining node while no other has room for it. out_of_memory where
+/// something without any copy fits nowhere.
 [[nodiscard]] result<repaired_plan> repair(const cluster_plan& plan, const model_sizes& sizes,
                                            std::span<const node_capacity> nodes,
                                            epoch_number epoch);

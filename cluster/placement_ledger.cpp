@@ -136,7 +136,8 @@ void placement_ledger::take_bytes(peer_id node, std::size_t bytes) {
 }
 
 bool placement_ledger::may_hold(const placement_unit& unit, const node_capacity& node) const {
-  return !node.draining && !node.suspect && !unit.is_on(node.node);
+  const bool fit_for = unit.what == kind::shard || !node.experts_only;
+  return fit_for && !node.draining && !node.suspect && !unit.is_on(node.node);
 }
 
 bool placement_ledger::mixes(const placement_unit& unit, peer_id node) const {
@@ -147,7 +148,7 @@ bool placement_ledger::mixes(const placement_unit& unit, peer_id node) const {
 
 peer_id placement_ledger::choose(const placement_unit& unit, node_fit how) const {
   peer_id best = no_peer;
-  std::tuple<bool, bool, double> best_rank;
+  std::tuple<bool, bool, bool, double> best_rank;
   for (std::size_t i = 0; i < nodes_.size(); ++i) {
     const node_capacity& n = *nodes_[i];
     if (!may_hold(unit, n) || free_at(i) < unit.bytes()) continue;
@@ -159,7 +160,8 @@ peer_id placement_ledger::choose(const placement_unit& unit, node_fit how) const
     const double room = how == node_fit::tightest
                             ? left
                             : -left / std::max<double>(1, static_cast<double>(n.memory_bytes));
-    const std::tuple rank(mixes(unit, n.node), same_host, room);
+    const bool second_choice = unit.what == kind::shard && !n.experts_only;
+    const std::tuple rank(second_choice, mixes(unit, n.node), same_host, room);
     if (best != no_peer && rank >= best_rank) continue;
     best = n.node;
     best_rank = rank;

@@ -66,8 +66,8 @@ class placement_ledger {
   [[nodiscard]] bool may_hold(const placement_unit& unit, const node_capacity& node) const;
   /// Whether a copy there would bring stages and shards together that live apart.
   [[nodiscard]] bool mixes(const placement_unit& unit, peer_id node) const;
-  /// A node for one more copy: with room, without a copy of it, if possible one that mixes nothing
-  /// and whose host has no copy. no_peer where there is none.
+  /// A node for one more copy: with room, without a copy of it, if possible one for experts only
+  /// (for a shard), that mixes nothing and whose host has no copy. no_peer where there is none.
   [[nodiscard]] peer_id choose(const placement_unit& unit, node_fit how = node_fit::emptiest) const;
   /// Why choose() found none: "node b has the most free: 1.00 GiB of 4.00 GiB".
   [[nodiscard]] std::string why_none(const placement_unit& unit) const;

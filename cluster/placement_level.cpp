@@ -49,7 +49,8 @@ class leveller {
         if (n->draining || n->suspect || n == &from) continue;
         const bool holds = u.is_on(n->node);
         if (may_move == holds) continue;
-        if (!holds && (ledger_.free_bytes(n->node) < u.bytes() || ledger_.mixes(u, n->node)))
+        if (!holds && (!ledger_.may_hold(u, *n) || ledger_.free_bytes(n->node) < u.bytes() ||
+                       ledger_.mixes(u, n->node)))
           continue;
         const double after = std::max(time(from, -u.cost), time(*n, u.cost));
         if (after >= before * (holds ? rounding : worthwhile)) continue;

@@ -61,6 +61,7 @@ class repairer {
     for (std::uint32_t copies = 1; copies < out_.plan.redundancy; ++copies) {
       for (const std::size_t i : order) add_copy(i, copies);
     }
+    for (placement_unit& u : units_) move_to_experts(u);
     write_copies(out_.plan, units_);
     prune_hot(out_.plan, [](peer_id) { return true; });
     return std::move(out_);
@@ -170,6 +171,21 @@ class repairer {
     out_.missing.push_back(fmt::format("{} has {} of {} copies: another needs {}, {}", u.label,
                                        u.copies.size(), out_.plan.redundancy, u.needs(),
                                        ledger_.why_none(u)));
+  }
+
+  /// Copies of a shard that ordinary nodes took for want of others go to nodes for experts only,
+  /// once there are such with room.
+  void move_to_experts(placement_unit& u) {
+    if (u.what != placement_unit::kind::shard) return;
+    for (peer_id& copy : u.copies) {
+      const node_capacity* const from = ledger_.find(copy);
+      if (from == nullptr || from->experts_only) continue;
+      const peer_id to = ledger_.choose(u);
+      if (to == no_peer || !ledger_.find(to)->experts_only) return;
+      ledger_.take(u, copy);
+      ledger_.put(u, to);
+      copy = to;
+    }
   }
 
   const model_sizes& sizes_;

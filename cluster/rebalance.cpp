@@ -1,6 +1,8 @@
 #include "cluster/rebalance.hpp"
 
 #include <algorithm>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 #include "cluster/expert_traffic.hpp"
@@ -25,15 +27,26 @@ result<void> check(const cluster_plan& plan, const model_sizes& sizes, const exp
 }
 
 /// Gives up copies of experts that are no longer chosen more than others.
-std::uint32_t cool_down(expert_traffic& traffic, double cold) {
+std::uint32_t cool_down(expert_traffic& traffic, const model_sizes& sizes, double cold) {
   std::uint32_t removed = 0;
   for (const hot_expert& h : traffic.hot()) {
     const auto rows = static_cast<double>(traffic.rows(h.layer, h.expert));
+    // The one of a dense layer is all there is to choose: it stays hot while rows come.
+    if (sizes.layers[h.layer].experts == 1 && rows > 0) continue;
     if (rows > cold * traffic.mean_rows(h.layer)) continue;
     for (const peer_id p : h.copies) traffic.remove(h.layer, h.expert, p);
     removed += static_cast<std::uint32_t>(h.copies.size());
   }
   return removed;
+}
+
+/// In whatever order.
+bool same_copies(std::vector<hot_expert> a, std::vector<hot_expert> b) {
+  for (std::vector<hot_expert>* all : {&a, &b}) {
+    for (hot_expert& h : *all) std::ranges::sort(h.copies);
+    std::ranges::sort(*all, {}, [](const hot_expert& h) { return std::tie(h.layer, h.expert); });
+  }
+  return a == b;
 }
 
 /// Adds copies where a step waits longest for them, `most` in all.
@@ -74,14 +87,18 @@ result<rebalanced_plan> rebalance(const cluster_plan& plan, const model_sizes& s
   if (auto ok = check(plan, sizes, loads); !ok) return fail(ok.error());
   expert_traffic traffic(plan, sizes, nodes, loads);
   rebalanced_plan out{plan, traffic.spread(), {}, 0, 0};
-  out.removed = cool_down(traffic, most.cold);
+  out.removed = cool_down(traffic, sizes, most.cold);
   std::size_t copies = 0;
   for (const hot_expert& h : traffic.hot()) copies += h.copies.size();
   const std::size_t left = most.copies - std::min<std::size_t>(most.copies, copies);
   out.added = spread_out(traffic, sizes.layers.size(), static_cast<std::uint32_t>(left), most);
   out.after = traffic.spread();
-  if (out.added + out.removed == 0) return out;
-  out.plan.hot = traffic.hot();
+  std::vector<hot_expert> hot = traffic.hot();
+  if (same_copies(hot, plan.hot)) {
+    out.added = out.removed = 0;
+    return out;
+  }
+  out.plan.hot = std::move(hot);
   out.plan.epoch = epoch;
   return out;
 }

@@ -60,6 +60,12 @@ remote_experts::progress remote_experts::follow(route_changes changes, time_poin
   return state_;
 }
 
+void remote_experts::abandon() {
+  dispatch_.abandon();
+  routes_.forget(at_.step);
+  state_ = progress::complete;
+}
+
 remote_experts::progress remote_experts::fail_layer(error why) {
   dispatch_.abandon();
   routes_.forget(at_.step);

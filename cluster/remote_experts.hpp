@@ -36,6 +36,8 @@ class remote_experts {
   /// Sends a layer's rows out. For `call` and `holders` see expert_dispatch::begin.
   progress begin(const layer_step& at, const expert_call& call,
                  std::span<const expert_holder> holders, time_point now);
+  /// Forgets the layer under way: its step is void. Answers to it are late from now on.
+  void abandon();
   /// An answer came in. What is not expected, or not what was asked for, changes no output.
   progress on_outputs(peer_id from, const expert_outputs_header& header,
                       std::span<const std::byte> payload, time_point now);

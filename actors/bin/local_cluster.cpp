@@ -30,8 +30,9 @@ result<std::unique_ptr<local_cluster>> local_cluster::start(const std::filesyste
   progress_line line(stderr, ::isatty(STDERR_FILENO) == 1);
   auto opened = open_model(model, shown_on(line, signals));
   if (!opened) return fail(std::move(opened.error()));
-  auto head = cluster_runtime::start(
-      std::move(*opened), {model, config.engine, config.cluster, config.cluster.workers, 0});
+  const std::uint32_t nodes = config.cluster.workers + config.cluster.expert_workers;
+  auto head =
+      cluster_runtime::start(std::move(*opened), {model, config.engine, config.cluster, nodes, 0});
   if (!head) return fail(std::move(head.error()));
   node_options common;
   common.join = (*head)->join_address();
@@ -41,10 +42,9 @@ result<std::unique_ptr<local_cluster>> local_cluster::start(const std::filesyste
   common.tls = config.cluster.tls;
   common.log_level = config.log_level;
   common.log_as = config.log_as;
-  const auto shares =
-      share_processors(allowed_processors(), config.cluster.workers, config.engine.threads);
+  const auto shares = share_processors(allowed_processors(), nodes, config.engine.threads);
   auto workers = worker_processes::start(
-      worker_commands(common, shares, available_memory() / config.cluster.workers),
+      worker_commands(common, shares, available_memory() / nodes, config.cluster.expert_workers),
       std::move(tell));
   if (!workers) return fail(std::move(workers.error()));
   return std::unique_ptr<local_cluster>(new local_cluster(std::move(*head), std::move(*workers)));

@@ -16,7 +16,8 @@ namespace troupe::cli {
 /// A cluster on this machine: its head in this process, a node in each of the child processes.
 class local_cluster {
  public:
-  /// Listens for nodes and starts the children, `cluster.workers` of them. A signal that comes
+  /// Listens for nodes and starts the children, `cluster.workers` of them and
+  /// `cluster.expert_workers` for experts. A signal that comes
   /// meanwhile ends the process, and the children with it.
   [[nodiscard]] static result<std::unique_ptr<local_cluster>> start(
       const std::filesystem::path& model, const serve_config& config, const interrupts& signals,

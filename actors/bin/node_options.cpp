@@ -29,6 +29,12 @@ void describe(config_schema& schema, node_options& options) {
                "Memory for weights, keys and values in MiB; 0: what is available.")
       .on_command_line("--memory-mib", "MIB");
   schema
+      .choice<bool>(
+          "role", options.experts_only, {{"any", false}, {"experts", true}},
+          "\"any\", or \"experts\": it holds experts only. Where a node of the first placement "
+          "does, experts live apart from their layers.")
+      .on_command_line("--role", "ROLE");
+  schema
       .seconds("stop_timeout_s", options.stop_timeout, 0, 86'400,
                "For the cluster to move away what is here after SIGTERM; 0: the node ends at once.")
       .on_command_line("--stop-timeout", "SECONDS");
@@ -49,6 +55,7 @@ std::vector<std::string> command_line(const node_options& options) {
   add("--threads", std::to_string(options.threads));
   add("--actor-threads", std::to_string(options.actor_threads));
   add("--memory-mib", std::to_string(options.memory_mib));
+  if (options.experts_only) add("--role", "experts");
   if (options.stop_timeout.count() != 0)
     add("--stop-timeout", std::to_string(options.stop_timeout.count() / 1000));
   if (!options.tls.certificate.empty()) add("--tls-certificate", options.tls.certificate);

@@ -20,6 +20,7 @@ struct node_options {
   std::uint32_t threads = 0;        ///< 0: one a core
   std::uint32_t actor_threads = 2;  ///< threads of the actor scheduler
   std::uint64_t memory_mib = 0;     ///< 0: what is available
+  bool experts_only = false;        ///< holds expert shards and nothing of a stage
   std::chrono::milliseconds stop_timeout{0};  ///< to be drained in after SIGTERM; 0: none
   tls_files tls;
   std::string log_level = "info";

@@ -78,9 +78,12 @@ result<engine> start(const std::filesystem::path& path, const serve_config& conf
 void greet(const std::string& url, const served_model& model, const engine& made,
            const cluster_config& cluster) {
   const engine_description& about = made.running().description();
-  const std::string workers =
-      made.cluster ? fmt::format("workers {}, redundancy {}, ", cluster.workers, cluster.redundancy)
-                   : std::string();
+  const std::string experts =
+      cluster.expert_workers > 0 ? fmt::format(" and {} for experts", cluster.expert_workers) : "";
+  const std::string workers = made.cluster
+                                  ? fmt::format("workers {}{}, redundancy {}, ", cluster.workers,
+                                                experts, cluster.redundancy)
+                                  : std::string();
   const std::string join = made.cluster
                                ? fmt::format(" Nodes join {}.", made.cluster->head().join_address())
                                : std::string();

@@ -2,16 +2,22 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace troupe::cli {
 
 std::vector<worker_processes::worker> worker_commands(const node_options& common,
                                                       std::span<const processor_share> shares,
-                                                      std::size_t memory_bytes) {
+                                                      std::size_t memory_bytes,
+                                                      std::size_t expert_workers) {
+  const std::size_t ordinary = shares.size() - std::min(shares.size(), expert_workers);
   std::vector<worker_processes::worker> workers;
   workers.reserve(shares.size());
   for (std::size_t i = 0; i < shares.size(); ++i) {
     node_options own = common;
-    own.name = fmt::format("worker-{}", i);
+    own.experts_only = i >= ordinary;
+    own.name =
+        own.experts_only ? fmt::format("expert-{}", i - ordinary) : fmt::format("worker-{}", i);
     own.threads = shares[i].threads;
     own.memory_mib = memory_bytes >> 20U;
     // The link to the running program stays right when its file is replaced.

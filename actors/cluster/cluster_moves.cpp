@@ -7,6 +7,8 @@
 
 #include "actors/cache_settings.hpp"
 #include "actors/cluster/cluster_supervisor.hpp"
+#include "actors/cluster/expert_orders.hpp"
+#include "cluster/placement_diff.hpp"
 #include "runtime/wire/frames.hpp"
 
 namespace troupe {
@@ -37,8 +39,7 @@ void cluster_supervisor_state::lose_copies(peer_id peer) {
   if (!plan_ && !moving) return;
   const cluster_plan& from = plan_ ? *plan_ : move_->plan;
   const bool concerned =
-      std::ranges::any_of(from.stages, [&](const stage_home& s) { return holds(s, peer); }) ||
-      (moving && move_->awaited.contains(peer));
+      !duties_of(from, peer).empty() || (moving && move_->awaited.contains(peer));
   if (!concerned) return;
   if (!plan_) {  // the first placement was under way: begin again
     move_.reset();
@@ -52,7 +53,7 @@ void cluster_supervisor_state::lose_copies(peer_id peer) {
     const std::uint32_t first_layer = left.plan.stages[stage].layers.first;
     std::erase_if(synced_, [&](const auto& synced) { return synced.first == first_layer; });
   }
-  if (left.homeless_stages.empty()) {
+  if (left.homeless_stages.empty() && left.homeless_shards.empty()) {
     plan_ = left.plan;
     begin(std::move(left.plan), false);
     return;
@@ -83,7 +84,7 @@ void cluster_supervisor_state::improve() {
   welcome_spares();
   let_go_drained();
   // One copy at a time, and none while another is on its way.
-  if (!is_redundant()) return;
+  if (!is_redundant() || spread_hot_experts()) return;
   cluster_plan levelled = level(*plan_, w_.sizes, capacities(), 1, epoch_ + 1);
   if (levelled.epoch == plan_->epoch) return;
   levelled.epoch = plan_->epoch;
@@ -180,6 +181,7 @@ node_orders cluster_supervisor_state::orders_for(peer_id node) {
                              i + 1 < plan.stages.size() ? plan.stages[i + 1].primary : 0,
                              s.buddies});
   }
+  order_experts(plan, orders);
   return orders;
 }
 
@@ -221,8 +223,10 @@ void cluster_supervisor_state::commit() {
     for (const peer_id buddy : s.buddies)
       if (move_->synced.contains({s.layers.first, buddy})) synced_.emplace(s.layers.first, buddy);
   serving_ = true;
-  members_->note(now, fmt::format("epoch {}: {} stages on {} nodes", show_epoch(plan_->epoch),
-                                  plan_->stages.size(), nodes_.size()));
+  const std::string shards =
+      experts_apart() ? fmt::format(" and {} expert shards", plan_->shards.size()) : std::string();
+  members_->note(now, fmt::format("epoch {}: {} stages{} on {} nodes", show_epoch(plan_->epoch),
+                                  plan_->stages.size(), shards, nodes_.size()));
   if (first) move_->taken_over.clear();
   hand_to_batcher();
   move_.reset();
@@ -272,9 +276,7 @@ void cluster_supervisor_state::hand_to_batcher() {
 void cluster_supervisor_state::let_go_drained() {
   std::vector<peer_id> leaving;
   for (const node_capacity& n : capacities()) {
-    const bool empty =
-        std::ranges::none_of(plan_->stages, [&](const stage_home& s) { return holds(s, n.node); });
-    if (n.draining && empty) leaving.push_back(n.node);
+    if (n.draining && duties_of(*plan_, n.node).empty()) leaving.push_back(n.node);
   }
   for (const peer_id peer : leaving) {
     self_->send(nodes_.at(peer).worker, leave_atom::value);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <caf/all.hpp>
 #include <caf/io/all.hpp>
 #include <thread>
@@ -140,6 +141,12 @@ void cluster_head::listen_to_nodes() {
                  caf::anon_send(batcher, *d);
                  caf::anon_send(supervisor, buddy_durable{frame.from, *d});
                });
+  const load_bounds loads{.layers = model_->files->config().layers,
+                          .experts = std::max(model_->files->config().experts, 1U)};
+  port_->route(frames::expert_load, [supervisor = supervisor_, loads](incoming_frame&& frame) {
+    auto report = decode_expert_load(frame.header, loads);
+    if (report) caf::anon_send(supervisor, std::move(*report));
+  });
   port_->route(frames::ping, [supervisor = supervisor_](incoming_frame&& frame) {
     caf::anon_send(supervisor, peer_heard{frame.from});
   });
@@ -187,7 +194,7 @@ result<void> cluster_head::await_serving(std::chrono::steady_clock::duration lim
 void cluster_head::describe() {
   const cluster_view v = board_->read();
   description_.stages = static_cast<std::uint32_t>(v.stages.size());
-  description_.expert_shards = description_.stages;
+  description_.expert_shards = v.expert_shards;
   description_.threads = 0;
   for (const cluster_view::node& n : v.nodes)
     if (n.state != "gone") description_.threads += n.threads;

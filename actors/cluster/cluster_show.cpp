@@ -8,6 +8,29 @@
 
 namespace troupe {
 
+namespace {
+
+/// What a node holds of experts that live apart from their stages.
+void show_experts(const cluster_plan& plan, cluster_view::node& n) {
+  if (plan.experts != expert_home::apart) return;
+  for (std::size_t i = 0; i < plan.shards.size(); ++i) {
+    const shard_home& s = plan.shards[i];
+    const auto at = std::ranges::find(s.replicas, n.peer);
+    if (at == s.replicas.end()) continue;
+    std::uint32_t experts = 0;
+    for (const expert_range& r : s.owned) experts += r.count;
+    n.holds.push_back(at == s.replicas.begin()
+                          ? fmt::format("expert shard {} ({} experts)", i, experts)
+                          : fmt::format("replica of expert shard {}", i));
+  }
+  const auto hot = std::ranges::count_if(plan.hot, [&](const hot_expert& h) {
+    return std::ranges::find(h.copies, n.peer) != h.copies.end();
+  });
+  if (hot > 0) n.holds.push_back(fmt::format("copies of {} hot experts", hot));
+}
+
+}  // namespace
+
 cluster_view cluster_board::read() const {
   const std::lock_guard lock(mutex_);
   cluster_view now = view_;
@@ -34,12 +57,16 @@ void cluster_board::set_obstacle(std::optional<error> why) {
 
 bool cluster_supervisor_state::is_redundant() const {
   if (!plan_ || !serving_) return false;
-  return std::ranges::all_of(plan_->stages, [&](const stage_home& s) {
-    return s.buddies.size() + 1 >= plan_->redundancy &&
-           std::ranges::all_of(s.buddies, [&](peer_id buddy) {
-             return synced_.contains({s.layers.first, buddy});
-           });
-  });
+  const bool shards =
+      !experts_apart() || std::ranges::all_of(plan_->shards, [&](const shard_home& s) {
+        return s.replicas.size() >= plan_->redundancy;
+      });
+  return shards && std::ranges::all_of(plan_->stages, [&](const stage_home& s) {
+           return s.buddies.size() + 1 >= plan_->redundancy &&
+                  std::ranges::all_of(s.buddies, [&](peer_id buddy) {
+                    return synced_.contains({s.layers.first, buddy});
+                  });
+         });
 }
 
 void cluster_supervisor_state::publish() {
@@ -67,12 +94,16 @@ void cluster_supervisor_state::publish() {
       if (std::ranges::find(s.buddies, n.peer) != s.buddies.end())
         n.holds.push_back(fmt::format("replica of stage {}", i));
     }
+    if (plan_) show_experts(*plan_, n);
+    if (const auto node = nodes_.find(m.info.peer); node != nodes_.end())
+      n.expert_outputs = node->second.outputs;
     v.nodes.push_back(std::move(n));
   }
   // Who is there comes first: a name that was taken over is the living one's.
   std::ranges::stable_partition(v.nodes,
                                 [](const cluster_view::node& n) { return n.state != "gone"; });
   if (plan_) {
+    v.expert_shards = static_cast<std::uint32_t>(plan_->shards.size());
     for (const stage_home& s : plan_->stages) {
       cluster_view::stage shown{
           s.layers.first, s.layers.last, s.primary == no_peer ? "" : name_of(s.primary), {}};

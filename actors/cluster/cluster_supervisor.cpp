@@ -16,6 +16,8 @@ namespace {
 constexpr auto tick_period = std::chrono::milliseconds(50);
 /// From a node's joining until what has come is taken for all that comes soon.
 constexpr auto held_patience = std::chrono::milliseconds(150);
+/// The same where to go on without a node is to load anew.
+constexpr auto return_patience = std::chrono::seconds(2);
 
 failure_detector::limits limits_of(const cluster_config& config) {
   failure_detector::limits l;
@@ -100,8 +102,12 @@ node_welcome cluster_supervisor_state::on_join(const node_hello& hello,
     publish();
     return refused;
   }
-  nodes_[hello.peer] = {worker, address_of({hello.peer, hello.data_address, 0}), hello.held,
-                        hello.held_pages};
+  nodes_[hello.peer] = {worker,
+                        address_of({hello.peer, hello.data_address, 0}),
+                        hello.held,
+                        hello.held_pages,
+                        hello.experts_only,
+                        0};
   last_join_ = now;
   self_->monitor(worker);
   detector_.watch(hello.peer, now);
@@ -205,6 +211,7 @@ void cluster_supervisor_state::on_tick() {
   if (!move_ && plan_ && now >= not_before_) improve();
   // Those of a former supervisor come one after the other; nobody waits for one that is lost.
   if (!move_ && !plan_ && !nodes_.empty() && now - last_join_ >= held_patience) adopt_held();
+  if (!move_ && !plan_ && now - last_join_ >= return_patience) place_without_lost();
   if (!verdicts.suspect.empty() || !verdicts.gone.empty()) publish();
   beat();
   self_->delayed_send(self_, tick_period, tick_atom::value);
@@ -249,6 +256,7 @@ cluster_supervisor_actor::behavior_type cluster_supervisor(
       [self](const peer_heard& h) { self->state.on_heard(h.peer); },
       [self](const peer_lost& l) { self->state.on_lost(l.peer, l.why.message()); },
       [self](const buddy_durable& d) { self->state.on_durable(d); },
+      [self](const expert_load_report& report) { self->state.on_load(report); },
       [self](stalled_atom, epoch_number epoch) { self->state.on_stalled(epoch); },
       [self](tick_atom) { self->state.on_tick(); },
       [self](drain_atom, const std::string& node) { return self->state.on_drain(node); },

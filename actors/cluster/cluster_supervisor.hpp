@@ -17,11 +17,13 @@
 #include "actors/cluster/remote_group.hpp"
 #include "actors/engine/engine_board.hpp"
 #include "cluster/cluster_view.hpp"
+#include "cluster/expert_load.hpp"
 #include "cluster/failure_detector.hpp"
 #include "cluster/membership.hpp"
 #include "cluster/node_placement.hpp"
 #include "runtime/config/cluster_config.hpp"
 #include "runtime/config/engine_config.hpp"
+#include "runtime/wire/load_frames.hpp"
 
 namespace troupe {
 
@@ -66,13 +68,14 @@ struct drain_answer {
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::peer_heard)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::peer_lost)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::buddy_durable)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::expert_load_report)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::drain_answer)
 
 namespace troupe {
 
 using cluster_supervisor_actor =
     join_desk_actor::extend<caf::reacts_to<peer_heard>, caf::reacts_to<peer_lost>,
-                            caf::reacts_to<buddy_durable>,
+                            caf::reacts_to<buddy_durable>, caf::reacts_to<expert_load_report>,
                             caf::reacts_to<stalled_atom, epoch_number>, caf::reacts_to<tick_atom>,
                             caf::replies_to<drain_atom, std::string>::with<drain_answer>>;
 
@@ -107,6 +110,7 @@ class cluster_supervisor_state {
   void on_heard(peer_id peer);
   void on_lost(peer_id peer, const std::string& why);
   void on_durable(const buddy_durable& d);
+  void on_load(const expert_load_report& report);
   /// Steps get lost though every node is there: begins an epoch with new connections among all.
   void on_stalled(epoch_number epoch);
   void on_tick();
@@ -119,6 +123,8 @@ class cluster_supervisor_state {
     peer_address address;
     std::vector<held_stage> held;  ///< when it joined
     std::uint32_t held_pages = 0;
+    bool experts_only = false;
+    std::uint64_t outputs = 0;  ///< that its experts were asked for
   };
   /// A change of placement that is being carried out.
   struct move {
@@ -152,11 +158,18 @@ class cluster_supervisor_state {
   void place_first();
   /// Goes on with what the nodes still hold from under another supervisor, where that is all.
   void adopt_held();
+  /// Places anew what another supervisor had placed with experts apart, where not all nodes have
+  /// come back.
+  void place_without_lost();
   [[nodiscard]] placement_wishes wishes() const;
   void lose_copies(peer_id peer);
   /// Finds what would be better than what is, and goes there step by step.
   void improve();
   void approach();
+  /// Experts that are chosen much more than others get copies on more nodes. Whether a change has
+  /// begun.
+  [[nodiscard]] bool spread_hot_experts();
+  [[nodiscard]] bool experts_apart() const;
   /// Nodes that hold nothing are up all the same.
   void welcome_spares();
   [[nodiscard]] cluster_plan with_new_buddies(const cluster_plan& goal) const;
@@ -191,7 +204,9 @@ class cluster_supervisor_state {
   std::set<std::pair<std::uint32_t, peer_id>> synced_;  ///< first layer, buddy
   std::shared_ptr<remote_group> group_;
   bool serving_ = false;
-  clock::time_point not_before_;  ///< of the next improvement
+  clock::time_point not_before_;      ///< of the next improvement
+  std::optional<expert_load> loads_;  ///< where experts live apart
+  clock::time_point next_rebalance_;
 };
 
 cluster_supervisor_actor::behavior_type cluster_supervisor(

@@ -38,6 +38,9 @@ cluster_system_config::cluster_system_config(std::uint32_t threads, const tls_fi
   add_message_type<gateway_welcome>("gateway_welcome");
   add_message_type<peer_introduction>("peer_introduction");
   add_message_type<stage_order>("stage_order");
+  add_message_type<expert_slice>("expert_slice");
+  add_message_type<shard_order>("shard_order");
+  add_message_type<hot_order>("hot_order");
   add_message_type<node_orders>("node_orders");
   add_message_type<stage_heritage>("stage_heritage");
   add_message_type<orders_done>("orders_done");

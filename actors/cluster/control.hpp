@@ -13,7 +13,7 @@ namespace troupe {
 
 /// What supervisors and nodes tell each other over CAF. Changed in a way that an older peer cannot
 /// read, `control_protocol` goes up: it is the first thing that is compared.
-inline constexpr std::uint32_t control_protocol = 4;
+inline constexpr std::uint32_t control_protocol = 5;
 
 /// A stage that a node is still loaded with.
 struct held_stage {
@@ -35,6 +35,7 @@ struct node_hello {
   std::vector<std::uint8_t> data_address;
   std::vector<held_stage> held;  ///< from under a former supervisor
   std::uint32_t held_pages = 0;  ///< KV pages of each
+  bool experts_only = false;     ///< holds expert shards and nothing of a stage
 };
 
 /// How to reach a peer on the data plane, and the secret of this pair.
@@ -85,6 +86,23 @@ struct stage_order {
   std::vector<std::uint64_t> buddies;
 };
 
+/// Experts [first, first + count) of a layer.
+struct expert_slice {
+  std::uint32_t layer = 0, first = 0, count = 0;
+};
+
+/// A set of experts that live apart from their stages, and who serves it.
+struct shard_order {
+  std::vector<expert_slice> owned;
+  std::vector<std::uint64_t> replicas;
+};
+
+/// An expert that more nodes hold than those of its shard.
+struct hot_order {
+  std::uint32_t layer = 0, expert = 0;
+  std::vector<std::uint64_t> copies;
+};
+
 /// All that a node holds from an epoch on. What it held and is not listed goes.
 struct node_orders {
   std::uint64_t epoch = 0;
@@ -93,6 +111,9 @@ struct node_orders {
   std::uint32_t kv_pages = 0;
   std::vector<peer_introduction> peers;
   std::vector<stage_order> stages;
+  bool experts_apart = false;       ///< false: each stage has its own experts
+  std::vector<shard_order> shards;  ///< all of the cluster's, where experts live apart
+  std::vector<hot_order> hot;
 };
 
 /// A stage that the node leads now and did not before: the last step whose rows it holds.
@@ -116,7 +137,7 @@ template <class Inspector>
 auto inspect(Inspector& f, node_hello& x) {
   return f(caf::meta::type_name("node_hello"), x.protocol, x.version, x.peer, x.name, x.host, x.pid,
            x.kernel_target, x.memory_bytes, x.threads, x.model, x.data_address, x.held,
-           x.held_pages);
+           x.held_pages, x.experts_only);
 }
 template <class Inspector>
 auto inspect(Inspector& f, peer_introduction& x) {
@@ -144,9 +165,21 @@ auto inspect(Inspector& f, stage_order& x) {
            x.buddies);
 }
 template <class Inspector>
+auto inspect(Inspector& f, expert_slice& x) {
+  return f(caf::meta::type_name("expert_slice"), x.layer, x.first, x.count);
+}
+template <class Inspector>
+auto inspect(Inspector& f, shard_order& x) {
+  return f(caf::meta::type_name("shard_order"), x.owned, x.replicas);
+}
+template <class Inspector>
+auto inspect(Inspector& f, hot_order& x) {
+  return f(caf::meta::type_name("hot_order"), x.layer, x.expert, x.copies);
+}
+template <class Inspector>
 auto inspect(Inspector& f, node_orders& x) {
   return f(caf::meta::type_name("node_orders"), x.epoch, x.prepare, x.batcher, x.kv_pages, x.peers,
-           x.stages);
+           x.stages, x.experts_apart, x.shards, x.hot);
 }
 template <class Inspector>
 auto inspect(Inspector& f, stage_heritage& x) {

@@ -7,6 +7,7 @@
 #include "actors/cluster/remote_exit.hpp"
 #include "actors/expert_shard.hpp"
 #include "cluster/batching/cache_request.hpp"
+#include "runtime/wire/frames.hpp"
 
 namespace troupe {
 namespace {
@@ -33,6 +34,7 @@ stage_parts load(const hosted_stage::surroundings& around, layer_range layers) {
   parts.stage =
       std::make_shared<attention_stage>(dev, files, layers, *parts.kv, config.activations,
                                         attention_stage::limits{config.step_rows, packing});
+  if (around.experts_apart) return parts;
   parts.bank = std::make_shared<expert_bank>(dev, files, experts_of(model, layers),
                                              config.activations, config.step_rows, packing);
   return parts;
@@ -71,7 +73,7 @@ hosted_stage::~hosted_stage() {
 void hosted_stage::stop_leading() {
   if (doors_.block) caf::anon_send_exit(doors_.block, caf::exit_reason::user_shutdown);
   if (doors_.cache) caf::anon_send_exit(doors_.cache, caf::exit_reason::user_shutdown);
-  doors_.block = attention_block_actor();
+  doors_.block = asking_block_actor();
   doors_.cache = cache_manager_actor();
   doors_.log.reset();
   cache_.reset();  // a replica overwrites the pages
@@ -100,11 +102,41 @@ std::pair<std::unique_ptr<kv_manager>, std::vector<bool>> hosted_stage::take_ove
   return {std::move(manager), std::move(left.written)};
 }
 
+/// Null where all experts are the stage's own.
+std::unique_ptr<far_experts> hosted_stage::reach(const surroundings& around) const {
+  if (bank_ != nullptr) return nullptr;
+  far_experts::surroundings far;
+  far.self = around.port->self();
+  far.files = around.node.files;
+  far.mode = mode_on(*dev_, around.node.config.activations);
+  far.layers = layers_;
+  far.rows = around.node.config.step_rows;
+  far.send = [port = around.port](peer_id to, expert_request&& m) {
+    return port->send(to,
+                      {frames::expert_rows, encode_expert_rows(m.header), std::move(m.payload)});
+  };
+  far.tell = [port = around.port, to = around.batcher](const expert_load_report& report) {
+    (void)port->send(to, {frames::expert_load, encode_expert_load(report), {}});
+  };
+  return std::make_unique<far_experts>(*dev_, std::move(far));
+}
+
+std::vector<std::vector<expert_shard_actor>> hosted_stage::shards_here(const experts& apart) const {
+  std::vector<std::vector<expert_shard_actor>> by_layer(layers_.count());
+  for (std::uint32_t i = 0; i < layers_.count(); ++i) {
+    if (shard_) by_layer[i].push_back(shard_);
+    for (const auto& [owned, actor] : apart.here)
+      for (const expert_range& range : owned)
+        if (range.layer == layers_.first + i && bank_ == nullptr) by_layer[i].push_back(actor);
+  }
+  return by_layer;
+}
+
 stage_heritage hosted_stage::lead(const surroundings& around, caf::actor_system& system) {
   const engine_config& config = around.node.config;
   replica_host::heritage left;
   if (doors_.replica != nullptr) left = std::exchange(doors_.replica, nullptr)->end();
-  if (!shard_) {
+  if (!shard_ && bank_ != nullptr) {
     auto wiring = std::make_shared<expert_shard_wiring>();
     wiring->epoch = around.epoch;
     wiring->dev = dev_;
@@ -125,17 +157,17 @@ stage_heritage hosted_stage::lead(const surroundings& around, caf::actor_system&
   wiring->kv = kv_;
   wiring->stage = stage_;
   wiring->cache = doors_.cache;
-  wiring->shards.assign(layers_.count(), {shard_});
+  wiring->far = reach(around);
   wiring->hidden_bytes = std::size_t{config.step_rows} * doors_.hidden * sizeof(float);
   doors_.block =
       system.spawn(attention_block,
                    std::make_shared<std::unique_ptr<attention_block_wiring>>(std::move(wiring)));
-  caf::anon_send(doors_.cache, watch_atom::value, doors_.block);
+  caf::anon_send(doors_.cache, watch_atom::value, attention_block_actor(doors_.block));
   return heritage;
 }
 
 std::optional<stage_heritage> hosted_stage::assume(const surroundings& around,
-                                                   const stage_order& order,
+                                                   const stage_order& order, const experts& apart,
                                                    caf::actor_system& system) {
   if (!order.leads) {
     stop_leading();
@@ -147,7 +179,8 @@ std::optional<stage_heritage> hosted_stage::assume(const surroundings& around,
   std::optional<stage_heritage> heritage;
   if (!doors_.block) heritage = lead(around, system);
   doors_.log->set_buddies(*dev_, order.buddies, around.epoch);
-  caf::anon_send(doors_.block, stage_rewiring{around.epoch, exit_of(around, order), doors_.log});
+  caf::anon_send(doors_.block, stage_rewiring{around.epoch, exit_of(around, order), doors_.log,
+                                              shards_here(apart), apart.routes});
   return heritage;
 }
 

@@ -10,6 +10,7 @@
 #include "actors/cluster/node_store.hpp"
 #include "actors/cluster/replica_host.hpp"
 #include "actors/cluster/replicator.hpp"
+#include "actors/far_experts.hpp"
 #include "actors/interfaces.hpp"
 #include "actors/node.hpp"
 
@@ -24,6 +25,14 @@ class hosted_stage {
     std::shared_ptr<data_port> port;
     peer_id batcher = 0;
     epoch_number epoch = 0;
+    bool experts_apart = false;  ///< false: a stage has its own experts
+  };
+
+  /// The experts of an epoch, where they live apart from the stages.
+  struct experts {
+    std::shared_ptr<const std::vector<expert_route>> routes;
+    /// Those that are on this node, with who applies them.
+    std::vector<std::pair<std::vector<expert_range>, expert_shard_actor>> here;
   };
 
   /// Maps and packs the weights and reserves the pages; throws std::bad_alloc.
@@ -35,18 +44,19 @@ class hosted_stage {
   ~hosted_stage();
 
   [[nodiscard]] layer_range layers() const { return layers_; }
+  [[nodiscard]] bool has_experts() const { return bank_ != nullptr; }
   /// What it was loaded with, for another to go on with once this one's actors have ended.
   [[nodiscard]] stage_parts parts() const;
   /// Takes the role for a new epoch. Who becomes the primary says what it goes on with.
   [[nodiscard]] std::optional<stage_heritage> assume(const surroundings& around,
-                                                     const stage_order& order,
+                                                     const stage_order& order, const experts& apart,
                                                      caf::actor_system& system);
   /// Sends what is waiting of snapshots, or asks for what is missing; true while there is more.
   bool pump();
 
   /// What frames reach; null where the role has it not. Any thread.
   struct doors {
-    attention_block_actor block;
+    asking_block_actor block;
     cache_manager_actor cache;
     std::shared_ptr<replica_host> replica;
     std::shared_ptr<replicator> log;
@@ -61,6 +71,9 @@ class hosted_stage {
       const engine_config& config, std::uint32_t pages, replica_host::heritage left);
   [[nodiscard]] stage_heritage lead(const surroundings& around, caf::actor_system& system);
   void stop_leading();
+  [[nodiscard]] std::unique_ptr<far_experts> reach(const surroundings& around) const;
+  [[nodiscard]] std::vector<std::vector<expert_shard_actor>> shards_here(
+      const experts& apart) const;
   [[nodiscard]] std::shared_ptr<stage_exit> exit_of(const surroundings& around,
                                                     const stage_order& order) const;
 
@@ -69,7 +82,7 @@ class hosted_stage {
   std::shared_ptr<kv_store> kv_;
   std::shared_ptr<attention_stage> stage_;
   expert_shard_actor shard_;
-  std::shared_ptr<expert_bank> bank_;
+  std::shared_ptr<expert_bank> bank_;  ///< null: experts live apart
   std::shared_ptr<cache_slot> cache_;  ///< gets, or has, the manager of the pages; may be null
   doors doors_;
 };

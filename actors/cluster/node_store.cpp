@@ -46,10 +46,25 @@ void node_store::put(stage_parts parts) {
   parts_.push_back(std::move(parts));
 }
 
-std::optional<stage_parts> node_store::take(layer_range layers, std::uint32_t kv_pages) {
+void node_store::put(expert_parts parts) {
+  const std::lock_guard lock(mutex_);
+  experts_.push_back(std::move(parts));
+}
+
+std::optional<expert_parts> node_store::take(const std::vector<expert_range>& owned) {
+  const std::lock_guard lock(mutex_);
+  const auto found = std::ranges::find(experts_, owned, &expert_parts::owned);
+  if (found == experts_.end()) return std::nullopt;
+  std::optional<expert_parts> taken(std::move(*found));
+  experts_.erase(found);
+  return taken;
+}
+
+std::optional<stage_parts> node_store::take(layer_range layers, std::uint32_t kv_pages,
+                                            bool with_experts) {
   const std::lock_guard lock(mutex_);
   const auto found = std::ranges::find_if(parts_, [&](const stage_parts& p) {
-    return p.layers == layers && p.kv->pages() == kv_pages;
+    return p.layers == layers && p.kv->pages() == kv_pages && (p.bank != nullptr) == with_experts;
   });
   if (found == parts_.end()) return std::nullopt;
   std::optional<stage_parts> taken(std::move(*found));
@@ -64,25 +79,30 @@ std::pair<std::vector<node_holdings::stage>, std::uint32_t> node_store::holdings
     if (p.kv->pages() != parts_.front().kv->pages()) return {{}, 0};
     all.push_back({p.layers, p.led});
   }
-  return {std::move(all), parts_.empty() ? 0 : parts_.front().kv->pages()};
+  const bool apart = std::ranges::any_of(parts_, [](const auto& p) { return p.bank == nullptr; });
+  const std::uint32_t pages = parts_.empty() || apart ? 0 : parts_.front().kv->pages();
+  return {std::move(all), pages};
 }
 
 void node_store::clear() {
   std::vector<stage_parts> parts;
+  std::vector<expert_parts> experts;
   {
     const std::lock_guard lock(mutex_);
     parts = std::exchange(parts_, {});
+    experts = std::exchange(experts_, {});
   }
-  release(std::move(parts));
+  release(std::move(parts), std::move(experts));
 }
 
 /// Submitted work may still use it.
-void node_store::release(std::vector<stage_parts> parts) {
+void node_store::release(std::vector<stage_parts> parts, std::vector<expert_parts> experts) {
   for (stage_parts& p : parts) {
     release_behind(*device_, std::move(p.bank));
     release_behind(*device_, std::move(p.stage));
     release_behind(*device_, std::move(p.kv));
   }
+  for (expert_parts& e : experts) release_behind(*device_, std::move(e.bank));
 }
 
 }  // namespace troupe

@@ -24,6 +24,12 @@ struct stage_parts {
   bool led = false;  ///< by this node, when it was last in use
   std::shared_ptr<kv_store> kv;
   std::shared_ptr<attention_stage> stage;
+  std::shared_ptr<expert_bank> bank;  ///< null: experts live apart
+};
+
+/// A set of experts apart from any stage, loaded.
+struct expert_parts {
+  std::vector<expert_range> owned;
   std::shared_ptr<expert_bank> bank;
   std::shared_ptr<cache_slot> cache;  ///< which prefixes the pages hold; null: nobody knows
 };
@@ -52,15 +58,20 @@ class node_store {
   [[nodiscard]] std::shared_ptr<const model_files> files() const;
 
   void put(stage_parts parts);
-  /// A stage that was put here, with so many pages.
-  [[nodiscard]] std::optional<stage_parts> take(layer_range layers, std::uint32_t kv_pages);
-  /// What is here, and the pages that all of it has; 0: nothing is, or it differs.
+  void put(expert_parts parts);
+  /// A stage that was put here, with so many pages, and with its experts or without.
+  [[nodiscard]] std::optional<stage_parts> take(layer_range layers, std::uint32_t kv_pages,
+                                                bool with_experts);
+  /// A set of experts that was put here.
+  [[nodiscard]] std::optional<expert_parts> take(const std::vector<expert_range>& owned);
+  /// The stages that are here, and the pages that all of them have; 0: none is, they differ, or
+  /// their experts live apart.
   [[nodiscard]] std::pair<std::vector<node_holdings::stage>, std::uint32_t> holdings() const;
   /// Gives up what is here.
   void clear();
 
  private:
-  void release(std::vector<stage_parts> parts);
+  void release(std::vector<stage_parts> parts, std::vector<expert_parts> experts);
 
   std::shared_ptr<device> device_;
   mutable std::mutex mutex_;
@@ -69,6 +80,7 @@ class node_store {
   std::string settings_;
   std::shared_ptr<const model_files> files_;
   std::vector<stage_parts> parts_;
+  std::vector<expert_parts> experts_;
 };
 
 }  // namespace troupe

@@ -6,6 +6,8 @@
 #include <new>
 #include <utility>
 
+#include "actors/cluster/expert_orders.hpp"
+
 namespace troupe {
 namespace {
 
@@ -29,6 +31,7 @@ void worker_state::start(worker_actor::pointer self, worker_wiring wiring) {
 
 worker_state::~worker_state() {
   for (const auto& [first, stage] : stages_) wiring_.store->put(stage->parts());
+  for (const auto& experts : experts_) wiring_.store->put(experts->parts());
 }
 
 orders_done worker_state::on_orders(const node_orders& orders) {
@@ -45,51 +48,104 @@ orders_done worker_state::on_orders(const node_orders& orders) {
 
 std::string worker_state::obey(const node_orders& orders, orders_done& done) {
   wiring_.node.kv_pages = orders.kv_pages;
-  const hosted_stage::surroundings around{wiring_.node, wiring_.port, orders.batcher, orders.epoch};
+  const hosted_stage::surroundings around{wiring_.node, wiring_.port, orders.batcher, orders.epoch,
+                                          orders.experts_apart};
+  const expert_duties duties = expert_duties_of(experts_of(orders), wiring_.port->self());
   std::map<std::uint32_t, hosted_stage::doors> doors;
+  expert_doors::openings entries;
   try {
     if (orders.prepare) {
-      for (const stage_order& order : orders.stages) (void)hold(around, order);
+      load(around, orders, duties);
       return {};
     }
     // Connections of the old epoch go first, so that nothing stale is taken for new.
     if (auto up = wiring_.port->connect_to(addresses_of(orders)); !up) return up.error().message();
-    std::erase_if(stages_, [&](const auto& held) {
-      return std::ranges::none_of(orders.stages, [&](const stage_order& o) {
-        return layer_range{o.first, o.last} == held.second->layers();
-      });
-    });
+    drop_others(orders, duties);
+    const hosted_stage::experts experts = open(around, duties, entries);
     for (const stage_order& order : orders.stages) {
       hosted_stage& stage = hold(around, order);
-      if (const auto heritage = stage.assume(around, order, self_->system()))
+      if (const auto heritage = stage.assume(around, order, experts, self_->system()))
         done.taken_over.push_back(*heritage);
       doors.emplace(order.first, stage.open_doors());
+      if (order.leads)
+        entries.blocks.emplace_back(layer_range{order.first, order.last}, stage.open_doors().block);
     }
   } catch (const std::bad_alloc&) {
-    return fmt::format("memory for {} stages with {} KV pages could not be had",
-                       orders.stages.size(), orders.kv_pages);
+    return fmt::format(
+        "memory for {} stages with {} KV pages and {} sets of experts could not be had",
+        orders.stages.size(), orders.kv_pages, duties.held.size());
   }
+  wiring_.expert_entries->set(orders.epoch, std::move(entries));
   wiring_.doors->set(orders.epoch, std::move(doors));
   wiring_.store->clear();  // what nobody has ordered
   return {};
+}
+
+void worker_state::load(const hosted_stage::surroundings& around, const node_orders& orders,
+                        const expert_duties& duties) {
+  for (const stage_order& order : orders.stages) (void)hold(around, order);
+  for (const std::vector<expert_range>& owned : duties.held) (void)hold(around, owned);
+}
+
+void worker_state::drop_others(const node_orders& orders, const expert_duties& duties) {
+  std::erase_if(stages_, [&](const auto& held) {
+    return std::ranges::none_of(orders.stages, [&](const stage_order& o) {
+      return layer_range{o.first, o.last} == held.second->layers();
+    });
+  });
+  std::erase_if(experts_, [&](const auto& held) {
+    return std::ranges::find(duties.held, held->owned()) == duties.held.end();
+  });
+}
+
+hosted_stage::experts worker_state::open(const hosted_stage::surroundings& around,
+                                         const expert_duties& duties,
+                                         expert_doors::openings& entries) {
+  hosted_stage::experts out;
+  if (!around.experts_apart) return out;
+  out.routes = std::make_shared<const std::vector<expert_route>>(duties.routes);
+  for (const std::vector<expert_range>& owned : duties.held)
+    out.here.emplace_back(owned, hold(around, owned).serve(around, self_->system()));
+  for (std::uint32_t route = 0; route < duties.routes.size(); ++route) {
+    const auto& server = duties.served_by[route];
+    if (!server) continue;
+    const auto& actor = hold(around, duties.held[*server]).serve(around, self_->system());
+    entries.shards.emplace(route, actor);
+  }
+  return out;
 }
 
 hosted_stage& worker_state::hold(const hosted_stage::surroundings& around,
                                  const stage_order& order) {
   const layer_range layers{order.first, order.last};
   auto& stage = stages_[order.first];
-  if (stage != nullptr && stage->layers() == layers) return *stage;
-  if (auto loaded = wiring_.store->take(layers, around.node.kv_pages))
+  const bool with_experts = !around.experts_apart;
+  if (stage != nullptr && stage->layers() == layers && stage->has_experts() == with_experts)
+    return *stage;
+  if (auto loaded = wiring_.store->take(layers, around.node.kv_pages, with_experts))
     stage = std::make_unique<hosted_stage>(around, std::move(*loaded));
   else
     stage = std::make_unique<hosted_stage>(around, layers);
   return *stage;
 }
 
+hosted_experts& worker_state::hold(const hosted_stage::surroundings& around,
+                                   const std::vector<expert_range>& owned) {
+  const auto held = std::ranges::find_if(
+      experts_, [&](const auto& experts) { return experts->owned() == owned; });
+  if (held != experts_.end()) return **held;
+  if (auto loaded = wiring_.store->take(owned))
+    experts_.push_back(std::make_unique<hosted_experts>(around, std::move(*loaded)));
+  else
+    experts_.push_back(std::make_unique<hosted_experts>(around, owned));
+  return *experts_.back();
+}
+
 void worker_state::on_leave() {
   // Said first: the connection breaks next, and to clear takes as long as to look at why.
   wiring_.ended->store(worker_runtime::end::drained);
   stages_.clear();
+  experts_.clear();
 }
 
 void worker_state::pump() {

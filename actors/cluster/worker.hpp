@@ -3,11 +3,15 @@
 #include <atomic>
 #include <map>
 #include <memory>
+#include <vector>
 
 #include "actors/cluster/control.hpp"
+#include "actors/cluster/expert_doors.hpp"
+#include "actors/cluster/hosted_experts.hpp"
 #include "actors/cluster/hosted_stage.hpp"
 #include "actors/cluster/stage_doors.hpp"
 #include "actors/cluster/worker_runtime.hpp"
+#include "cluster/expert_duties.hpp"
 
 namespace troupe {
 
@@ -16,11 +20,12 @@ struct worker_wiring {
   node_resources node;
   std::shared_ptr<data_port> port;
   std::shared_ptr<stage_doors> doors;
+  std::shared_ptr<expert_doors> expert_entries;
   std::shared_ptr<std::atomic<worker_runtime::end>> ended;
   std::shared_ptr<node_store> store;  ///< gets what is held here when the worker ends
 };
 
-/// A node's part in the cluster: holds the stages it is ordered to hold.
+/// A node's part in the cluster: holds the stages and the sets of experts it is ordered to hold.
 class worker_state {
  public:
   static inline const char* name = "worker";
@@ -38,6 +43,16 @@ class worker_state {
  private:
   /// Loads the stage if it is not here.
   hosted_stage& hold(const hosted_stage::surroundings& around, const stage_order& order);
+  hosted_experts& hold(const hosted_stage::surroundings& around,
+                       const std::vector<expert_range>& owned);
+  void load(const hosted_stage::surroundings& around, const node_orders& orders,
+            const expert_duties& duties);
+  /// Lets go of what the orders do not name.
+  void drop_others(const node_orders& orders, const expert_duties& duties);
+  /// Begins to serve the experts that are here.
+  [[nodiscard]] hosted_stage::experts open(const hosted_stage::surroundings& around,
+                                           const expert_duties& duties,
+                                           expert_doors::openings& entries);
   /// Returns why it could not.
   [[nodiscard]] std::string obey(const node_orders& orders, orders_done& done);
 
@@ -45,6 +60,7 @@ class worker_state {
   worker_wiring wiring_;
   epoch_number epoch_ = 0;
   std::map<std::uint32_t, std::unique_ptr<hosted_stage>> stages_;  ///< by first layer
+  std::vector<std::unique_ptr<hosted_experts>> experts_;           ///< apart from any stage
 };
 
 worker_actor::behavior_type worker(worker_actor::stateful_pointer<worker_state> self,

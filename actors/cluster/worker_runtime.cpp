@@ -84,6 +84,7 @@ class joined_worker final : public worker_runtime {
   worker_actor worker_;
   std::shared_ptr<data_port> port_;
   std::shared_ptr<stage_doors> doors_;
+  std::shared_ptr<expert_doors> expert_entries_;
   std::jthread heart_;
 };
 
@@ -127,6 +128,7 @@ void joined_worker::introduce_self(const worker_options& options) {
   hello_.name = options.name.empty() ? fmt::format("{}-{}", hello_.host, hello_.pid) : options.name;
   hello_.kernel_target = store_->dev()->kernels().target();
   hello_.threads = store_->dev()->width();
+  hello_.experts_only = options.experts_only;
   hello_.memory_bytes = store_->memory_once(options.memory_bytes == 0 ? room_on(*store_->dev())
                                                                       : options.memory_bytes);
 }
@@ -171,8 +173,17 @@ void joined_worker::listen() {
   doors_ = std::make_shared<stage_doors>(
       system_, port_, step_bounds{.rows = config_.step_rows, .vocab = model.vocab},
       std::size_t{config_.step_rows} * model.hidden * sizeof(float));
+  expert_entries_ = std::make_shared<expert_doors>(
+      port_, expert_bounds{.rows = config_.step_rows, .experts = std::max(model.experts, 1U)});
   // Weak: the port's thread may outlive the doors.
   const std::weak_ptr<stage_doors> doors = doors_;
+  const std::weak_ptr<expert_doors> experts = expert_entries_;
+  port_->route(frames::expert_rows, [experts](incoming_frame&& f) {
+    if (const auto e = experts.lock()) e->take_rows(std::move(f));
+  });
+  port_->route(frames::expert_outputs, [experts](incoming_frame&& f) {
+    if (const auto e = experts.lock()) e->take_outputs(std::move(f));
+  });
   port_->route(frames::step, [doors](incoming_frame&& f) {
     if (const auto d = doors.lock()) d->take_step(std::move(f));
   });
@@ -205,12 +216,15 @@ result<void> joined_worker::join(const worker_options& options, const progress& 
   wiring->node = {store_->dev(), files_, config_, 0, 0, nullptr};
   wiring->port = port_;
   wiring->doors = doors_;
+  wiring->expert_entries = expert_entries_;
   wiring->ended = ended_;
   wiring->store = store_;
   worker_ = system_.spawn(worker, std::move(wiring));
   // Orders may come before the answer does: whatever they need is there.
-  port_->start([ended = ended_, supervisor = supervisor_](peer_id peer, const error& why) {
+  port_->start([ended = ended_, supervisor = supervisor_, experts = std::weak_ptr(expert_entries_)](
+                   peer_id peer, const error& why) {
     if (!supervisor->is(peer)) {
+      if (const auto e = experts.lock()) e->lose(peer);
       spdlog::info("the connection to a node broke: {}", why.message());
       return;
     }

@@ -22,6 +22,7 @@ struct worker_options {
   std::uint32_t actor_threads = 2;
   tls_files tls;
   std::size_t memory_bytes = 0;  ///< for weights and KV; 0: what is available
+  bool experts_only = false;     ///< to hold expert shards and nothing of a stage
 };
 
 /// A node of a cluster in this process: device, transport, and whatever is placed on it.

@@ -49,6 +49,21 @@ std::vector<ClientMetric> nodes_up(const cluster_view& view) {
   return out;
 }
 
+/// Of those that are there.
+MetricFamily expert_outputs(const cluster_view& view) {
+  std::vector<ClientMetric> samples;
+  for (const cluster_view::node& n : view.nodes) {
+    if (n.state == "gone") continue;
+    ClientMetric metric;
+    metric.label = {{"node", n.name}};
+    metric.counter.value = static_cast<double>(n.expert_outputs);
+    samples.push_back(std::move(metric));
+  }
+  return {"troupe_cluster_expert_outputs_total",
+          "Outputs that stages on other nodes have asked a node's experts for.",
+          prometheus::MetricType::Counter, std::move(samples)};
+}
+
 }  // namespace
 
 std::vector<MetricFamily> cluster_families(const cluster_view& view) {
@@ -75,7 +90,8 @@ std::vector<MetricFamily> cluster_families(const cluster_view& view) {
           gauge("copies_missing", "Copies of parts that are not there, or have not caught up.",
                 static_cast<double>(behind)),
           gauge("nodes", "Nodes by state.", nodes_by_state(view)),
-          gauge("node_up", "1: the node is up.", nodes_up(view))};
+          gauge("node_up", "1: the node is up.", nodes_up(view)),
+          expert_outputs(view)};
 }
 
 }  // namespace troupe::gateway

@@ -23,7 +23,8 @@ json::object node_object(const cluster_view::node& node) {
           {"kernel_target", node.kernel_target},
           {"threads", node.threads},
           {"memory", node.memory_bytes},
-          {"holds", json::array(node.holds.begin(), node.holds.end())}};
+          {"holds", json::array(node.holds.begin(), node.holds.end())},
+          {"expert_outputs", node.expert_outputs}};
 }
 
 json::object stage_object(const cluster_view::stage& stage) {

@@ -136,6 +136,7 @@ cluster_view::node read_node(field_reader& fields, const json::object& from) {
   node.threads = fields.count<std::uint32_t>(from, "threads");
   node.memory_bytes = fields.count<std::size_t>(from, "memory");
   node.holds = fields.texts(from, "holds");
+  node.expert_outputs = fields.count<std::uint64_t>(from, "expert_outputs");
   return node;
 }
 

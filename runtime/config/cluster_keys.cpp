@@ -23,6 +23,10 @@ void describe_rest(config_schema& schema, cluster_config& config) {
                  "Silence after which a node gets nothing new, in milliseconds.");
   schema.integer("gone_after_ms", config.gone_after_ms, 100, 3'600'000,
                  "Silence after which the cluster goes on without a node, in milliseconds.");
+  schema.integer(
+      "rebalance_ms", config.rebalance_ms, 0, 3'600'000,
+      "How often experts on nodes of their own that are chosen much more than others get "
+      "copies on more of them, in milliseconds; 0: never.");
   describe(schema, config.tls);
 }
 
@@ -34,6 +38,10 @@ void describe(config_schema& schema, cluster_config& config) {
       .integer("workers", config.workers, 0, 1024,
                "Child processes that serve the model; 0: this process does.")
       .on_command_line("--workers", "N");
+  schema
+      .integer("expert_workers", config.expert_workers, 0, 1024,
+               "More of them, which hold experts only; 0: experts stay with their layers.")
+      .on_command_line("--expert-workers", "N");
   describe_rest(schema, config);
 }
 
@@ -43,6 +51,10 @@ void describe_without_workers(config_schema& schema, cluster_config& config) {
 }
 
 result<void> check(const cluster_config& config) {
+  if (config.expert_workers > 0 && config.workers == 0)
+    return fail(errc::invalid_argument,
+                "cluster.expert_workers ({}) hold experts only: give cluster.workers for the rest",
+                config.expert_workers);
   if (config.gone_after_ms > config.suspect_after_ms) return {};
   return fail(errc::invalid_argument,
               "cluster.gone_after_ms ({}) must be more than cluster.suspect_after_ms ({})",

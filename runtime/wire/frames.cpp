@@ -41,6 +41,8 @@ std::string_view frame_name(frame_kind kind) {
       return "recall";
     case frames::recalled:
       return "recalled";
+    case frames::expert_load:
+      return "expert_load";
     case frames::step_masks:
       return "step_masks";
     default:

@@ -33,7 +33,8 @@ enum : frame_kind {
   news = 15,           ///< what came of a gateway's requests
   recall = 16,         ///< a gateway wants an answer that another one had asked for
   recalled = 17,       ///< whose request that was; its news follow from the beginning
-  step_masks = 18,     ///< which tokens may be drawn in a step, to the stage that draws
+  expert_load = 18,    ///< how often a stage's experts were chosen lately
+  step_masks = 19,     ///< which tokens may be drawn in a step, to the stage that draws
 };
 }  // namespace frames
 

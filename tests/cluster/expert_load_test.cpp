@@ -22,6 +22,16 @@ TEST_CASE("choices are counted by layer and expert, what is no expert is not") {
   CHECK(load.within_window(at(200ms)) == expert_loads{{0, 0, 0}, {1, 0, 3}});
 }
 
+TEST_CASE("rows that were counted elsewhere are added, what is not of the model is not") {
+  expert_load load(2, 3, 8s);
+  const std::vector<std::uint32_t> rows = {4, 0, 1, 9};
+  load.add(0, rows, at(100ms));
+  load.add(0, std::span(rows).first(1), at(200ms));
+  load.add(2, rows, at(200ms));
+  CHECK(load.within_window(at(300ms)) == expert_loads{{8, 0, 1}, {0, 0, 0}});
+  CHECK(load.within_window(at(20s)) == expert_loads{{0, 0, 0}, {0, 0, 0}});
+}
+
 TEST_CASE("what is older than the window does not count") {
   expert_load load(1, 1, 8s);
   const std::vector<std::int32_t> one = {0};

@@ -35,6 +35,78 @@ TEST_CASE("a model goes to all nodes in even stages, with its buddies elsewhere"
   CHECK(following.size() == 4);
 }
 
+/// The last `experts` of them for experts only.
+std::vector<node_capacity> with_expert_nodes(std::size_t count, std::size_t experts,
+                                             std::size_t memory_mib = 1000) {
+  auto nodes = even_nodes(count, memory_mib);
+  for (std::size_t i = count - experts; i < count; ++i) nodes[i].experts_only = true;
+  return nodes;
+}
+
+bool holds_a_stage(const cluster_plan& plan, peer_id node) {
+  return std::ranges::any_of(plan.stages, [&](const stage_home& s) {
+    return s.primary == node || std::ranges::find(s.buddies, node) != s.buddies.end();
+  });
+}
+
+TEST_CASE("nodes for experts only hold all experts, and nothing of a stage whatever is lost") {
+  const model_sizes sizes = even_model(6, 10, 2, 8, 2);
+  const auto nodes = with_expert_nodes(5, 2);
+  const cluster_plan plan = plan_cluster(sizes, nodes, wishes(2, expert_home::apart), 1).value();
+  CHECK(broken(plan, sizes, nodes) == "");
+  CHECK(plan.stages.size() == 3);
+  REQUIRE(plan.shards.size() == 2);
+  for (const shard_home& s : plan.shards)
+    for (const peer_id p : s.replicas) CHECK(p >= 4);
+  CHECK(fewest_copies(plan) == 2);
+  for (std::size_t lost = 0; lost < nodes.size(); ++lost) {
+    CAPTURE(lost);
+    auto rest = nodes;
+    rest.erase(rest.begin() + static_cast<std::ptrdiff_t>(lost));
+    const cluster_plan left = promote(plan, std::vector{nodes[lost].node}, 2).plan;
+    const auto repaired = repair(left, sizes, rest, 3);
+    REQUIRE(repaired);
+    CHECK(broken(repaired->plan, sizes, rest) == "");
+    const cluster_plan levelled = level(repaired->plan, sizes, rest, 4, 4);
+    CHECK(broken(levelled, sizes, rest) == "");
+    for (const node_capacity& n : rest)
+      if (n.experts_only) CHECK_FALSE(holds_a_stage(levelled, n.node));
+    // One that comes for it takes experts off the others again.
+    auto again = rest;
+    again.push_back(nodes[lost]);
+    again.back().node = 99;
+    const auto back = repair(levelled, sizes, again, 5);
+    REQUIRE(back);
+    CHECK(broken(back->plan, sizes, again) == "");
+    for (const shard_home& s : back->plan.shards)
+      for (const peer_id p : s.replicas) CHECK((p == 4 || p == 5 || p == 99));
+  }
+}
+
+TEST_CASE("where experts stay with their stages, nodes for experts only get nothing") {
+  const model_sizes sizes = even_model(6, 10, 2, 8, 2);
+  const auto nodes = with_expert_nodes(4, 2);
+  const cluster_plan plan = plan_cluster(sizes, nodes, wishes(2), 1).value();
+  CHECK(broken(plan, sizes, nodes) == "");
+  CHECK_FALSE(holds_anything(plan, 3));
+  CHECK_FALSE(holds_anything(plan, 4));
+}
+
+TEST_CASE("too few or too small nodes beside those for experts are refused with the numbers") {
+  const model_sizes sizes = even_model(6, 10, 2, 8, 2);
+  CHECK(plan_cluster(sizes, with_expert_nodes(3, 2), wishes(2, expert_home::apart), 1)
+            .error()
+            .message() == "redundancy 2 needs 2 nodes that may hold stages: of 3 nodes 1 may");
+  auto small = with_expert_nodes(4, 2);
+  small[2].memory_bytes = small[3].memory_bytes = 30 * mib;
+  for (node_capacity& n : small)
+    if (!n.experts_only) n.memory_bytes = 100 * mib;
+  const auto refused = plan_cluster(sizes, small, wishes(2, expert_home::apart), 1);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code() == errc::out_of_memory);
+  CHECK(refused.error().message().find("MiB") != std::string::npos);
+}
+
 TEST_CASE("without redundancy there are no buddies") {
   const model_sizes sizes = even_model(8, 10, 20);
   const cluster_plan plan = plan_cluster(sizes, even_nodes(3, 1000), wishes(1), 1).value();

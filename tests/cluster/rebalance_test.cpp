@@ -116,6 +116,24 @@ TEST_CASE("copies of experts that have cooled down are given up, others stay") {
   CHECK(cooled->plan.epoch == 4);
 }
 
+TEST_CASE("the one expert of a dense layer is spread as well, and its copies stay") {
+  model_sizes sizes = even_model(2, 10, 4, 8, 2);
+  sizes.layers[1] = {10 * mib, 4 * mib, 1, 1};
+  auto nodes = even_nodes(4, 1000);
+  for (std::size_t i = 1; i < nodes.size(); ++i) nodes[i].experts_only = true;
+  placement_wishes w;
+  w.experts = expert_home::apart;
+  const cluster_plan plan = plan_cluster(sizes, nodes, w, 1).value();
+  const expert_loads loads = {std::vector<std::uint64_t>(8, 250), {1000}};
+  const auto spread = rebalance(plan, sizes, nodes, loads, {}, 2);
+  REQUIRE(spread);
+  CHECK(spread->after.steps < spread->before.steps);
+  const auto dense = std::ranges::find(spread->plan.hot, 1U, &hot_expert::layer);
+  REQUIRE(dense != spread->plan.hot.end());
+  CHECK(dense->copies.size() == 2);
+  CHECK(rebalance(spread->plan, sizes, nodes, loads, {}, 3)->plan == spread->plan);
+}
+
 TEST_CASE("copies on lost or draining nodes go, and never meet their shard on one node") {
   std::mt19937 random(4);
   const served s(6, 4000, 2);

@@ -57,6 +57,11 @@ class lossy_cluster {
     return p;
   }
 
+  progress begin(step_id step, std::uint32_t number, random_rows& rows) {
+    return experts.begin({epoch, step, number}, rows.call(),
+                         holders_of(number, shards_, *files, f32), now_);
+  }
+
   void lose(peer_id peer) {
     dead.insert(peer);
     (void)experts.on_node(peer, standing::gone, now_);
@@ -170,6 +175,22 @@ TEST_CASE("a node that dies or freezes in the middle costs no layer") {
       for (step_id step = 3; step < 10; ++step) CHECK(c.layer(step, 2) == progress::complete);
     }
   }
+}
+
+TEST_CASE("an abandoned layer takes nothing more, and the next one is computed") {
+  lossy_cluster c(9);
+  c.frozen = {lossy_cluster::node(0), lossy_cluster::node(1), lossy_cluster::node(2),
+              lossy_cluster::node(3)};
+  random_rows rows(c.files->config(), 0, 4, c.random);
+  const std::vector<float> before = rows.outputs;
+  CHECK(c.begin(7, 0, rows) == progress::waiting);
+  c.experts.abandon();
+  CHECK(c.experts.state() == progress::complete);
+  CHECK(c.experts.routes().outstanding() == 0);
+  CHECK_FALSE(c.experts.next_deadline().has_value());
+  CHECK(same_bits(rows.outputs, before));
+  c.frozen.clear();
+  CHECK(c.layer(8, 0) == progress::complete);
 }
 
 TEST_CASE("a shard without any node fails the layer with its reason, until a new epoch") {

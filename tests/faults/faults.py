@@ -47,10 +47,11 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("model", nargs="?", type=Path, help="default: SmolLM2; with --quick: a tiny random one")
     parser.add_argument("--list", action="store_true", help="the strikes, and out")
     parser.add_argument("--strikes", help="names with commas between; default: all that "
-                        "--workers and --gateways allow, and today's clusters have a victim for")
+                        "--workers, --expert-workers and --gateways allow")
     parser.add_argument("--quick", action="store_true", help="a few strikes, under a minute")
     parser.add_argument("--soak", type=float, metavar="SECONDS", help="random strikes for so long")
     parser.add_argument("--workers", type=int, default=4, help="0: one process, for the controls")
+    parser.add_argument("--expert-workers", type=int, default=0, help="more of them, for experts only")
     parser.add_argument("--gateways", type=int, default=2, help="of a cluster; 0: clients ask its head")
     parser.add_argument("--supervisors", action="store_true",
                         help="two that stand by for each other on etcd, in the place of one head")
@@ -75,7 +76,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 def choose(options: argparse.Namespace) -> list[type[Strike]]:
     """Raises SystemExit where a name means nothing."""
     known = strikes()
-    usual = QUICK if options.quick else [name for name, strike in known.items() if not strike.by_name_only]
+    usual = QUICK if options.quick else list(known)
     names = options.strikes.split(",") if options.strikes else usual
     if unknown := [name for name in names if name not in known]:
         sys.exit(f"no strike is called {unknown[0]}; there are: {', '.join(known)}")
@@ -87,8 +88,10 @@ def choose(options: argparse.Namespace) -> list[type[Strike]]:
         sys.exit(f"{misplaced[0]} strikes a cluster {'without' if options.supervisors else 'with'} --supervisors")
     chosen = [strike for strike in chosen if strike.name not in misplaced]
     too_many = [strike.name for strike in chosen
-                if strike.least_workers > options.workers or strike.least_gateways > options.gateways]
-    there_are = f"{options.workers} workers and {options.gateways} gateways"
+                if strike.least_workers > options.workers or strike.least_gateways > options.gateways
+                or strike.least_experts > options.expert_workers]
+    experts = f"{options.expert_workers} workers for experts, " if options.expert_workers else ""
+    there_are = f"{experts}{options.workers} workers and {options.gateways} gateways"
     if too_many and (options.strikes or len(too_many) == len(chosen)):
         sys.exit(f"{there_are} are too few for {', '.join(too_many)}")
     for name in too_many:
@@ -125,7 +128,7 @@ def main(arguments: list[str]) -> int:
         freeze.FreezeWorker.seconds = options.freeze_seconds
     size = size_of(options)
     cluster = Options(model_of(options), options.workers, options.redundancy, options.gateways,
-                      options.supervisors, tuple(options.serve))
+                      options.supervisors, tuple(options.serve), options.expert_workers)
     plan = Plan(cluster, options.seed, options.clients,
                 lambda model: trace.make_trace(options.seed, model, size), say, options.logs)
     if options.logs:

@@ -39,7 +39,7 @@ def reference():
 
 
 @pytest.mark.parametrize("name", [
-    "kill-stage", "kill-experts", "kill-two", "kill-pair", "kill-in-recovery", "blink", "join", "drain",
+    "kill-stage", "kill-expert-worker", "kill-two", "kill-pair", "kill-in-recovery", "blink", "join", "drain",
     "kill-gateway", "freeze-gateway", "kill-head"])
 def test_where_troupe_recovers_all_is_good(reference, name):
     outcome = run_strike(PLAN, strikes()[name], reference)

@@ -6,7 +6,7 @@ import types
 import pytest
 
 from harness.cluster import Impossible
-from harness.strikes import strikes
+from harness.strikes import freeze, strikes
 from harness.view import Node, Stage, View
 
 OWNER = Node("n1", "1", 1, "up", ("stage 0-1",))
@@ -51,20 +51,20 @@ def struck(name, view=VIEW, seed=1):
 
 
 def test_every_strike_says_what_it_is():
-    assert {"kill-stage", "kill-experts", "freeze-worker", "drain", "join", "rolling-restart"} <= strikes().keys()
+    assert {"kill-stage", "kill-expert-worker", "freeze-worker", "drain", "join", "rolling-restart"} <= strikes().keys()
     assert all(strike.what() for strike in strikes().values())
 
 
 def test_workers_are_chosen_by_what_they_hold():
     for seed in range(5):
         assert struck("kill-stage", seed=seed) == [("kill", "n1")]
-        assert struck("kill-experts", seed=seed) == [("kill", "n3")]
+        assert struck("kill-expert-worker", seed=seed) == [("kill", "n3")]
         assert struck("drain", seed=seed) == [("drain", "n1")]
 
 
 def test_a_strike_without_a_victim_is_impossible():
     with pytest.raises(Impossible, match="holds expert shards only"):
-        struck("kill-experts", View(1, True, (OWNER, BUDDY), VIEW.stages, None))
+        struck("kill-expert-worker", View(1, True, (OWNER, BUDDY), VIEW.stages, None))
     with pytest.raises(Impossible, match="no stage has a buddy"):
         struck("kill-pair", View(1, True, (OWNER, EXPERTS), (Stage(0, 1, "n1", None),), None))
     with pytest.raises(Impossible, match="every stage has an owner"):
@@ -83,6 +83,11 @@ def test_the_successor_is_killed_in_recovery():
 
 def test_what_is_frozen_is_thawed():
     assert struck("blink") == [("freeze", "n1"), ("thaw", "n1")]
+
+
+def test_of_the_workers_for_experts_one_is_frozen(monkeypatch):
+    monkeypatch.setattr(freeze.FreezeWorker, "seconds", 0)
+    assert struck("freeze-expert-worker") == [("freeze", "n3"), ("thaw", "n3")]
 
 
 def test_a_rolling_restart_takes_every_worker_in_turn():

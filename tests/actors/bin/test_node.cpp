@@ -100,6 +100,7 @@ TEST_CASE("a node's options make a command line that means the same") {
   given.threads = 3;
   given.actor_threads = 1;
   given.memory_mib = 77;
+  given.experts_only = true;
   given.stop_timeout = std::chrono::seconds(90);
   given.tls = {"c.pem", "k.pem", "-a.pem"};
   given.log_level = "debug";

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <fstream>
@@ -163,6 +164,21 @@ TEST_CASE("workers are nodes of this program, each with its share") {
                                         "--memory-mib=3072",
                                         "--log-level=info"};
   CHECK(workers[1].command.arguments == wanted);
+}
+
+TEST_CASE("the last workers are for experts, with names of their own") {
+  const std::vector<processor_share> shares(3);
+  const auto workers = worker_commands({}, shares, 0, 2);
+  REQUIRE(workers.size() == 3);
+  CHECK(workers[0].name == "worker-0");
+  CHECK(workers[1].name == "expert-0");
+  CHECK(workers[2].name == "expert-1");
+  const auto for_experts = [](const worker_processes::worker& w) {
+    return std::ranges::count(w.command.arguments, "--role=experts") == 1;
+  };
+  CHECK_FALSE(for_experts(workers[0]));
+  CHECK(for_experts(workers[1]));
+  CHECK(for_experts(workers[2]));
 }
 
 }  // namespace troupe::cli

@@ -17,10 +17,12 @@ class Options:
     gateways: int = 2  # of a cluster; with 0 clients ask the head
     supervisors: bool = False  # two that stand by for each other on etcd, and nodes of their own
     serve: tuple[str, ...] = ()  # more options of `troupe serve`
+    experts: int = 0  # workers for experts only, beside the others
 
     def arguments(self) -> list[str]:
         cluster = ["--workers", str(self.workers), "--redundancy", str(self.redundancy)]
-        return [*(cluster if self.workers else []), *self.serve]
+        experts = ["--expert-workers", str(self.experts)] if self.experts else []
+        return [*(cluster if self.workers else []), *experts, *self.serve]
 
 
 class Head:

@@ -91,7 +91,7 @@ def _strike(plan: Plan, strike: type[Strike], cluster: Cluster, watch: Watch, dr
             touched_copies(cluster.blows) else 0.0
         if took is None:
             soak.problems.append(f"{strike.name}: not redundant again within {REDUNDANCY_SECONDS} s")
-        refill(cluster, plan.options.workers)
+        refill(cluster, plan.options.workers + plan.options.experts)
     except Impossible as e:
         soak.problems.append(f"{strike.name}: {e}")
         return

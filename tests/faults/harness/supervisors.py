@@ -24,6 +24,9 @@ class Supervisors:
                 self._supervisors.append(self._supervisor(label, etcd_server.free_port()))
             for number in range(options.workers):
                 self._nodes.append(supervised.Node(self._supervisors, f"node-{number}", memory_mib=_NODE_MEMORY_MIB))
+            for number in range(options.experts):
+                self._nodes.append(supervised.Node(self._supervisors, f"expert-{number}", "--role", "experts",
+                                                   memory_mib=_NODE_MEMORY_MIB))
             self._await_serving()
         except AssertionError:
             self.stop()
@@ -31,7 +34,8 @@ class Supervisors:
         self.model = self._supervisors[0].model
 
     def _supervisor(self, label: str, port: "int | str") -> "supervised.Supervisor":
-        return supervised.Supervisor(self._options.model, self.etcd, port, label, self._options.workers,
+        nodes = self._options.workers + self._options.experts
+        return supervised.Supervisor(self._options.model, self.etcd, port, label, nodes,
                                      "--redundancy", self._options.redundancy)
 
     def _await_serving(self) -> None:

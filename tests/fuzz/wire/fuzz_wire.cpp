@@ -9,6 +9,7 @@
 #include "runtime/wire/expert_frames.hpp"
 #include "runtime/wire/frames.hpp"
 #include "runtime/wire/kv_frames.hpp"
+#include "runtime/wire/load_frames.hpp"
 #include "runtime/wire/step_frames.hpp"
 
 namespace {
@@ -106,6 +107,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             return decode_expert_outputs(h, {256, 128});
           },
           encode_expert_outputs);
+      break;
+    case frames::expert_load:
+      check(
+          header,
+          [](std::span<const std::byte> h) {
+            return decode_expert_load(h, {256, 128, 64});
+          },
+          encode_expert_load);
       break;
     case frames::ask:
       check_request(header);

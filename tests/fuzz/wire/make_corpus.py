@@ -71,8 +71,12 @@ def expert_outputs():
     return preamble() + struct.pack("<Q3IB", 9, 5, 1, 0, 1) + listed("I", [0, 7])
 
 
+def expert_load():
+    return preamble() + struct.pack("<II", 2, 4) + listed("I", [0, 3, 1, 0]) + listed("Q", [7]) + listed("Q", [12])
+
+
 KINDS = {1: step, 2: step_result, 3: step_failure, 4: kv_record, 5: kv_durable,
-         6: expert_rows, 7: expert_outputs, 9: kv_snapshot}
+         6: expert_rows, 7: expert_outputs, 9: kv_snapshot, 18: expert_load}
 
 
 def main():

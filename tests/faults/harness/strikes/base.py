@@ -25,7 +25,7 @@ class Strike(abc.ABC):
     aim: ClassVar[Aim | None] = None
     least_workers: ClassVar[int] = 2
     loses: ClassVar[bool] = False  # a control: streams must be lost, or the harness sees nothing
-    by_name_only: ClassVar[bool] = False  # what today's clusters have no victim for
+    least_experts: ClassVar[int] = 0  # workers for experts only
     in_soak: ClassVar[bool] = True
     resumes: ClassVar[bool] = False  # clients must come back for streams; with other strikes they may not
     least_gateways: ClassVar[int] = 0

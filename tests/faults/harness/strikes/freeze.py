@@ -5,7 +5,7 @@ import time
 from typing import ClassVar
 
 from harness.cluster import Cluster
-from harness.strikes.base import Aim, Strike, one_of, stage_owners, whole
+from harness.strikes.base import Aim, Strike, one_of, only_experts, stage_owners, whole
 
 
 class FreezeWorker(Strike):
@@ -19,6 +19,20 @@ class FreezeWorker(Strike):
         node = one_of(stage_owners(whole(cluster)), "owns a stage", draw)
         cluster.freeze(node)
         time.sleep(self.seconds)
+        cluster.thaw(node)
+
+
+class FreezeExperts(Strike):
+    """SIGSTOP a worker that holds expert shards only, then SIGCONT"""
+
+    name = "freeze-expert-worker"
+    aim = Aim(0.3, 0.5)
+    least_experts = 2
+
+    def run(self, cluster: Cluster, draw: random.Random) -> None:
+        node = one_of(only_experts(whole(cluster)), "holds expert shards only", draw)
+        cluster.freeze(node)
+        time.sleep(FreezeWorker.seconds)
         cluster.thaw(node)
 
 

@@ -10,9 +10,9 @@ from harness.view import Node, View
 class KillExperts(Strike):
     """SIGKILL a worker that holds expert shards only"""
 
-    name = "kill-experts"
+    name = "kill-expert-worker"
     aim = Aim(0.1, 0.3)
-    by_name_only = True  # no node holds experts without a stage yet
+    least_experts = 1
 
     def run(self, cluster: Cluster, draw: random.Random) -> None:
         cluster.kill(one_of(only_experts(whole(cluster)), "holds expert shards only", draw))
