@@ -168,6 +168,8 @@ class cluster_supervisor_state {
   void on_no_answer(peer_id node, epoch_number epoch, const std::string& why);
   void commit();
   void hand_to_batcher();
+  /// How many steps the placement in force is to have under way.
+  [[nodiscard]] std::uint32_t steps_under_way() const;
   void let_go_drained();
   // showing
   void publish();
