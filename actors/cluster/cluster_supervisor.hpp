@@ -22,6 +22,7 @@
 #include "cluster/node_placement.hpp"
 #include "runtime/config/cluster_config.hpp"
 #include "runtime/config/engine_config.hpp"
+#include "runtime/wire/traffic.hpp"
 
 namespace troupe {
 
@@ -33,12 +34,17 @@ class cluster_board {
   /// Why nothing can be placed; empty while there is hope.
   [[nodiscard]] std::optional<error> obstacle() const;
   void set_obstacle(std::optional<error> why);
+  /// What the nodes that are there have sent, as they said last.
+  [[nodiscard]] std::map<peer_id, node_traffic> traffic() const;
+  /// Of a peer that publish() has not shown yet: ignored.
+  void note_traffic(peer_id peer, node_traffic sent);
 
  private:
   mutable std::mutex mutex_;
   cluster_view view_;
   std::chrono::steady_clock::time_point published_;
   std::optional<error> obstacle_;
+  std::map<peer_id, node_traffic> traffic_;
 };
 
 /// A peer was heard on the data plane, or its connection broke.

@@ -10,6 +10,7 @@
 #include "runtime/wire/frames.hpp"
 #include "runtime/wire/kv_frames.hpp"
 #include "runtime/wire/step_frames.hpp"
+#include "runtime/wire/traffic.hpp"
 
 namespace {
 using namespace troupe;
@@ -118,6 +119,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       break;
     case frames::recall:
       check(header, decode_recall, encode_recall);
+      break;
+    case frames::traffic:
+      check(header, decode_traffic, encode_traffic);
       break;
     default:
       break;

@@ -71,8 +71,12 @@ def expert_outputs():
     return preamble() + struct.pack("<Q3IB", 9, 5, 1, 0, 1) + listed("I", [0, 7])
 
 
+def traffic():
+    return preamble(0) + struct.pack("<QI", 4, 2) + struct.pack("<HQQQHQQQ", 1, 5, 600, 9000, 4, 5, 300, 70000)
+
+
 KINDS = {1: step, 2: step_result, 3: step_failure, 4: kv_record, 5: kv_durable,
-         6: expert_rows, 7: expert_outputs, 9: kv_snapshot}
+         6: expert_rows, 7: expert_outputs, 9: kv_snapshot, 18: traffic}
 
 
 def main():
