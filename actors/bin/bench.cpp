@@ -9,6 +9,7 @@
 #include "actors/bin/bench_lines.hpp"
 #include "actors/bin/bench_run.hpp"
 #include "actors/bin/bench_speculation.hpp"
+#include "actors/bin/bench_workers.hpp"
 #include "actors/bin/commands.hpp"
 #include "actors/bin/engine_start.hpp"
 #include "actors/bin/interrupts.hpp"
@@ -24,6 +25,7 @@ struct bench_command {
   bool json = false;
   bool lines = false;
   bool profile = false;
+  std::uint32_t workers = 0;
 };
 
 result<void> profile(embedded_runtime& running, bench_command& options) {
@@ -68,6 +70,8 @@ result<void> bench(bench_command& options) {
   const auto most = std::max_element(options.bench.streams.begin(), options.bench.streams.end());
   auto& sequences = options.engine.config().max_sequences;
   if (most != options.bench.streams.end()) sequences = std::max(sequences, *most);
+  if (options.workers > 0)
+    return bench_workers(options.engine, options.bench, options.workers, options.json);
   const interrupts signals{SIGINT, SIGTERM};
   auto engine = options.engine.start(signals);
   if (!engine) return fail(engine.error());
@@ -120,17 +124,27 @@ void add_bench(CLI::App& app, action& chosen) {
       ->check(CLI::Range(1U, 1000U))
       ->capture_default_str();
   command->add_flag("--json", options->json, "Print JSON");
-  command->add_flag("--profile", options->profile, "Show where a step's time goes, by operation");
-  command->add_flag("--lines", options->lines,
-                    "Measure what each line of standard input asks for, for scripts");
+  auto* profiles = command->add_flag("--profile", options->profile,
+                                     "Show where a step's time goes, by operation");
+  auto* lines = command->add_flag("--lines", options->lines,
+                                  "Measure what each line of standard input asks for, for scripts");
+  command
+      ->add_option("--workers", options->workers,
+                   "Show what distribution costs: the same on so many worker processes of this "
+                   "machine, with one copy of everything and with two, in turn with one process")
+      ->check(CLI::Range(1U, 1024U))
+      ->excludes(profiles, lines);
   options->engine.add_to(*command);
   command->footer(
       "Example:\n  troupe bench --prompts 128 512 --streams 1 16 --json\n"
+      "  troupe bench --workers 4 --streams 16\n"
       "  echo '{\"test\": \"decode\", \"prompt_tokens\": 32, \"streams\": 4, \"tokens\": 64}' |"
       " troupe bench --lines");
   command->callback([options, command, &chosen] {
-    if (options->profile && command->count("--prompts") == 0) options->bench.prompts = {512};
-    if (options->profile && command->count("--streams") == 0) options->bench.streams = {1, 16};
+    if ((options->profile || options->workers > 0) && command->count("--prompts") == 0)
+      options->bench.prompts = {512};
+    if ((options->profile || options->workers > 0) && command->count("--streams") == 0)
+      options->bench.streams = {1, 16};
     chosen = [options] { return bench(*options); };
   });
 }

@@ -1,20 +1,9 @@
 #include "actors/bin/bench_run.hpp"
 
-#include <algorithm>
-
 #include "actors/bin/bench_requests.hpp"
+#include "actors/bin/median.hpp"
 
 namespace troupe::cli {
-namespace {
-
-double median(std::vector<double> values) {
-  if (values.empty()) return 0;
-  std::sort(values.begin(), values.end());
-  const std::size_t half = values.size() / 2;
-  return values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
-}
-
-}  // namespace
 
 result<std::vector<bench_line>> run_bench(generation_service& service, std::uint32_t vocabulary,
                                           const bench_options& options,

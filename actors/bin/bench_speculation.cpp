@@ -9,6 +9,7 @@
 #include "actors/bin/answer.hpp"
 #include "actors/bin/bench_probe.hpp"
 #include "actors/bin/bench_texts.hpp"
+#include "actors/bin/median.hpp"
 #include "actors/bin/table.hpp"
 
 namespace troupe::cli {
@@ -17,13 +18,6 @@ namespace {
 using clock = bench_probe::clock;
 using prompts = std::vector<std::vector<token_id>>;
 constexpr std::chrono::minutes patience{10};
-
-double median(std::vector<double> values) {
-  if (values.empty()) return 0;
-  std::ranges::sort(values);
-  const std::size_t half = values.size() / 2;
-  return values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
-}
 
 /// Keeps the tokens beside their times.
 class token_probe final : public bench_probe {

@@ -20,10 +20,12 @@ void engine_options::add_to(CLI::App& app) {
 
 result<std::unique_ptr<embedded_runtime>> engine_options::start(const interrupts& signals) {
   if (auto done = apply_overrides(schema_, given_); !done) return fail(done.error());
-  const auto model = find_model(model_);
-  if (!model) return fail(model.error());
-  return start_engine(*model, config_, signals);
+  const auto found = model();
+  if (!found) return fail(found.error());
+  return start_engine(*found, config_, signals);
 }
+
+result<std::filesystem::path> engine_options::model() const { return find_model(model_); }
 
 result<std::unique_ptr<embedded_runtime>> start_engine(const std::filesystem::path& model,
                                                        const engine_config& config,

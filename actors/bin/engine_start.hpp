@@ -26,6 +26,8 @@ class engine_options {
   void add_to(CLI::App& app);
   /// Finds the model and starts its engine: start_engine().
   [[nodiscard]] result<std::unique_ptr<embedded_runtime>> start(const interrupts& signals);
+  /// find_model() with what --model says.
+  [[nodiscard]] result<std::filesystem::path> model() const;
   [[nodiscard]] engine_config& config() { return config_; }
 
  private:

@@ -8,7 +8,10 @@
 #include "actors/cache_settings.hpp"
 #include "actors/cluster/cluster_supervisor.hpp"
 #include "actors/cluster/expert_orders.hpp"
+#include "actors/cluster/member_process.hpp"
 #include "cluster/placement_diff.hpp"
+#include "cluster/steps_at_once.hpp"
+#include "runtime/device/cpu_device.hpp"
 #include "runtime/wire/frames.hpp"
 
 namespace troupe {
@@ -233,6 +236,15 @@ void cluster_supervisor_state::commit() {
   publish();
 }
 
+std::uint32_t cluster_supervisor_state::steps_under_way() const {
+  std::vector<stage_place> places;
+  for (const stage_home& s : plan_->stages) {
+    const member* m = members_->find(s.primary);
+    if (m != nullptr) places.push_back({s.primary, m->info.host, m->info.threads});
+  }
+  return steps_at_once(places, host_name(), usable_processors());
+}
+
 void cluster_supervisor_state::hand_to_batcher() {
   serving_group group;
   std::vector<remote_group::stage> stages;
@@ -259,7 +271,7 @@ void cluster_supervisor_state::hand_to_batcher() {
   limits.page_size = w_.engine.page_size;
   limits.pages = pages_;
   limits.context = w_.engine.context;
-  limits.in_flight = static_cast<std::uint32_t>(plan_->stages.size());
+  limits.in_flight = steps_under_way();
   take_cache_limits(limits, w_.engine, w_.model);
   limits.replicated = replicated;
   limits.speculation = {w_.engine.speculation.max_draft, w_.engine.speculation.rows};

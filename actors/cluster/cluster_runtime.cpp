@@ -55,6 +55,7 @@ class cluster_head final : public cluster_runtime {
   [[nodiscard]] result<void> await_serving(std::chrono::steady_clock::duration limit,
                                            const progress& report) override;
   [[nodiscard]] cluster_view view() const override { return board_->read(); }
+  [[nodiscard]] std::map<peer_id, node_traffic> traffic() const override;
   [[nodiscard]] result<void> drain(const std::string& node) override;
 
  private:
@@ -150,6 +151,10 @@ void cluster_head::listen_to_nodes() {
   port_->route(frames::ping, [supervisor = supervisor_](incoming_frame&& frame) {
     caf::anon_send(supervisor, peer_heard{frame.from});
   });
+  port_->route(frames::traffic, [board = board_](incoming_frame&& frame) {
+    auto sent = decode_traffic(frame.header);
+    if (sent) board->note_traffic(frame.from, std::move(*sent));
+  });
   port_->start([supervisor = supervisor_](peer_id peer, const error& why) {
     caf::anon_send(supervisor, peer_lost{peer, why});
   });
@@ -204,6 +209,12 @@ engine_stats cluster_head::stats() const {
   engine_stats s = desk_.board()->read();
   s.host_seconds = actor_thread_seconds();
   return s;
+}
+
+std::map<peer_id, node_traffic> cluster_head::traffic() const {
+  std::map<peer_id, node_traffic> all = board_->traffic();
+  all[port_->self()] = {0, port_->sent()};
+  return all;
 }
 
 result<void> cluster_head::drain(const std::string& node) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -15,6 +16,7 @@
 #include "runtime/config/cluster_config.hpp"
 #include "runtime/config/engine_config.hpp"
 #include "runtime/engine/step.hpp"
+#include "runtime/wire/traffic.hpp"
 
 namespace troupe {
 
@@ -47,6 +49,10 @@ class cluster_runtime : public serving_runtime {
   [[nodiscard]] virtual result<void> await_serving(std::chrono::steady_clock::duration limit,
                                                    const progress& report = {}) = 0;
   [[nodiscard]] virtual cluster_view view() const = 0;
+  /// What this process and the nodes that are there have put on the data plane since each joined,
+  /// as they said last, a few times a second. This process's own report has number 0 and is as of
+  /// now.
+  [[nodiscard]] virtual std::map<peer_id, node_traffic> traffic() const = 0;
   /// Moves everything off a node and lets it go; returns at once, view() shows how it goes.
   /// not_found: no such node; out_of_memory: the others have no room, with the arithmetic.
   [[nodiscard]] virtual result<void> drain(const std::string& node) = 0;

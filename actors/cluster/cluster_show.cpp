@@ -42,7 +42,22 @@ cluster_view cluster_board::read() const {
 void cluster_board::publish(cluster_view view) {
   const std::lock_guard lock(mutex_);
   view_ = std::move(view);
+  std::map<peer_id, node_traffic> there;
+  for (const cluster_view::node& n : view_.nodes)
+    if (n.state != "gone") there[n.peer] = std::move(traffic_[n.peer]);
+  traffic_ = std::move(there);
   published_ = std::chrono::steady_clock::now();
+}
+
+std::map<peer_id, node_traffic> cluster_board::traffic() const {
+  const std::lock_guard lock(mutex_);
+  return traffic_;
+}
+
+void cluster_board::note_traffic(peer_id peer, node_traffic sent) {
+  const std::lock_guard lock(mutex_);
+  if (const auto known = traffic_.find(peer); known != traffic_.end())
+    known->second = std::move(sent);
 }
 
 std::optional<error> cluster_board::obstacle() const {

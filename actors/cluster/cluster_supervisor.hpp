@@ -24,6 +24,7 @@
 #include "runtime/config/cluster_config.hpp"
 #include "runtime/config/engine_config.hpp"
 #include "runtime/wire/load_frames.hpp"
+#include "runtime/wire/traffic.hpp"
 
 namespace troupe {
 
@@ -35,12 +36,17 @@ class cluster_board {
   /// Why nothing can be placed; empty while there is hope.
   [[nodiscard]] std::optional<error> obstacle() const;
   void set_obstacle(std::optional<error> why);
+  /// What the nodes that are there have sent, as they said last.
+  [[nodiscard]] std::map<peer_id, node_traffic> traffic() const;
+  /// Of a peer that publish() has not shown yet: ignored.
+  void note_traffic(peer_id peer, node_traffic sent);
 
  private:
   mutable std::mutex mutex_;
   cluster_view view_;
   std::chrono::steady_clock::time_point published_;
   std::optional<error> obstacle_;
+  std::map<peer_id, node_traffic> traffic_;
 };
 
 /// A peer was heard on the data plane, or its connection broke.
@@ -181,6 +187,8 @@ class cluster_supervisor_state {
   void on_no_answer(peer_id node, epoch_number epoch, const std::string& why);
   void commit();
   void hand_to_batcher();
+  /// How many steps the placement in force is to have under way.
+  [[nodiscard]] std::uint32_t steps_under_way() const;
   void let_go_drained();
   // showing
   void publish();

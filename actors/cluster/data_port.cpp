@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "runtime/transport/frame_sizes.hpp"
+
 namespace troupe {
 namespace {
 
@@ -91,8 +93,14 @@ result<void> data_port::send(peer_id to, outgoing_frame frame) {
     take(to_oneself(std::move(frame), to));
     return {};
   }
+  const frame_kind kind = frame.kind;
+  const std::size_t header = frame.header.size();
+  const std::size_t payload = payload_bytes(frame);
   auto done = net_->send(to, std::move(frame));
-  if (!done) ++dropped_;
+  if (done)
+    sent_.count(kind, header, payload);
+  else
+    ++dropped_;
   return done;
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "runtime/transport/transport.hpp"
+#include "runtime/wire/traffic.hpp"
 
 namespace troupe {
 
@@ -36,6 +37,8 @@ class data_port {
   /// holds two stages in a row, is taken at once, on the caller's thread.
   result<void> send(peer_id to, outgoing_frame frame);
   [[nodiscard]] transport_counters counters() const { return net_->counters(); }
+  /// What the transport took for other processes, by kind.
+  [[nodiscard]] std::vector<kind_traffic> sent() const { return sent_.read(); }
   /// Frames that were not sent, and frames that nobody took.
   [[nodiscard]] std::uint64_t dropped() const { return dropped_.load(); }
 
@@ -47,6 +50,7 @@ class data_port {
   std::map<frame_kind, std::shared_ptr<const taker>> takers_;
   std::map<peer_id, std::uint64_t> connected_;  ///< by peer: the nonce
   std::atomic<std::uint64_t> dropped_ = 0;
+  traffic_meter sent_;
   std::unique_ptr<transport> net_;  ///< last: its thread calls in here
 };
 

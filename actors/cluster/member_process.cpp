@@ -12,6 +12,7 @@
 #include "actors/cluster/join_address.hpp"
 #include "runtime/transport/ucx/ucx_transport.hpp"
 #include "runtime/wire/frames.hpp"
+#include "runtime/wire/traffic.hpp"
 
 namespace troupe {
 namespace {
@@ -61,6 +62,10 @@ void send_ping(data_port& port, peer_id to) {
   byte_writer header;
   put_preamble(header, 0);
   (void)port.send(to, {frames::ping, header.take(), {}});
+}
+
+void send_traffic(data_port& port, peer_id to, std::uint64_t number) {
+  (void)port.send(to, {frames::traffic, encode_traffic({number, port.sent()}), {}});
 }
 
 result<join_desk_actor> find_desk(caf::actor_system& system, const std::string& join) {

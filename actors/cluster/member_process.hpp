@@ -25,6 +25,8 @@ namespace troupe {
 
 /// Tells a peer that this process lives.
 void send_ping(data_port& port, peer_id to);
+/// Tells a peer what this process has sent so far; `number` is that of the report.
+void send_traffic(data_port& port, peer_id to, std::uint64_t number);
 
 /// Lets others find the desk at an address of this machine; port 0: a free one. With TLS where this
 /// process has it. Gives the port; address_in_use: it cannot be had.

@@ -251,8 +251,10 @@ void joined_worker::beat(const std::stop_token& stop, peer_id supervisor,
   std::condition_variable_any wake;
   std::unique_lock lock(mutex);
   auto last = clock::now();
+  std::uint64_t reports = 0;
   while (!stop.stop_requested()) {
     send_ping(*port_, supervisor);
+    send_traffic(*port_, supervisor, ++reports);
     wake.wait_for(lock, stop, every, [] { return false; });
     // Where this process was frozen itself, nobody else was silent.
     const auto now = clock::now();

@@ -41,9 +41,19 @@ std::uint32_t usable_processors() {
   return count > 0 ? static_cast<std::uint32_t>(count) : 1;
 }
 
+namespace {
+
+cpu_stream::options stream_options(std::uint32_t threads, bool pin) {
+  cpu_stream::options o{.threads = threads == 0 ? usable_processors() : threads, .pin = pin};
+  // On the only processor, a thread that looks for work keeps whoever would bring it from running.
+  if (usable_processors() == 1) o.spin = 0;
+  return o;
+}
+
+}  // namespace
+
 cpu_device::cpu_device(std::uint32_t threads, bool pin)
-    : backend_(kernels::cpu::make_cpu_backend()),
-      stream_({.threads = threads == 0 ? usable_processors() : threads, .pin = pin}) {}
+    : backend_(kernels::cpu::make_cpu_backend()), stream_(stream_options(threads, pin)) {}
 
 device_buffer cpu_device::allocate(std::size_t bytes) {
   if (bytes == 0) return {};

@@ -45,6 +45,8 @@ std::string_view frame_name(frame_kind kind) {
       return "expert_load";
     case frames::step_masks:
       return "step_masks";
+    case frames::traffic:
+      return "traffic";
     default:
       return "unknown";
   }

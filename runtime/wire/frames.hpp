@@ -35,6 +35,7 @@ enum : frame_kind {
   recalled = 17,       ///< whose request that was; its news follow from the beginning
   expert_load = 18,    ///< how often a stage's experts were chosen lately
   step_masks = 19,     ///< which tokens may be drawn in a step, to the stage that draws
+  traffic = 20,        ///< what a node has sent so far, for the supervisor
 };
 }  // namespace frames
 

@@ -162,6 +162,35 @@ def test_bench_measures_and_prints_json():
     assert all(r["tokens_per_second"] > 0 for r in results)
 
 
+def test_bench_shows_what_distribution_costs():
+    asked = ["bench", "--model", TINY, "--prompts", 16, "--streams", 2, "--decode-tokens", 8,
+             "--repetitions", 2, "--workers", 2]
+    code, out, err = troupe(*asked, "--json")
+    assert code == 0, err
+    report = json.loads(out)
+    assert report["workers"] == 2 and [r["test"] for r in report["results"]] == ["prefill", "decode"]
+    for line in report["results"]:
+        alone, spread, twice = line["setups"]
+        assert [s["copies"] for s in line["setups"]] == [0, 1, 2]
+        assert all(len(s["samples"]) == 2 and s["tokens_per_second"] > 0 for s in line["setups"])
+        assert "wire" not in alone and "replication_cost" in line
+        for setup in (spread, twice):
+            wire = setup["wire"]
+            assert wire["positions"] == 2 * (16 if line["test"] == "prefill" else 2 * (32 + 8 - 1))
+            sent, needed = wire["sent_per_position"], wire["needed_per_position"]
+            assert sent["activations"] == needed["activations"] > 0
+            assert sent["keys_and_values"] == needed["keys_and_values"]
+            assert sent["rest"] > needed["rest"]
+        assert spread["wire"]["sent_per_position"]["keys_and_values"] == 0
+        assert twice["wire"]["sent_per_position"]["keys_and_values"] > 0
+    code, out, err = troupe(*asked)
+    assert code == 0 and "one process" in out and "2 workers, 2 copies" in out, out + err
+
+
+def test_bench_on_workers_excludes_what_looks_into_one_process():
+    fails_with("excludes", "bench", "--model", TINY, "--workers", 2, "--profile", code=2)
+
+
 def test_status_of_a_running_server_and_of_none():
     with Server(TINY) as server:
         code, out, _ = troupe("status", "--url", server.url)

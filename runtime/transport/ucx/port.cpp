@@ -74,7 +74,11 @@ result<void> port::open_context() {
       // 1.13 knows it by the first name, later ones by the others; what is unknown does nothing.
       {"MM_ERROR_HANDLING", "y"},
       {"POSIX_ERROR_HANDLING", "y"},
-      {"SYSV_ERROR_HANDLING", "y"}};
+      {"SYSV_ERROR_HANDLING", "y"},
+      // A step's rows leave in one system call instead of one for each 8 KiB. Version 1.13 takes it
+      // by the first name.
+      {"TX_SEG_SIZE", "64k"},
+      {"TCP_TX_SEG_SIZE", "64k"}};
   if (!settings_.transports.empty()) values.emplace_back("TLS", settings_.transports);
   for (const auto& [name, value] : values) {
     if (const auto status = ucp_config_modify(config.get(), name, value.c_str()); status != UCS_OK)

@@ -11,6 +11,7 @@
 #include "runtime/wire/kv_frames.hpp"
 #include "runtime/wire/load_frames.hpp"
 #include "runtime/wire/step_frames.hpp"
+#include "runtime/wire/traffic.hpp"
 
 namespace {
 using namespace troupe;
@@ -132,6 +133,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       break;
     case frames::recall:
       check(header, decode_recall, encode_recall);
+      break;
+    case frames::traffic:
+      check(header, decode_traffic, encode_traffic);
       break;
     default:
       break;

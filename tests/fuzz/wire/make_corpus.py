@@ -31,7 +31,7 @@ def step():
         struct.pack("<I", 1), listed("i", [5, 6, 1]),
         struct.pack("<I", 2), samples,
         struct.pack("<I", 1), struct.pack("<IIiI", 0, 0, 8, 2),
-        struct.pack("<I", 1), mask,
+        struct.pack("<IB", 1, 1), mask,
     ])
 
 
@@ -75,8 +75,16 @@ def expert_load():
     return preamble() + struct.pack("<II", 2, 4) + listed("I", [0, 3, 1, 0]) + listed("Q", [7]) + listed("Q", [12])
 
 
+def step_masks():
+    return preamble() + struct.pack("<QI", 9, 1) + listed("I", [0xFFFF0000] * 32)
+
+
+def traffic():
+    return preamble(0) + struct.pack("<QI", 4, 2) + struct.pack("<HQQQHQQQ", 1, 5, 600, 9000, 4, 5, 300, 70000)
+
+
 KINDS = {1: step, 2: step_result, 3: step_failure, 4: kv_record, 5: kv_durable,
-         6: expert_rows, 7: expert_outputs, 9: kv_snapshot, 18: expert_load}
+         6: expert_rows, 7: expert_outputs, 9: kv_snapshot, 18: expert_load, 19: step_masks, 20: traffic}
 
 
 def main():
