@@ -11,7 +11,7 @@ TEST_CASE("the cluster's settings are read, and every key takes its own value ba
   describe(schema, config);
   REQUIRE(read_toml(schema,
                     "[cluster]\nworkers = 4\nredundancy = 3\nhost = \"10.0.0.1\"\nport = 7001\n"
-                    "suspect_after_ms = 300\ngone_after_ms = 900\n",
+                    "suspect_after_ms = 300\ngone_after_ms = 900\nanswers_kept_s = 5\n",
                     "f")
               .has_value());
   CHECK(config.workers == 4);
@@ -20,6 +20,8 @@ TEST_CASE("the cluster's settings are read, and every key takes its own value ba
   CHECK(config.port == 7001);
   CHECK(config.suspect_after_ms == 300);
   CHECK(config.gone_after_ms == 900);
+  CHECK(config.heartbeat_ms() == 30);
+  CHECK(config.answers_kept == std::chrono::seconds(5));
   for (const config_key& key : schema.keys()) CHECK(key.set(key.get()).has_value());
 }
 
