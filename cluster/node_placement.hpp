@@ -131,7 +131,8 @@ struct repaired_plan {
 
 /// Evens out who leads, by cost and threads: first by swapping a stage's primary with a buddy,
 /// which copies nothing, then by moving at most `most_moves` copies to nodes that have room.
-/// Returns the plan unchanged, its epoch too, where nothing is gained by a tenth.
+/// Returns the plan unchanged, its epoch too, where neither the slowest node gets faster by a tenth
+/// nor, where that stays as it is, the next slowest.
 [[nodiscard]] cluster_plan level(const cluster_plan& plan, const model_sizes& sizes,
                                  std::span<const node_capacity> nodes, std::uint32_t most_moves,
                                  epoch_number epoch);

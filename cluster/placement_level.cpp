@@ -1,7 +1,10 @@
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <optional>
 #include <span>
+#include <utility>
+#include <vector>
 
 #include "cluster/node_placement.hpp"
 #include "cluster/placement_ledger.hpp"
@@ -27,19 +30,35 @@ class leveller {
     }
   }
 
-  /// Time a row spends at the node that leads most for its threads.
-  [[nodiscard]] double slowest() const {
-    double most = 0;
-    for (const node_capacity* n : ledger_.nodes()) most = std::max(most, time(*n, 0));
-    return most;
+  /// Time a row spends at each node, by what it leads for its threads, the longest first.
+  [[nodiscard]] std::vector<double> times() const {
+    std::vector<double> all;
+    for (const node_capacity* n : ledger_.nodes()) all.push_back(time(*n, 0));
+    std::ranges::sort(all, std::greater<>());
+    return all;
   }
 
-  /// Takes the lead of one unit off the slowest node; false where that gains nothing.
+  /// Takes the lead of one unit off the slowest node that gains by it; false where none does.
   bool step(bool may_move) {
+    const auto all = ledger_.nodes();
+    std::vector<const node_capacity*> nodes(all.begin(), all.end());
+    std::ranges::sort(nodes, {},
+                      [&](const node_capacity* n) { return std::pair(-time(*n, 0), n->node); });
+    return std::ranges::any_of(nodes,
+                               [&](const node_capacity* from) { return relieve(*from, may_move); });
+  }
+
+  [[nodiscard]] std::span<const placement_unit> units() const { return units_; }
+
+ private:
+  struct change {
+    std::size_t unit;
+    peer_id to;
+    double slowest;
+  };
+
+  bool relieve(const node_capacity& from, bool may_move) {
     const auto nodes = ledger_.nodes();
-    if (nodes.empty()) return false;
-    const node_capacity& from =
-        **std::ranges::max_element(nodes, {}, [&](const node_capacity* n) { return time(*n, 0); });
     const double before = time(from, 0);
     std::optional<change> best;
     for (std::size_t i = 0; i < units_.size(); ++i) {
@@ -61,15 +80,6 @@ class leveller {
     lead(units_[best->unit], best->to);
     return true;
   }
-
-  [[nodiscard]] std::span<const placement_unit> units() const { return units_; }
-
- private:
-  struct change {
-    std::size_t unit;
-    peer_id to;
-    double slowest;
-  };
 
   [[nodiscard]] double time(const node_capacity& n, double added) const {
     const auto found = led_.find(n.node);
@@ -95,20 +105,30 @@ class leveller {
   std::map<peer_id, double> led_;  ///< cost of what each leads
 };
 
+/// Whether the slowest is faster by enough, or the next slowest where it is as it was: several
+/// nodes may be as slow as each other, and only few copies are moved at a time.
+bool is_gain(const std::vector<double>& before, const std::vector<double>& after) {
+  for (std::size_t i = 0; i < before.size(); ++i) {
+    if (after[i] <= before[i] * worthwhile) return before[i] > 0;
+    if (after[i] < before[i] * rounding || before[i] < after[i] * rounding) return false;
+  }
+  return false;
+}
+
 }  // namespace
 
 cluster_plan level(const cluster_plan& plan, const model_sizes& sizes,
                    std::span<const node_capacity> nodes, std::uint32_t most_moves,
                    epoch_number epoch) {
   leveller l(plan, sizes, nodes);
-  const double before = l.slowest();
+  const std::vector<double> before = l.times();
   // Each step makes the slowest node faster, but a bound is simpler to be sure of.
   for (std::size_t left = 4 * l.units().size(); left > 0; --left) {
     if (l.step(false)) continue;
     if (most_moves == 0 || !l.step(true)) break;
     --most_moves;
   }
-  if (l.slowest() > before * worthwhile) return plan;
+  if (!is_gain(before, l.times())) return plan;
   cluster_plan levelled = plan;
   levelled.epoch = epoch;
   write_copies(levelled, l.units());

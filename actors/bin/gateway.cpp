@@ -38,6 +38,7 @@ result<void> gateway(gateway_command& command) {
   options.model = config.model;
   options.name = config.label;
   options.actor_threads = config.actor_threads;
+  options.patience = config.patience;
   options.tls = config.tls;
 
   // Before any thread is made, so that none of them gets the signals.

@@ -213,6 +213,9 @@ void describe(config_schema& schema, gateway_config& config) {
                  "Threads that run the actors' messages.");
   describe(schema, config.tls);
   schema.begin_table("model", "What is served.");
+  schema.seconds("patience_s", config.patience, 1, 86'400,
+                 "For as long open requests wait for a supervisor to be there again; then they "
+                 "fail.");
   schema
       .text("path", config.model, 4096,
             "A GGUF file or a Hugging Face folder; empty: where the cluster has it.")

@@ -50,6 +50,7 @@ struct gateway_config : served_name {
   std::uint32_t actor_threads = 2;
   tls_files tls;
   server_config http;
+  std::chrono::milliseconds patience{60'000};  ///< of open requests, for a supervisor
   billing_config billing;
 };
 

@@ -14,8 +14,11 @@ constexpr auto tick_period = std::chrono::milliseconds(100);
 }  // namespace
 
 void answer_keeper_state::start(answer_keeper_actor::pointer self, const batcher_actor& to,
-                                std::shared_ptr<data_port> port) {
+                                std::shared_ptr<data_port> port, std::chrono::milliseconds kept) {
   self_ = self;
+  answer_book::limits limits;
+  limits.orphan_patience = limits.kept = kept;
+  book_ = answer_book(limits);
   batcher_ = to;
   port_ = std::move(port);
   self_->delayed_send(self_, tick_period, tick_atom::value);
@@ -86,8 +89,8 @@ void answer_keeper_state::tell_gateways() {
 
 answer_keeper_actor::behavior_type answer_keeper(
     answer_keeper_actor::stateful_pointer<answer_keeper_state> self, const batcher_actor& to,
-    const std::shared_ptr<data_port>& port) {
-  self->state.start(self, to, port);
+    const std::shared_ptr<data_port>& port, std::chrono::milliseconds kept) {
+  self->state.start(self, to, port, kept);
   return {
       [self](news_batch& batch) { self->state.on_news(batch); },
       [self](const request_failure& f) { self->state.on_failure(f); },

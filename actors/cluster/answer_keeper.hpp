@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <string>
 
@@ -43,13 +44,14 @@ using answer_keeper_actor =
                         caf::reacts_to<tick_atom>>;
 
 /// Keeps an answer_book: passes requests to the batcher, and its news to whichever gateway owns
-/// them. A gateway that takes nothing more holds up nobody: its news wait in the book.
+/// them. Answers that nobody owns, and those that have ended, are there for `kept`. A gateway that
+/// takes nothing more holds up nobody: its news wait in the book.
 class answer_keeper_state {
  public:
   static inline const char* name = "answer keeper";
 
   void start(answer_keeper_actor::pointer self, const batcher_actor& to,
-             std::shared_ptr<data_port> port);
+             std::shared_ptr<data_port> port, std::chrono::milliseconds kept);
   void on_ask(const gateway_ask& ask);
   void on_forget(const gateway_forget& f);
   void on_recall(const gateway_recall& r);
@@ -64,11 +66,11 @@ class answer_keeper_state {
   answer_keeper_actor::pointer self_ = nullptr;
   batcher_actor batcher_;
   std::shared_ptr<data_port> port_;
-  answer_book book_{answer_book::limits()};
+  answer_book book_{answer_book::limits()};  ///< as start() has it
 };
 
 answer_keeper_actor::behavior_type answer_keeper(
     answer_keeper_actor::stateful_pointer<answer_keeper_state> self, const batcher_actor& to,
-    const std::shared_ptr<data_port>& port);
+    const std::shared_ptr<data_port>& port, std::chrono::milliseconds kept);
 
 }  // namespace troupe

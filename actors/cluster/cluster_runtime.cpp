@@ -84,7 +84,7 @@ result<void> cluster_head::launch(const head_options& options, bool integer_weig
   if (!opened) return fail(opened.error());
   port_ = std::move(*opened);
   batcher_ = system_.spawn(batcher, desk_.board(), model_->structures);
-  keeper_ = system_.spawn(answer_keeper, batcher_, port_);
+  keeper_ = system_.spawn(answer_keeper, batcher_, port_, cluster.answers_kept);
   const auto kernels = kernels::cpu::make_cpu_backend();
   // What GPUs its nodes have is theirs to say: none is refused, and a mixture is reported.
   const bool on_cpu = config.device == "cpu";

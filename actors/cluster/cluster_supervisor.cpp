@@ -13,7 +13,9 @@
 namespace troupe {
 namespace {
 
-constexpr auto tick_period = std::chrono::milliseconds(50);
+constexpr auto tick_period = std::chrono::milliseconds(20);
+/// For what arrived while this process was frozen or starved to be read, before anybody is judged.
+constexpr auto settle_period = std::chrono::milliseconds(125);
 /// From a node's joining until what has come is taken for all that comes soon.
 constexpr auto held_patience = std::chrono::milliseconds(150);
 /// The same where to go on without a node is to load anew.
@@ -21,7 +23,7 @@ constexpr auto return_patience = std::chrono::seconds(2);
 
 failure_detector::limits limits_of(const cluster_config& config) {
   failure_detector::limits l;
-  l.interval = std::chrono::milliseconds(config.heartbeat_ms());
+  l.interval = std::max(settle_period, std::chrono::milliseconds(config.heartbeat_ms()));
   l.suspect_after = std::chrono::milliseconds(config.suspect_after_ms);
   l.gone_after = std::chrono::milliseconds(config.gone_after_ms);
   return l;

@@ -8,8 +8,6 @@ namespace troupe {
 namespace {
 
 constexpr auto tick_period = std::chrono::milliseconds(100);
-/// For as long clients wait for a supervisor to be there again.
-constexpr auto patience = std::chrono::seconds(60);
 /// For as long a client that comes back waits to hear whether its answer is there.
 constexpr auto recall_patience = std::chrono::seconds(10);
 /// For as long a recalled answer waits for its listener, who is on the way.
@@ -19,10 +17,12 @@ constexpr std::size_t most_questions = 16'384;
 }  // namespace
 
 void gateway_link_state::start(gateway_link_actor::pointer self, std::shared_ptr<data_port> port,
-                               std::shared_ptr<listener_table> requests) {
+                               std::shared_ptr<listener_table> requests,
+                               std::chrono::milliseconds patience) {
   self_ = self;
   port_ = std::move(port);
   requests_ = std::move(requests);
+  patience_ = patience;
   alone_since_ = clock::now();
   self_->delayed_send(self_, tick_period, tick_atom::value);
 }
@@ -127,7 +127,7 @@ void gateway_link_state::on_tick() {
   ask_for_waiting();
   ask_questions();
   give_up_old(clock::now());
-  if (supervisor_ == 0 && clock::now() - alone_since_ > patience) {
+  if (supervisor_ == 0 && clock::now() - alone_since_ > patience_) {
     for (const request_id id : requests_->open())
       requests_->fail(id, {errc::unavailable, "the cluster's supervisor is gone; try again later"});
     waiting_.clear();
@@ -137,8 +137,9 @@ void gateway_link_state::on_tick() {
 
 gateway_link_actor::behavior_type gateway_link(
     gateway_link_actor::stateful_pointer<gateway_link_state> self,
-    const std::shared_ptr<data_port>& port, const std::shared_ptr<listener_table>& requests) {
-  self->state.start(self, port, requests);
+    const std::shared_ptr<data_port>& port, const std::shared_ptr<listener_table>& requests,
+    std::chrono::milliseconds patience) {
+  self->state.start(self, port, requests, patience);
   return {
       [self](arrived_news& arrived) { self->state.on_news(arrived); },
       [self](const gateway_linked& linked) { self->state.on_linked(linked.supervisor); },

@@ -70,7 +70,7 @@ class gateway_link_state {
   static inline const char* name = "gateway link";
 
   void start(gateway_link_actor::pointer self, std::shared_ptr<data_port> port,
-             std::shared_ptr<listener_table> requests);
+             std::shared_ptr<listener_table> requests, std::chrono::milliseconds patience);
   void on_news(arrived_news& arrived);
   void on_linked(peer_id supervisor);
   void on_waiting(request_id id);
@@ -97,6 +97,7 @@ class gateway_link_state {
   gateway_link_actor::pointer self_ = nullptr;
   std::shared_ptr<data_port> port_;
   std::shared_ptr<listener_table> requests_;
+  std::chrono::milliseconds patience_{0};  ///< for a supervisor to be there again
   peer_id supervisor_ = 0;
   std::set<request_id> waiting_;  ///< not asked for, or to be asked for again
   clock::time_point alone_since_;
@@ -107,6 +108,7 @@ class gateway_link_state {
 
 gateway_link_actor::behavior_type gateway_link(
     gateway_link_actor::stateful_pointer<gateway_link_state> self,
-    const std::shared_ptr<data_port>& port, const std::shared_ptr<listener_table>& requests);
+    const std::shared_ptr<data_port>& port, const std::shared_ptr<listener_table>& requests,
+    std::chrono::milliseconds patience);
 
 }  // namespace troupe

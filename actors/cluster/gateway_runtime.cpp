@@ -171,7 +171,7 @@ result<void> joined_gateway::join(const progress& report) {
   const auto welcome = ask_any();
   if (!welcome) return fail(welcome.error());
   if (auto opened = open(*welcome, report); !opened) return opened;
-  link_ = system_.spawn(gateway_link, port_, requests_);
+  link_ = system_.spawn(gateway_link, port_, requests_, options_.patience);
   hear_supervisor();
   keeper_ = std::jthread([this](const std::stop_token& stop) { keep_contact(stop); });
   std::unique_lock lock(contact_->mutex);

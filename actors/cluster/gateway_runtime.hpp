@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -21,6 +22,7 @@ struct gateway_options {
   std::string name;               ///< what the cluster calls it
   std::string url;                ///< where clients find it
   std::uint32_t actor_threads = 2;
+  std::chrono::milliseconds patience{60'000};  ///< of open requests, for a supervisor
   tls_files tls;
 };
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 
@@ -15,15 +16,18 @@ struct cluster_config {
   std::string host = "127.0.0.1";  ///< address that nodes join
   std::uint32_t port = 0;          ///< of that address; 0: a free one
   std::uint32_t suspect_after_ms = 500;  ///< of silence: a node gets nothing new
-  std::uint32_t gone_after_ms = 1200;    ///< of silence: the cluster goes on without it
+  std::uint32_t gone_after_ms = 1000;    ///< of silence: the cluster goes on without it
+  /// For as long an answer goes on whose gateway is gone, and one that has ended is kept.
+  std::chrono::milliseconds answers_kept{30'000};
 
   /// How often experts that are chosen much more than others get copies on more nodes; 0: never.
   std::uint32_t rebalance_ms = 10'000;
 
   tls_files tls;  ///< of the port that nodes join
 
-  /// How often peers say that they live: several times before their silence is suspicious.
-  [[nodiscard]] std::uint32_t heartbeat_ms() const { return suspect_after_ms / 4; }
+  /// How often peers say that they live. Silence seems longer than it is by up to that much, and
+  /// what is lost to it is room between a process that pauses and one that is given up.
+  [[nodiscard]] std::uint32_t heartbeat_ms() const { return suspect_after_ms / 10; }
 };
 
 }  // namespace troupe

@@ -22,11 +22,16 @@ void describe_rest(config_schema& schema, cluster_config& config) {
   schema.integer("suspect_after_ms", config.suspect_after_ms, 50, 600'000,
                  "Silence after which a node gets nothing new, in milliseconds.");
   schema.integer("gone_after_ms", config.gone_after_ms, 100, 3'600'000,
-                 "Silence after which the cluster goes on without a node, in milliseconds.");
+                 "Silence after which the cluster goes on without a node, in milliseconds; a "
+                 "gateway or node that hears nothing of its supervisor for so long looks for "
+                 "another.");
   schema.integer(
       "rebalance_ms", config.rebalance_ms, 0, 3'600'000,
       "How often experts on nodes of their own that are chosen much more than others get "
       "copies on more of them, in milliseconds; 0: never.");
+  schema.seconds("answers_kept_s", config.answers_kept, 1, 86'400,
+                 "For as long an answer whose gateway is gone goes on, and one that has ended is "
+                 "kept, for a client to come back for it.");
   describe(schema, config.tls);
 }
 

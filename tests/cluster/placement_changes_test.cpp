@@ -195,6 +195,26 @@ TEST_CASE("levelling swaps before it moves, and moves no more than it may") {
   CHECK(broken(moved, alone.sizes, two) == "");
 }
 
+TEST_CASE("one copy at a time, several nodes that join all come to lead something") {
+  cluster c(2, 1000, 2);
+  placement_wishes w;
+  w.stages = 4;
+  w.redundancy = 2;
+  cluster_plan plan = plan_cluster(c.sizes, c.nodes, w, 1).value();
+  const auto four = even_nodes(4, 1000);
+  epoch_number epoch = 1;
+  while (true) {
+    const cluster_plan next = level(plan, c.sizes, four, 1, epoch + 1);
+    if (next.epoch == epoch) break;
+    REQUIRE(++epoch < 10);
+    plan = next;
+    CHECK(broken(plan, c.sizes, four) == "");
+    CHECK(fewest_copies(plan) == 2);
+  }
+  for (const node_capacity& n : four)
+    CHECK(std::ranges::count(plan.stages, n.node, &stage_home::primary) == 1);
+}
+
 TEST_CASE("a diff says what each node loads, keeps and releases") {
   const cluster c(3, 1000, 2);
   const auto same = diff(c.plan, c.plan);

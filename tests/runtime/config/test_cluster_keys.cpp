@@ -12,7 +12,8 @@ TEST_CASE("the cluster's settings are read, and every key takes its own value ba
   REQUIRE(read_toml(
               schema,
               "[cluster]\nworkers = 4\nredundancy = 3\nhost = \"10.0.0.1\"\nport = 7001\n"
-              "suspect_after_ms = 300\ngone_after_ms = 900\nexpert_workers = 2\nrebalance_ms = 0\n",
+              "suspect_after_ms = 300\ngone_after_ms = 900\nexpert_workers = 2\nrebalance_ms = 0\n"
+              "answers_kept_s = 5\n",
               "f")
               .has_value());
   CHECK(config.workers == 4);
@@ -23,6 +24,8 @@ TEST_CASE("the cluster's settings are read, and every key takes its own value ba
   CHECK(config.gone_after_ms == 900);
   CHECK(config.expert_workers == 2);
   CHECK(config.rebalance_ms == 0);
+  CHECK(config.heartbeat_ms() == 30);
+  CHECK(config.answers_kept == std::chrono::seconds(5));
   for (const config_key& key : schema.keys()) CHECK(key.set(key.get()).has_value());
 }
 
