@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "runtime/wire/frames.hpp"
+
 namespace troupe {
 namespace {
 
@@ -58,7 +60,7 @@ result<void> data_port::connect_to(const std::vector<peer_address>& peers) {
   const std::lock_guard lock(mutex_);
   for (auto known = connected_.begin(); known != connected_.end();) {
     const bool kept = std::ranges::any_of(peers, [&](const peer_address& p) {
-      return p.peer == known->first && p.nonce == known->second;
+      return p.peer == known->first && p.nonce == known->second.nonce;
     });
     if (!kept) net_->disconnect(known->first);
     known = kept ? std::next(known) : connected_.erase(known);
@@ -76,7 +78,7 @@ result<void> data_port::connect(const peer_address& peer) {
 result<void> data_port::connect_locked(const peer_address& peer) {
   if (peer.peer == net_->self() || connected_.contains(peer.peer)) return {};
   if (auto done = net_->connect(peer); !done) return done;
-  connected_.emplace(peer.peer, peer.nonce);
+  connected_.emplace(peer.peer, connection{peer.nonce, peer.protocol});
   return {};
 }
 
@@ -90,6 +92,12 @@ result<void> data_port::send(peer_id to, outgoing_frame frame) {
   if (to == net_->self()) {
     take(to_oneself(std::move(frame), to));
     return {};
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    const auto known = connected_.find(to);
+    if (known != connected_.end() && known->second.protocol != 0)
+      set_version(frame.header, known->second.protocol);
   }
   auto done = net_->send(to, std::move(frame));
   if (!done) ++dropped_;
