@@ -1,5 +1,6 @@
 #include "cluster/versions.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdint>
@@ -7,6 +8,18 @@
 
 namespace troupe {
 namespace {
+
+/// What a build adds to a release's version: "+site3", "~rc1".
+bool is_suffix(std::string_view text) {
+  constexpr std::size_t longest = 64;
+  const auto belongs = [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           std::string_view("+-~.").find(c) != std::string_view::npos;
+  };
+  return text.size() >= 2 && text.size() <= longest &&
+         std::string_view("+-~").find(text.front()) != std::string_view::npos &&
+         std::ranges::all_of(text, belongs);
+}
 
 /// Major, minor, patch.
 std::optional<std::array<std::uint32_t, 3>> numbers(std::string_view text) {
@@ -19,7 +32,7 @@ std::optional<std::array<std::uint32_t, 3>> numbers(std::string_view text) {
     if (read.ec != std::errc()) return std::nullopt;
     at = read.ptr;
   }
-  if (at != end) return std::nullopt;
+  if (at != end && !is_suffix({at, static_cast<std::size_t>(end - at)})) return std::nullopt;
   return out;
 }
 

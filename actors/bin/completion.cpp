@@ -8,7 +8,7 @@
 
 #include "actors/bin/command_outline.hpp"
 #include "actors/bin/commands.hpp"
-#include "version.hpp"
+#include "runtime/release/release.hpp"
 
 namespace troupe::cli {
 
@@ -40,7 +40,7 @@ result<void> write_pages(const command_outline& program, const std::filesystem::
   std::vector<std::string> names{""};
   for (const command_outline& c : program.commands) names.push_back(c.name);
   for (const std::string& name : names) {
-    const auto page = manual_page(program, name, version);
+    const auto page = manual_page(program, name, release::version);
     if (!page) return fail(page.error());
     const auto file = folder / (name.empty() ? "troupe.1" : "troupe-" + name + ".1");
     std::ofstream out(file, std::ios::binary);
@@ -63,7 +63,7 @@ void add_manual(CLI::App& app, action& chosen) {
     chosen = [&app, options]() -> result<void> {
       const command_outline program = outline_of(app);
       if (!options->folder.empty()) return write_pages(program, options->folder);
-      const auto page = manual_page(program, options->command, version);
+      const auto page = manual_page(program, options->command, release::version);
       if (!page) return fail(page.error());
       fmt::print("{}", *page);
       return {};

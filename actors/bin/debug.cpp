@@ -14,7 +14,7 @@
 #include "actors/bin/http_call.hpp"
 #include "actors/bin/operator_commands.hpp"
 #include "actors/bin/server_option.hpp"
-#include "version.hpp"
+#include "runtime/release/release.hpp"
 
 namespace troupe::cli {
 namespace {
@@ -64,7 +64,7 @@ std::string answer_of(const server_address& server, const char* path) {
 }
 
 std::vector<bundle_file> collect(const server_address& server) {
-  std::vector<bundle_file> files{{"version", fmt::format("troupe {}\n", version)},
+  std::vector<bundle_file> files{{"version", fmt::format("troupe {}\n", release::version)},
                                  {"doctor", examined()},
                                  {"kernel", output_of("uname -a")},
                                  {"processes", output_of("ps -eo pid,ppid,etime,rss,stat,comm")},

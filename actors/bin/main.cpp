@@ -4,7 +4,7 @@
 #include <exception>
 
 #include "actors/bin/operator_commands.hpp"
-#include "version.hpp"
+#include "runtime/release/release.hpp"
 
 namespace {
 
@@ -13,7 +13,7 @@ constexpr int misused = 2;
 
 int run(int argc, char** argv) {
   CLI::App app("Serves large language models: every token computed by actors.", "troupe");
-  app.set_version_flag("--version", fmt::format("troupe {}", troupe::version));
+  app.set_version_flag("--version", fmt::format("troupe {}", troupe::release::version));
   app.require_subcommand(1);
   app.footer(
       "Example:\n  troupe run \"What is the capital of France?\"\n"

@@ -4,9 +4,9 @@
 #include <utility>
 
 #include "actors/bin/http_call.hpp"
+#include "runtime/release/release.hpp"
 #include "runtime/tracing/otlp_endpoint.hpp"
 #include "runtime/tracing/span_exporter.hpp"
-#include "version.hpp"
 
 namespace troupe::cli {
 namespace {
@@ -44,7 +44,7 @@ result<std::shared_ptr<span_sink>> open_tracing(const std::string& endpoint,
   collector->headers = std::move(found->headers);
   exporter_settings settings;
   settings.resource = std::move(found->resource);
-  settings.resource.emplace_back("service.version", std::string(version));
+  settings.resource.emplace_back("service.version", std::string(release::version));
   settings.send = [to = std::move(*collector), path = found->path](std::string json) {
     return send(to, path, std::move(json));
   };

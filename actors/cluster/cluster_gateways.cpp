@@ -6,6 +6,7 @@
 
 #include "actors/cluster/cluster_supervisor.hpp"
 #include "actors/cluster/member_process.hpp"
+#include "runtime/base/printable.hpp"
 
 namespace troupe {
 namespace {
@@ -19,9 +20,10 @@ gateway_welcome refused(std::string why) {
 }  // namespace
 
 gateway_welcome cluster_supervisor_state::on_gateway_hello(const gateway_hello& hello) const {
-  if (auto other = other_version("gateway", hello.version, hello.protocol); !other.empty())
-    return refused(std::move(other));
+  const auto terms = terms_with("gateway", hello.version, hello.speaks);
+  if (!terms) return refused(terms.error().message());
   gateway_welcome w;
+  w.terms = *terms;
   w.model_path = w_.model_path;
   w.model_identity = w_.identity.model;
   w.context = w_.engine.context;
@@ -42,11 +44,14 @@ gateway_welcome cluster_supervisor_state::on_gateway_join(const gateway_hello& h
   const auto now = clock::now();
   // It comes back before its loss was noticed: nothing of the old connection is used again.
   if (gateways_.contains(hello.peer)) lose_gateway(hello.peer, "it joins anew");
-  gateways_[hello.peer] = {hello.name, address_of({hello.peer, hello.data_address, 0})};
+  gateways_[hello.peer] = {hello.name,
+                           address_of({hello.peer, hello.data_address, 0, answer.terms.data})};
   detector_.watch(hello.peer, now);
   connect();
-  answer.supervisor =
-      introduce({w_.port->self(), w_.port->address(), nonce_of(w_.port->self(), hello.peer)});
+  answer.supervisor = introduce({w_.port->self(), w_.port->address(),
+                                 nonce_of(w_.port->self(), hello.peer), answer.terms.data});
+  spdlog::info("{} joins: troupe {}, control {}, data {}", printable(hello.name), hello.version,
+               answer.terms.control, answer.terms.data);
   members_->note(now, fmt::format("gateway {} has joined ({})", hello.name, hello.url));
   publish();
   return answer;

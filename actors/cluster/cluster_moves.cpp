@@ -172,6 +172,7 @@ node_orders cluster_supervisor_state::orders_for(peer_id node) {
   orders.kv_pages = pages_;
   const auto add = [&](peer_address p) {
     p.nonce = nonce_of(node, p.peer);
+    p.protocol = data_protocol(node, p.peer);
     orders.peers.push_back(introduce(p));
   };
   add({w_.port->self(), w_.port->address(), 0});

@@ -20,7 +20,7 @@
 #include "runtime/cache/kv_layout.hpp"
 #include "runtime/wire/frames.hpp"
 #include "runtime/wire/step_frames.hpp"
-#include "version.hpp"
+#include "runtime/release/release.hpp"
 
 namespace troupe {
 namespace {
@@ -94,7 +94,7 @@ result<void> cluster_head::launch(const head_options& options, bool integer_weig
   wiring->keeper = keeper_;
   wiring->board = board_;
   wiring->health = desk_.board();
-  wiring->identity = {std::string(version), model_->files->identity(),
+  wiring->identity = {std::string(release::version), model_->files->identity(),
                       on_cpu ? kernels->target() : std::string()};
   wiring->model_path = options.model.string();
   wiring->model = model_->files->config();

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "cluster/versions.hpp"
+#include "runtime/base/printable.hpp"
 #include "runtime/wire/frames.hpp"
 
 namespace troupe {
@@ -41,6 +42,12 @@ member_info info_of(const node_hello& hello) {
   info.memory_bytes = hello.memory_bytes;
   info.threads = hello.threads;
   return info;
+}
+
+node_welcome refused_node(std::string why) {
+  node_welcome w;
+  w.refusal = std::move(why);
+  return w;
 }
 
 }  // namespace
@@ -78,19 +85,36 @@ node_welcome cluster_supervisor_state::settings() const {
 }
 
 node_welcome cluster_supervisor_state::on_hello(const node_hello& hello) {
-  node_welcome refused;
-  refused.refusal = other_version("node", hello.version, hello.protocol);
-  return refused.refusal.empty() ? settings() : refused;
+  const auto terms = terms_with("node", hello.version, hello.speaks);
+  if (!terms) return refused_node(terms.error().message());
+  for (const auto& [peer, node] : nodes_) {
+    if (const auto pair = agree(node.speaks, hello.speaks); !pair)
+      return refused_node(fmt::format("with node {}: {}", name_of(peer), pair.error().message()));
+  }
+  node_welcome welcome = settings();
+  welcome.terms = *terms;
+  return welcome;
 }
 
-std::string cluster_supervisor_state::other_version(std::string_view who,
-                                                    const std::string& version,
-                                                    std::uint32_t protocol) const {
-  if (protocol == control_protocol && versions_fit(version, w_.identity.version)) return {};
-  return fmt::format(
-      "this cluster runs troupe {} (protocol {}), the {} {} (protocol {}): install a "
-      "version whose minor number is at most one apart",
-      w_.identity.version, control_protocol, who, version, protocol);
+result<protocol_terms> cluster_supervisor_state::terms_with(std::string_view who,
+                                                            const std::string& version,
+                                                            const protocol_offer& offer) const {
+  auto terms = agree(release::protocols, offer);
+  if (terms && versions_fit(version, w_.identity.version)) return terms;
+  return fail(errc::unsupported,
+              "this cluster runs troupe {} ({}), the {} {:.40} ({}){}: install a version whose "
+              "minor number is at most one apart",
+              w_.identity.version, show(release::protocols), who, printable(version), show(offer),
+              terms ? std::string() : ", with " + terms.error().message());
+}
+
+std::uint32_t cluster_supervisor_state::data_protocol(peer_id a, peer_id b) const {
+  const auto one = nodes_.find(a);
+  const auto other = nodes_.find(b);
+  const auto& mine = release::protocols;
+  const auto terms = agree(one == nodes_.end() ? mine : one->second.speaks,
+                           other == nodes_.end() ? mine : other->second.speaks);
+  return terms ? terms->data : mine.data.lowest;
 }
 
 node_welcome cluster_supervisor_state::on_join(const node_hello& hello,
@@ -99,23 +123,24 @@ node_welcome cluster_supervisor_state::on_join(const node_hello& hello,
   if (!answer.refusal.empty()) return answer;
   const auto now = clock::now();
   if (const auto joined = members_->join(info_of(hello), now); !joined) {
-    node_welcome refused;
-    refused.refusal = joined.error().message();
     publish();
-    return refused;
+    return refused_node(joined.error().message());
   }
   nodes_[hello.peer] = {worker,
-                        address_of({hello.peer, hello.data_address, 0}),
+                        address_of({hello.peer, hello.data_address, 0, answer.terms.data}),
+                        hello.speaks,
                         hello.held,
                         hello.held_pages,
                         hello.experts_only,
                         0};
+  spdlog::info("{} joins: troupe {}, control {}, data {}", hello.name, hello.version,
+               answer.terms.control, answer.terms.data);
   last_join_ = now;
   self_->monitor(worker);
   detector_.watch(hello.peer, now);
   connect();
-  answer.supervisor =
-      introduce({w_.port->self(), w_.port->address(), nonce_of(w_.port->self(), hello.peer)});
+  answer.supervisor = introduce({w_.port->self(), w_.port->address(),
+                                 nonce_of(w_.port->self(), hello.peer), answer.terms.data});
   if (!plan_ && !move_ && nodes_.size() >= w_.nodes) {
     adopt_held();
     if (!move_) place_first();

@@ -127,6 +127,7 @@ class cluster_supervisor_state {
   struct node_entry {
     worker_actor worker;
     peer_address address;
+    protocol_offer speaks;
     std::vector<held_stage> held;  ///< when it joined
     std::uint32_t held_pages = 0;
     bool experts_only = false;
@@ -149,9 +150,12 @@ class cluster_supervisor_state {
   };
 
   [[nodiscard]] node_welcome settings() const;
-  /// Why a peer of that version cannot join; empty where it can.
-  [[nodiscard]] std::string other_version(std::string_view who, const std::string& version,
-                                          std::uint32_t protocol) const;
+  /// What is spoken with a peer of that version; unsupported, with what is wrong, where it cannot
+  /// join.
+  [[nodiscard]] result<protocol_terms> terms_with(std::string_view who, const std::string& version,
+                                                  const protocol_offer& offer) const;
+  /// What two of the nodes and this process speak on the data plane.
+  [[nodiscard]] std::uint32_t data_protocol(peer_id a, peer_id b) const;
   /// Nothing that the peer still has reaches this process any more.
   void cut_off(peer_id peer);
   void lose_gateway(peer_id peer, const std::string& why);

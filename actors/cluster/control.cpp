@@ -9,12 +9,12 @@ namespace troupe {
 
 peer_introduction introduce(const peer_address& peer) {
   const auto* const bytes = reinterpret_cast<const std::uint8_t*>(peer.address.data());
-  return {peer.peer, {bytes, bytes + peer.address.size()}, peer.nonce};
+  return {peer.peer, {bytes, bytes + peer.address.size()}, peer.nonce, peer.protocol};
 }
 
 peer_address address_of(const peer_introduction& peer) {
   const auto bytes = std::as_bytes(std::span(peer.address));
-  return {peer.peer, {bytes.begin(), bytes.end()}, peer.nonce};
+  return {peer.peer, {bytes.begin(), bytes.end()}, peer.nonce, peer.protocol};
 }
 
 peer_id draw_peer_id() {

@@ -7,13 +7,14 @@
 
 #include "actors/messages.hpp"
 #include "runtime/config/tls_files.hpp"
+#include "runtime/release/release.hpp"
 #include "runtime/transport/transport.hpp"
 
 namespace troupe {
 
-/// What supervisors and nodes tell each other over CAF. Changed in a way that an older peer cannot
-/// read, `control_protocol` goes up: it is the first thing that is compared.
-inline constexpr std::uint32_t control_protocol = 5;
+// What supervisors, nodes and gateways tell each other over CAF. Hellos and welcomes keep their
+// form in all versions of the control protocol, so that any two can agree on one, or say why not.
+// Another message that changes gets a new type beside the old one, for as long as both are spoken.
 
 /// A stage that a node is still loaded with.
 struct held_stage {
@@ -23,7 +24,7 @@ struct held_stage {
 
 /// A node introduces itself: first without a model, to hear what is served, then to join.
 struct node_hello {
-  std::uint32_t protocol = control_protocol;
+  protocol_offer speaks = release::protocols;
   std::string version;  ///< of troupe
   std::uint64_t peer = 0;
   std::string name, host;
@@ -43,11 +44,13 @@ struct peer_introduction {
   std::uint64_t peer = 0;
   std::vector<std::uint8_t> address;
   std::uint64_t nonce = 0;
+  std::uint32_t protocol = 0;  ///< the version of the data protocol that this pair speaks
 };
 
 /// What a node must know before it can hold anything. Not accepted: only `refusal` is set.
 struct node_welcome {
   std::string refusal;
+  protocol_terms terms;  ///< what is spoken with this supervisor
   std::string model_path, model_identity;
   std::uint32_t page_size = 0, kv_type = 0, step_rows = 0, activations = 0;
   bool prefix_cache = false, pack_weights = false;
@@ -57,7 +60,7 @@ struct node_welcome {
 
 /// A gateway introduces itself, as a node does.
 struct gateway_hello {
-  std::uint32_t protocol = control_protocol;
+  protocol_offer speaks = release::protocols;
   std::string version;  ///< of troupe
   std::uint64_t peer = 0;
   std::string name, host;
@@ -70,6 +73,7 @@ struct gateway_hello {
 /// What a gateway must know to serve clients. Not accepted: only `refusal` is set.
 struct gateway_welcome {
   std::string refusal;
+  protocol_terms terms;  ///< what is spoken with this supervisor
   std::string model_path, model_identity;
   std::uint32_t context = 0;   ///< most tokens of a prompt and its answer
   std::uint32_t max_open = 0;  ///< requests that it may have open at once
@@ -130,34 +134,46 @@ struct orders_done {
 };
 
 template <class Inspector>
+auto inspect(Inspector& f, protocol_range& x) {
+  return f(caf::meta::type_name("protocol_range"), x.lowest, x.highest);
+}
+template <class Inspector>
+auto inspect(Inspector& f, protocol_offer& x) {
+  return f(caf::meta::type_name("protocol_offer"), x.control, x.data);
+}
+template <class Inspector>
+auto inspect(Inspector& f, protocol_terms& x) {
+  return f(caf::meta::type_name("protocol_terms"), x.control, x.data);
+}
+template <class Inspector>
 auto inspect(Inspector& f, held_stage& x) {
   return f(caf::meta::type_name("held_stage"), x.first, x.last, x.led);
 }
 template <class Inspector>
 auto inspect(Inspector& f, node_hello& x) {
-  return f(caf::meta::type_name("node_hello"), x.protocol, x.version, x.peer, x.name, x.host, x.pid,
+  return f(caf::meta::type_name("node_hello"), x.speaks, x.version, x.peer, x.name, x.host, x.pid,
            x.kernel_target, x.memory_bytes, x.threads, x.model, x.data_address, x.held,
            x.held_pages, x.experts_only);
 }
 template <class Inspector>
 auto inspect(Inspector& f, peer_introduction& x) {
-  return f(caf::meta::type_name("peer_introduction"), x.peer, x.address, x.nonce);
+  return f(caf::meta::type_name("peer_introduction"), x.peer, x.address, x.nonce, x.protocol);
 }
 template <class Inspector>
 auto inspect(Inspector& f, node_welcome& x) {
-  return f(caf::meta::type_name("node_welcome"), x.refusal, x.model_path, x.model_identity,
+  return f(caf::meta::type_name("node_welcome"), x.refusal, x.terms, x.model_path, x.model_identity,
            x.page_size, x.kv_type, x.step_rows, x.activations, x.prefix_cache, x.pack_weights,
            x.heartbeat_ms, x.gone_after_ms, x.supervisor);
 }
 template <class Inspector>
 auto inspect(Inspector& f, gateway_hello& x) {
-  return f(caf::meta::type_name("gateway_hello"), x.protocol, x.version, x.peer, x.name, x.host,
+  return f(caf::meta::type_name("gateway_hello"), x.speaks, x.version, x.peer, x.name, x.host,
            x.pid, x.url, x.model, x.data_address);
 }
 template <class Inspector>
 auto inspect(Inspector& f, gateway_welcome& x) {
-  return f(caf::meta::type_name("gateway_welcome"), x.refusal, x.model_path, x.model_identity,
-           x.context, x.max_open, x.heartbeat_ms, x.gone_after_ms, x.supervisor);
+  return f(caf::meta::type_name("gateway_welcome"), x.refusal, x.terms, x.model_path,
+           x.model_identity, x.context, x.max_open, x.heartbeat_ms, x.gone_after_ms, x.supervisor);
 }
 template <class Inspector>
 auto inspect(Inspector& f, stage_order& x) {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "runtime/transport/frame_sizes.hpp"
+#include "runtime/wire/frames.hpp"
 
 namespace troupe {
 namespace {
@@ -60,7 +61,7 @@ result<void> data_port::connect_to(const std::vector<peer_address>& peers) {
   const std::lock_guard lock(mutex_);
   for (auto known = connected_.begin(); known != connected_.end();) {
     const bool kept = std::ranges::any_of(peers, [&](const peer_address& p) {
-      return p.peer == known->first && p.nonce == known->second;
+      return p.peer == known->first && p.nonce == known->second.nonce;
     });
     if (!kept) net_->disconnect(known->first);
     known = kept ? std::next(known) : connected_.erase(known);
@@ -78,7 +79,7 @@ result<void> data_port::connect(const peer_address& peer) {
 result<void> data_port::connect_locked(const peer_address& peer) {
   if (peer.peer == net_->self() || connected_.contains(peer.peer)) return {};
   if (auto done = net_->connect(peer); !done) return done;
-  connected_.emplace(peer.peer, peer.nonce);
+  connected_.emplace(peer.peer, connection{peer.nonce, peer.protocol});
   return {};
 }
 
@@ -96,6 +97,12 @@ result<void> data_port::send(peer_id to, outgoing_frame frame) {
   const frame_kind kind = frame.kind;
   const std::size_t header = frame.header.size();
   const std::size_t payload = payload_bytes(frame);
+  {
+    const std::lock_guard lock(mutex_);
+    const auto known = connected_.find(to);
+    if (known != connected_.end() && known->second.protocol != 0)
+      set_version(frame.header, known->second.protocol);
+  }
   auto done = net_->send(to, std::move(frame));
   if (done)
     sent_.count(kind, header, payload);

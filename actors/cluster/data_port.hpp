@@ -33,7 +33,8 @@ class data_port {
   /// Connects to one more, unless it is connected.
   [[nodiscard]] result<void> connect(const peer_address& peer);
   void disconnect(peer_id peer);
-  /// transport::send; a refused frame is counted. What goes to this process itself, as when it
+  /// transport::send, in the version that this peer was introduced with; a refused frame is
+  /// counted. What goes to this process itself, as when it
   /// holds two stages in a row, is taken at once, on the caller's thread.
   result<void> send(peer_id to, outgoing_frame frame);
   [[nodiscard]] transport_counters counters() const { return net_->counters(); }
@@ -48,7 +49,11 @@ class data_port {
 
   std::mutex mutex_;
   std::map<frame_kind, std::shared_ptr<const taker>> takers_;
-  std::map<peer_id, std::uint64_t> connected_;  ///< by peer: the nonce
+  struct connection {
+    std::uint64_t nonce = 0;
+    std::uint32_t protocol = 0;  ///< 0: this process's newest
+  };
+  std::map<peer_id, connection> connected_;
   std::atomic<std::uint64_t> dropped_ = 0;
   traffic_meter sent_;
   std::unique_ptr<transport> net_;  ///< last: its thread calls in here

@@ -18,8 +18,8 @@
 #include "actors/cluster/member_process.hpp"
 #include "actors/cluster/tls_check.hpp"
 #include "actors/engine/model_opening.hpp"
+#include "runtime/release/release.hpp"
 #include "runtime/wire/frames.hpp"
-#include "version.hpp"
 
 namespace troupe {
 namespace {
@@ -163,7 +163,7 @@ result<void> joined_gateway::join(const progress& report) {
   hello_.data_address = data_address_of(*port_);
   hello_.host = host_name();
   hello_.pid = static_cast<std::uint64_t>(::getpid());
-  hello_.version = std::string(version);
+  hello_.version = std::string(release::version);
   hello_.url = options_.url;
   hello_.name =
       options_.name.empty() ? fmt::format("gateway-{}-{}", hello_.host, hello_.pid) : options_.name;
@@ -183,6 +183,8 @@ result<void> joined_gateway::join(const progress& report) {
 result<gateway_welcome> joined_gateway::link(const std::string& address) {
   auto welcome = ask(address, true);
   if (!welcome) return welcome;
+  if (const auto understood = check(welcome->terms, release::protocols); !understood)
+    return fail(understood.error());
   const peer_address supervisor = address_of(welcome->supervisor);
   {
     const std::lock_guard lock(contact_->mutex);

@@ -17,8 +17,8 @@
 #include "actors/cluster/tls_check.hpp"
 #include "actors/cluster/worker.hpp"
 #include "actors/engine/memory_plan.hpp"
+#include "runtime/release/release.hpp"
 #include "runtime/wire/frames.hpp"
-#include "version.hpp"
 
 namespace troupe {
 namespace {
@@ -122,7 +122,7 @@ result<node_welcome> joined_worker::find_supervisor(const worker_options& option
 void joined_worker::introduce_self(const worker_options& options) {
   hello_.peer = port_->self();
   hello_.data_address = data_address_of(*port_);
-  hello_.version = std::string(version);
+  hello_.version = std::string(release::version);
   hello_.host = host_name();
   hello_.pid = static_cast<std::uint64_t>(::getpid());
   hello_.name = options.name.empty() ? fmt::format("{}-{}", hello_.host, hello_.pid) : options.name;
@@ -210,6 +210,7 @@ result<void> joined_worker::join(const worker_options& options, const progress& 
   if (report) report("joining", 0);
   auto welcome = find_supervisor(options);
   if (!welcome) return fail(welcome.error());
+  if (auto understood = check(welcome->terms, release::protocols); !understood) return understood;
   if (auto opened = open_model(options, *welcome, report); !opened) return opened;
   listen();
   auto wiring = std::make_shared<worker_wiring>();

@@ -8,7 +8,7 @@
 #include <sstream>
 
 #include "runtime/api/dashscope_format.hpp"
-#include "version.hpp"
+#include "runtime/release/release.hpp"
 
 namespace troupe::gateway {
 
@@ -36,7 +36,7 @@ std::string format_head(const answer_head& head, const header_list& more) {
   };
   response.version(head.http_1_0 ? 10 : 11);
   response.result(static_cast<unsigned>(head.status));
-  response.set(http::field::server, std::string("troupe/") + version);
+  response.set(http::field::server, std::string("troupe/") + release::version);
   if (!head.content_type.empty()) response.set(http::field::content_type, text(head.content_type));
   if (!head.request_id.empty()) response.set("x-request-id", text(head.request_id));
   if (!head.allow_origin.empty()) {

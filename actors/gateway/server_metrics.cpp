@@ -8,8 +8,8 @@
 
 #include "actors/gateway/cluster_families.hpp"
 #include "actors/gateway/engine_families.hpp"
+#include "runtime/release/release.hpp"
 #include "runtime/tls/certificate_times.hpp"
-#include "version.hpp"
 
 namespace troupe::gateway {
 namespace {
@@ -98,7 +98,7 @@ server_metrics::server_metrics()
       .Name("troupe_build_info")
       .Help("1, for the version in its label.")
       .Register(registry_)
-      .Add({{"version", version}})
+      .Add({{"version", release::version}})
       .Set(1);
   // Shown as zero before the first one ends, as rates need.
   for (const finish_reason reason :

@@ -52,6 +52,8 @@ struct peer_address {
   peer_id peer = 0;
   std::vector<std::byte> address;  ///< opaque; from transport::address() of that peer
   std::uint64_t nonce = 0;         ///< both ends were given the same
+  /// The version of the data protocol that this pair speaks; 0: the newest of this process.
+  std::uint32_t protocol = 0;
 };
 
 struct transport_counters {

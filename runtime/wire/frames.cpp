@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "runtime/release/release.hpp"
+
 namespace troupe {
 
 std::string_view frame_name(frame_kind kind) {
@@ -60,15 +62,19 @@ result<epoch_number> epoch_of(std::span<const std::byte> header) {
 }
 
 void put_preamble(byte_writer& to, epoch_number epoch) {
-  to.put(wire_version);
+  to.put(static_cast<std::uint8_t>(release::protocols.data.highest));
   to.put(epoch);
+}
+
+void set_version(std::vector<std::byte>& header, std::uint32_t version) {
+  if (!header.empty()) header.front() = static_cast<std::byte>(version);
 }
 
 epoch_number get_preamble(byte_reader& from) {
   const auto version = from.get<std::uint8_t>("wire version");
-  if (from.ok() && version != wire_version) {
-    from.refuse(errc::unsupported, "wire version {}, this build speaks {}", version, wire_version);
-  }
+  const protocol_range& spoken = release::protocols.data;
+  if (from.ok() && !speaks(spoken, version))
+    from.refuse(errc::unsupported, "wire version {}, this build speaks {}", version, show(spoken));
   return from.get<epoch_number>("epoch");
 }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "runtime/base/result.hpp"
 #include "runtime/engine/step.hpp"
@@ -42,19 +43,19 @@ enum : frame_kind {
 /// A kind's name, for counters and logs.
 [[nodiscard]] std::string_view frame_name(frame_kind kind);
 
-/// How headers are laid out. Peers of another version are refused when they are introduced; a frame
-/// of another version is malformed.
-inline constexpr std::uint8_t wire_version = 2;
-/// Every header begins with the version, then the epoch.
+/// Every header begins with the version of the data protocol (release::protocols), then the epoch.
 inline constexpr std::size_t preamble_bytes = sizeof(std::uint8_t) + sizeof(epoch_number);
 
-/// The epoch of a frame without the rest of its header. unsupported: another wire version; corrupt:
-/// shorter than that.
+/// The epoch of a frame without the rest of its header. unsupported: a version that this process
+/// does not speak; corrupt: shorter than that.
 [[nodiscard]] result<epoch_number> epoch_of(std::span<const std::byte> header);
 
-/// Begins a header.
+/// Begins a header, in the newest version that this process speaks.
 void put_preamble(byte_writer& to, epoch_number epoch);
-/// Reads what put_preamble() wrote; another version becomes the reader's error.
+/// Says in a header which version its sender and its receiver have agreed on.
+void set_version(std::vector<std::byte>& header, std::uint32_t version);
+/// Reads what put_preamble() wrote; a version that this process does not speak becomes the reader's
+/// error.
 [[nodiscard]] epoch_number get_preamble(byte_reader& from);
 
 }  // namespace troupe

@@ -13,11 +13,11 @@ class Supervisor(Server):
 
     command = "supervisor"
 
-    def __init__(self, model, etcd, join_port, label, nodes, *options):
+    def __init__(self, model, etcd, join_port, label, nodes, *options, binary=BINARY):
         self.join = f"127.0.0.1:{join_port}"
         self.label = label
         super().__init__("--model", model, "--registry", "etcd", "--etcd", etcd.url, "--join-port", join_port,
-                         "--nodes", nodes, "--label", label, *options)
+                         "--nodes", nodes, "--label", label, *options, binary=binary)
 
     def _wait_for_greeting(self):
         deadline = time.monotonic() + START_SECONDS
@@ -42,10 +42,10 @@ class Supervisor(Server):
 class Node:
     """A node, which looks for whoever leads."""
 
-    def __init__(self, supervisors, name, *options, memory_mib=512):
+    def __init__(self, supervisors, name, *options, memory_mib=512, binary=BINARY):
         self.log = tempfile.TemporaryFile(mode="w+")
         self.process = subprocess.Popen(
-            [BINARY, "node", "--join", ",".join(s.join for s in supervisors), "--name", name,
+            [binary, "node", "--join", ",".join(s.join for s in supervisors), "--name", name,
              "--threads", "1", "--memory-mib", str(memory_mib), *map(str, options)], stdout=self.log, stderr=self.log, text=True)
 
     def said(self):

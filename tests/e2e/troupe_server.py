@@ -14,6 +14,8 @@ import urllib.error
 import urllib.request
 
 BINARY = os.environ.get("TROUPE_BIN", "build/release/bin/troupe")
+# The same program as the next release, and as one that is too far away (tests/releases).
+NEXT, FAR = (f"{BINARY}-{name}" for name in ("next", "far"))
 DATA = pathlib.Path(os.environ.get("TROUPE_TEST_DATA", pathlib.Path(__file__).parents[1] / "data"))
 MODELS = DATA / "reference" / "models"
 START_SECONDS = 120
@@ -26,9 +28,9 @@ def smollm2():
     return pathlib.Path(os.environ.get("TROUPE_TEST_MODEL") or default)
 
 
-def troupe(*arguments, stdin=None, seconds=300, env=None):
+def troupe(*arguments, stdin=None, seconds=300, env=None, binary=BINARY):
     """Runs a command to its end: (exit code, standard output, standard error)."""
-    done = subprocess.run([BINARY, *map(str, arguments)], input=stdin, capture_output=True, text=True,
+    done = subprocess.run([binary, *map(str, arguments)], input=stdin, capture_output=True, text=True,
                           timeout=seconds, check=False, env={**os.environ, **(env or {})})
     return done.returncode, done.stdout, done.stderr
 
@@ -38,13 +40,13 @@ class Server:
 
     command = "serve"
 
-    def __init__(self, *options, authority=None):
-        """`authority`: whom to believe where the server speaks https."""
+    def __init__(self, *options, authority=None, binary=BINARY, port=0):
+        """`authority`: whom to believe where the server speaks https; `binary`: which troupe it is; `port`: 0: a free one."""
         self.tls = ssl.create_default_context(cafile=authority) if authority else None
         self.log = tempfile.TemporaryFile(mode="w+")
         self.output = tempfile.TemporaryFile(mode="w+")
         self.process = subprocess.Popen(
-            [BINARY, self.command, *map(str, options), "--port", "0"],
+            [binary, self.command, *map(str, options), "--port", str(port)],
             stdout=self.output, stderr=self.log, text=True)
         self.greeting = self._wait_for_greeting()
         self.url = re.search(r"at (https?://\S+)/v1", self.greeting).group(1)
@@ -147,8 +149,8 @@ class Gateway(Server):
 
     command = "gateway"
 
-    def __init__(self, *heads, options=(), authority=None):
-        super().__init__("--join", ",".join(h.join_address() for h in heads), *options, authority=authority)
+    def __init__(self, *heads, options=(), **more):
+        super().__init__("--join", ",".join(h.join_address() for h in heads), *options, **more)
 
 
 def read(file):

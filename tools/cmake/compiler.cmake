@@ -51,11 +51,3 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND NOT CMAKE_CROSSCOMPILING)
 endif()
 find_package(Threads REQUIRED)
 target_link_libraries(troupe_options INTERFACE Threads::Threads)
-
-file(CONFIGURE OUTPUT "${PROJECT_BINARY_DIR}/generated/version.hpp" @ONLY CONTENT
-"#pragma once
-// Written by CMake.
-namespace troupe {
-inline constexpr const char* version = \"@PROJECT_VERSION@\";
-}  // namespace troupe
-")

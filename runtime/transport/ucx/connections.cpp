@@ -64,8 +64,8 @@ void connections::begin(command& c, clock::time_point now) {
   while (session == 0 || sessions_.contains(session))
     session = (std::uint64_t{random_()} << 32U) | random_();
   const frame_totals window{settings_.limits.window_frames, settings_.limits.window_bytes};
-  auto made = std::make_unique<link>(c.box, c.address.nonce, session, settings_, window,
-                                     mailbox_.bell(), now);
+  auto made =
+      std::make_unique<link>(c.box, c.address, session, settings_, window, mailbox_.bell(), now);
   link& l = *made;
   links_[c.box->peer] = std::move(made);
   sessions_[session] = &l;

@@ -24,7 +24,7 @@ error version_mismatch(std::uint16_t theirs, std::uint16_t ours) {
 void connections::say_hello(link& l) {
   l.next_hello = now_ + hello_interval;
   const greeting hello{message_type::hello,
-                       settings_.wire_version,
+                       l.version,
                        self_,
                        l.box->peer,
                        l.nonce,
@@ -81,8 +81,7 @@ void connections::forget_early(clock::time_point now) {
 
 void connections::open_link(link& l, const greeting& from) {
   if (l.failure) return;
-  if (from.version != settings_.wire_version)
-    return fail_link(l, version_mismatch(from.version, settings_.wire_version));
+  if (from.version != l.version) return fail_link(l, version_mismatch(from.version, l.version));
   l.peer_session = from.session;
   l.outgoing = credit_window(from.window);
   l.open = true;

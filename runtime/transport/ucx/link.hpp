@@ -19,11 +19,12 @@ using clock = std::chrono::steady_clock;
 
 /// A peer that was introduced. Only the progress thread touches it.
 struct link {
-  link(std::shared_ptr<outbox> b, std::uint64_t shared_nonce, std::uint64_t drawn,
+  link(std::shared_ptr<outbox> b, const peer_address& to, std::uint64_t drawn,
        const ucx_settings& settings, frame_totals window, const std::shared_ptr<doorbell>& bell,
        clock::time_point now)
       : box(std::move(b)),
-        nonce(shared_nonce),
+        nonce(to.nonce),
+        version(to.protocol == 0 ? settings.wire_version : static_cast<std::uint16_t>(to.protocol)),
         session(drawn),
         deadline(now + settings.limits.connect_deadline),
         life(settings.keepalive_interval, settings.keepalive_deadline, now),
@@ -37,6 +38,7 @@ struct link {
 
   std::shared_ptr<outbox> box;
   std::uint64_t nonce;
+  std::uint16_t version;           ///< of the data plane, that control has had both agree on
   std::uint64_t session;           ///< on every message to this end
   std::uint64_t peer_session = 0;  ///< on every message from it
   bool open = false;               ///< the peer has greeted

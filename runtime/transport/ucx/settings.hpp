@@ -35,7 +35,7 @@ struct ucx_settings {
   /// Payloads from this size on wait at the sender until the receiver has memory for them, and are
   /// copied less often.
   std::size_t rendezvous_bytes = std::size_t{64} << 10;
-  /// What it says that it speaks. Only tests say anything else.
+  /// What it speaks with peers for whom control names no version.
   std::uint16_t wire_version = 1;
 };
 

@@ -15,8 +15,8 @@
 #include "runtime/api/chat_request.hpp"
 #include "runtime/api/completion_request.hpp"
 #include "runtime/api/response_request.hpp"
+#include "runtime/release/release.hpp"
 #include "tests/actors/gateway/server_fixture.hpp"
-#include "version.hpp"
 
 using namespace troupe;
 using namespace troupe::gateway;
@@ -188,7 +188,7 @@ TEST_CASE("every reference of the document leads somewhere") {
 
 TEST_CASE("the document is of this version") {
   CHECK(document().at("openapi") == "3.1.0");
-  CHECK(document().at("info").at("version") == version);
+  CHECK(document().at("info").at("version") == release::version);
 }
 
 }  // namespace

@@ -4,6 +4,8 @@
 
 #include <vector>
 
+#include "runtime/release/release.hpp"
+
 namespace troupe {
 namespace {
 
@@ -29,7 +31,7 @@ TEST_CASE("a header of another version, or too short for an epoch, has none") {
     REQUIRE_FALSE(epoch);
     CHECK(epoch.error().code() == errc::corrupt);
   }
-  header[0] = std::byte{wire_version + 1};
+  set_version(header, release::protocols.data.highest + 1);
   CHECK(epoch_of(header).error() ==
         error(errc::unsupported, "frame: wire version 3, this build speaks 2"));
 }

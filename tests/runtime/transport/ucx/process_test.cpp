@@ -177,5 +177,19 @@ TEST_CASE("a peer of another version is refused with a line that says which vers
   }
 }
 
+TEST_CASE("a pair speaks the version that it was introduced with, others the newest") {
+  test_peer parent(open_ucx_transport(100, patient_settings("tcp")).value());
+  parent.start();
+  child older(parent, 1, nonce, "tcp", 9);
+  child newest(parent, 2, nonce, "tcp");
+  peer_address to_older = older.address();
+  to_older.protocol = 9;
+  REQUIRE(parent.get().connect(to_older));
+  REQUIRE(parent.get().connect(newest.address()));
+  CHECK(echo(parent, 1));
+  CHECK(echo(parent, 2));
+  CHECK(parent.losses().empty());
+}
+
 }  // namespace
 }  // namespace troupe::test
