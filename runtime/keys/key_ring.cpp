@@ -77,12 +77,13 @@ result<void> key_ring::save() {
   std::vector<live_key*> of;
   for (const auto& key : keys) {
     const std::uint64_t tokens = key->unsaved();
-    if (tokens == 0) continue;
-    spent.push_back({key->id(), tokens});
+    const money_spent money = key->unsaved_money();
+    if (tokens == 0 && money.sum == amount()) continue;
+    spent.push_back({key->id(), tokens, money});
     of.push_back(key.get());
   }
   if (auto done = store_.spend(spent); !done) return done;
-  for (std::size_t i = 0; i < of.size(); ++i) of[i]->saved(spent[i].tokens);
+  for (std::size_t i = 0; i < of.size(); ++i) of[i]->saved(spent[i].tokens, spent[i].money);
   return {};
 }
 

@@ -17,6 +17,7 @@ enum class rate_limit : std::uint8_t {
   token_burst,     ///< a second's
   tokens_at_once,  ///< more than a minute's in one request: waiting does not help
   budget,          ///< all that the key may ever use: waiting does not help
+  money,           ///< all that it may spend, ever or until its period ends
 };
 
 struct rate_refusal {
@@ -24,6 +25,8 @@ struct rate_refusal {
   std::uint64_t limit = 0;               ///< of a minute or a second, as `by` says
   std::uint64_t asked = 0;               ///< requests or tokens
   std::chrono::duration<double> wait{};  ///< until the same would pass, if nobody else asks
+  money_budget budget = {};              ///< of rate_limit::money, which has no `limit`
+  amount cost = {};                      ///< and what was asked of it
 };
 
 /// Where one of a minute's limits stands.

@@ -1,6 +1,8 @@
 """Keys: made and revoked on the command line, asked for by the server."""
 
+import decimal
 import json
+import pathlib
 import re
 import time
 
@@ -140,6 +142,43 @@ def test_tokens_are_spent_for_good_and_the_budget_ends_them(guarded):
     while spent() != 13:
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+def test_money_is_spent_exactly_and_its_budget_ends_it_after_a_restart_too(tmp_path):
+    file, ledger = tmp_path / "keys.db", tmp_path / "usage.db"
+    prices = pathlib.Path(__file__).parents[2] / "configs" / "prices-mainland.toml"
+    secret = key("create", "payer", "--budget-money", "0.0001", file=file).strip()
+    daily = key("create", "daily", "--budget-money", "0.00005/day", file=file).strip()
+    row = lambda name: next(k for k in json.loads(key("list", "--json", file=file)) if k["name"] == name)
+    assert row("payer")["money_budget"] == "0.0001" and row("payer")["budget_period"] == "life"
+    spent = decimal.Decimal(0)
+    for _ in range(2):
+        with Server(MODELS / "tiny-qwen3-moe", "--keys", file, "--prices", prices, "--ledger", ledger) as server:
+            # 10 of them cost at most 0.0000369930: three would be too many.
+            usage = ask(client(server, secret), server, 10).usage.model_dump()
+            spent += decimal.Decimal(usage["cost_details"]["total"])
+            assert usage["completion_tokens"] == 10
+            if row("payer")["spent_money"] == "0":
+                ask(client(server, daily), server, 10)
+            with pytest.raises(openai.RateLimitError) as caught:
+                ask(client(server, daily), server, 10)
+            assert caught.value.code == "insufficient_quota" and "0.00005 a day" in str(caught.value)
+            assert 1 <= int(caught.value.response.headers["retry-after"]) <= 86_400
+    assert decimal.Decimal(row("payer")["spent_money"]) == spent
+    with Server(MODELS / "tiny-qwen3-moe", "--keys", file, "--prices", prices, "--ledger", ledger) as server:
+        with pytest.raises(openai.RateLimitError) as caught:
+            ask(client(server, secret), server, 10)
+        assert caught.value.code == "insufficient_quota" and "0.0001, and this request may cost" in str(caught.value)
+        key("limit", "payer", "--budget-money", "none", file=file)
+        deadline = time.monotonic() + 20
+        while True:
+            try:
+                ask(client(server, secret), server, 10)
+                break
+            except openai.RateLimitError:
+                assert time.monotonic() < deadline
+    code, out, _ = troupe("usage", "--ledger", ledger, "--by", "key", "--csv")
+    assert code == 0 and f"{decimal.Decimal(row('payer')['spent_money']):f}" in out
 
 
 def test_a_stream_goes_on_when_its_key_is_revoked_and_the_next_does_not_begin(guarded):
