@@ -34,7 +34,9 @@ void live_key::update(const key_record& record, time now) {
 
 std::optional<rate_refusal> live_key::take_request(time now) {
   const std::lock_guard lock(mutex_);
-  return limiter_.take_request(now);
+  auto refused = limiter_.take_request(now);
+  if (!refused) ++taken_.requests;
+  return refused;
 }
 
 std::optional<rate_refusal> live_key::reserve(const key_use& most, const key_moment& now) {
@@ -47,7 +49,25 @@ std::optional<rate_refusal> live_key::reserve(const key_use& most, const key_mom
     return refused;
   }
   set_aside_ += most.tokens;
+  taken_.tokens += static_cast<std::int64_t>(most.tokens);
   return std::nullopt;
+}
+
+key_taken live_key::taken() {
+  const std::lock_guard lock(mutex_);
+  key_taken out = std::exchange(taken_, {});
+  out.key = cache_space();
+  return out;
+}
+
+void live_key::charge(const key_taken& by_others, time now) {
+  const std::lock_guard lock(mutex_);
+  limiter_.charge(by_others.requests, by_others.tokens, now);
+}
+
+void live_key::divide(std::uint32_t among) {
+  const std::lock_guard lock(mutex_);
+  limiter_.divide(among);
 }
 
 rate_refusal live_key::money_refusal(amount asked, const key_moment& now) const {
@@ -61,6 +81,8 @@ rate_refusal live_key::money_refusal(amount asked, const key_moment& now) const 
 void live_key::settle(const key_use& reserved, const key_use& used, const key_moment& now) {
   const std::lock_guard lock(mutex_);
   limiter_.settle(reserved.tokens, used.tokens, now.steady);
+  taken_.tokens +=
+      static_cast<std::int64_t>(used.tokens) - static_cast<std::int64_t>(reserved.tokens);
   set_aside_ -= std::min(reserved.tokens, set_aside_);
   unsaved_ += used.tokens;
   money_.settle(reserved.money, used.money, now.unix_time);

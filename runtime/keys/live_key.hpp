@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "runtime/keys/key_record.hpp"
+#include "runtime/keys/key_taken.hpp"
 #include "runtime/keys/key_use.hpp"
 #include "runtime/keys/rate_limiter.hpp"
 
@@ -43,6 +44,12 @@ class live_key {
   /// A budget has nothing left.
   [[nodiscard]] bool spent(const key_moment& now) const;
 
+  /// What was taken of the limits of a minute since this was last asked.
+  [[nodiscard]] key_taken taken();
+  /// See rate_limiter::charge, rate_limiter::divide.
+  void charge(const key_taken& by_others, time now);
+  void divide(std::uint32_t among);
+
   [[nodiscard]] key_priority priority() const;
   [[nodiscard]] std::optional<rate_standing> requests(time now) const;
   [[nodiscard]] std::optional<rate_standing> tokens(time now) const;
@@ -59,6 +66,7 @@ class live_key {
   const key_record record_;
   mutable std::mutex mutex_;
   rate_limiter limiter_;
+  key_taken taken_;
   std::optional<std::uint64_t> budget_;
   key_priority priority_;
   std::uint64_t in_file_;

@@ -41,6 +41,8 @@ std::string_view frame_name(frame_kind kind) {
       return "recall";
     case frames::recalled:
       return "recalled";
+    case frames::key_use:
+      return "key_use";
     default:
       return "unknown";
   }

@@ -33,6 +33,7 @@ enum : frame_kind {
   news = 15,           ///< what came of a gateway's requests
   recall = 16,         ///< a gateway wants an answer that another one had asked for
   recalled = 17,       ///< whose request that was; its news follow from the beginning
+  key_use = 18,        ///< what keys have taken of their limits at one gateway, for the others
 };
 }  // namespace frames
 

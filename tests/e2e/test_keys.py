@@ -4,6 +4,7 @@ import decimal
 import json
 import pathlib
 import re
+import threading
 import time
 
 import openai
@@ -233,6 +234,52 @@ def test_a_gateway_asks_for_keys_too(tmp_path):
         assert ask(client(gateway, secret), gateway).choices[0].text
         with pytest.raises(openai.AuthenticationError):
             ask(client(gateway, "none"), gateway)
+
+
+def count_admitted(gateways, secret, seconds):
+    """How many requests all of them let through in that time, asked for as fast as they answer."""
+    passed, end = [0] * len(gateways), time.monotonic() + seconds
+
+    def ask_on(at):
+        made = client(gateways[at], secret)
+        while time.monotonic() < end:
+            try:
+                ask(made, gateways[at], 1)
+                passed[at] += 1
+            except openai.RateLimitError:
+                pass
+
+    threads = [threading.Thread(target=ask_on, args=(at,)) for at in range(len(gateways))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return passed
+
+
+def test_two_gateways_and_the_head_keep_one_limit_of_a_minute(tmp_path):
+    file = tmp_path / "keys.db"
+    a_second, seconds = 2, 6
+    secret = key("create", "alice", "--rpm", 60 * a_second, file=file).strip()
+    other = key("create", "bob", "--tpm", 6000, file=file).strip()
+    with Server(MODELS / "tiny-qwen3-moe", "--workers", 1, "--redundancy", 1, "--threads", 1, "--keys", file) as head, \
+            Gateway(head, options=("--keys", file)) as one, Gateway(head, options=("--keys", file)) as two:
+        servers = [head, one, two]
+        begin = time.monotonic()
+        passed = count_admitted(servers, secret, seconds)
+        took = time.monotonic() - begin
+        # A second's at each may be gone before the others hear of it; alone, each would let as many through as all.
+        assert sum(passed) <= a_second * (took + len(servers)) + len(servers), passed
+        assert sum(passed) >= a_second * (seconds - 2), passed
+        # Tokens that one has given out are missing at the other.
+        ask(client(one, other), one, 60)
+        deadline = time.monotonic() + 20
+        while True:
+            headers = client(two, other).completions.with_raw_response.create(
+                model=two.model, prompt=[5, 6, 7], max_tokens=1).headers
+            if int(headers["x-ratelimit-remaining-tokens"]) < 6000 - 10:
+                break
+            assert time.monotonic() < deadline
 
 
 def test_a_page_of_another_origin_may_read_the_limits(tmp_path):
