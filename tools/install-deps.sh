@@ -14,9 +14,9 @@ packages=(
   # libraries
   libcaf-dev libucx-dev libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev libhwy-dev
   libspdlog-dev libfmt-dev libcli11-dev libtomlplusplus-dev libutf8proc-dev prometheus-cpp-dev
-  libexpected-dev libssl-dev libsqlite3-dev libedit-dev doctest-dev)
+  libexpected-dev libssl-dev libsqlite3-dev libpq-dev libedit-dev doctest-dev)
 tests=(clang clang-tidy clang-format libclang-rt-dev shellcheck curl iproute2 python3-venv
-  python3-jinja2 etcd-server openssl libboost-context1.81-dev prometheus systemd debootstrap openssh-client zsh fish)
+  python3-jinja2 etcd-server openssl libboost-context1.81-dev prometheus postgresql systemd debootstrap openssh-client zsh fish)
 
 arm64=(g++-aarch64-linux-gnu qemu-user-static doctest-dev libhwy-dev:arm64)
 
@@ -44,6 +44,13 @@ as_root=()
 if ((EUID != 0)); then
   command -v sudo >/dev/null || die "not root, and sudo is missing. As root, run: apt-get install ${missing[*]}"
   as_root=(sudo)
+fi
+
+# The tests start databases of their own: none is made for the system.
+if [[ " ${missing[*]} " == *" postgresql "* ]]; then
+  "${as_root[@]}" mkdir -p /etc/postgresql-common/createcluster.d
+  echo 'create_main_cluster = false' |
+    "${as_root[@]}" tee /etc/postgresql-common/createcluster.d/troupe.conf >/dev/null
 fi
 
 say "Installing Debian packages: ${missing[*]}"

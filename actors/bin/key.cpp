@@ -79,7 +79,8 @@ result<void> revoke(const key_options& options) {
 
 result<void> limit(const key_options& options) {
   if (options.limits.empty())
-    return fail(errc::invalid_argument, "which limit? Give --rpm, --tpm, --budget or --priority");
+    return fail(errc::invalid_argument,
+                "which limit? Give --rpm, --tpm, --budget, --budget-money or --priority");
   auto store = open_existing(options);
   if (!store) return fail(store.error());
   const auto before = store->find(options.name);
@@ -99,6 +100,11 @@ void add_limits(CLI::App& command, limit_words& words) {
   command.add_option("--tpm", words.tokens_per_minute, "Tokens a minute, or \"none\"")
       ->type_name("N");
   command.add_option("--budget", words.token_budget, "Tokens in all, or \"none\"")->type_name("N");
+  command
+      .add_option("--budget-money", words.money,
+                  "Money in all, a day or a month of UTC, exact, in the currency of the server's "
+                  "prices: 12.50, 5/day, 100/month, or \"none\"")
+      ->type_name("AMOUNT");
   command
       .add_option("--priority", words.priority,
                   "high, normal or low: whose requests go first where there are too many")

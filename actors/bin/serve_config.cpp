@@ -2,6 +2,7 @@
 
 #include "runtime/config/cluster_keys.hpp"
 #include "runtime/config/engine_keys.hpp"
+#include "runtime/storage/postgres.hpp"
 
 namespace troupe::cli {
 namespace {
@@ -141,11 +142,20 @@ void describe_billing(config_schema& schema, billing_config& billing) {
       .text("prices", billing.prices, 4096,
             "A file such as configs/prices-international.toml; empty: usage has no cost.")
       .on_command_line("--prices", "FILE");
-  schema
-      .text("ledger", billing.ledger, 4096,
-            "The file, made where there is none, that has every answer's usage; empty: none. "
-            "Several servers of one machine may share it.")
-      .on_command_line("--ledger", "FILE");
+  config_key& ledger =
+      schema
+          .text("ledger", billing.ledger, 4096,
+                "What has every answer's usage: a file, made where there is none, which the "
+                "servers of one machine may share, or PostgreSQL, \"postgresql://USER@HOST/BASE\", "
+                "for those of many; empty: nothing.")
+          .on_command_line("--ledger", "FILE");
+  // Settings are printed, so that nothing secret gets into them.
+  ledger.set = [set = ledger.set](const config_value& value) -> result<void> {
+    const auto* text = std::get_if<std::string>(&value);
+    if (text != nullptr && postgres::is_address(*text))
+      if (auto good = postgres::check_address(*text); !good) return good;
+    return set(value);
+  };
 }
 
 void describe_traces(config_schema& schema, std::string& endpoint) {

@@ -24,7 +24,7 @@ struct served_name {
 /// What is charged, and where it is written down.
 struct billing_config {
   std::string prices;  ///< a file such as configs/prices-international.toml; empty: no prices
-  std::string ledger;  ///< a file of SQLite; empty: nothing is kept
+  std::string ledger;  ///< as open_usage_store takes it; empty: nothing is kept
 };
 
 /// Everything `troupe serve` can be told: the contents of configs/troupe.toml.

@@ -45,6 +45,7 @@ server_backend serving_backend(serving_runtime& running, std::shared_ptr<const s
   // Shared ownership in form only.
   backend.engine = std::shared_ptr<generation_service>(std::shared_ptr<void>(), &running);
   backend.service = backend.engine;
+  backend.exchange = running.exchange();
   if (queue.running > 0) {
     backend.queue = std::make_shared<gateway::fair_service>(backend.engine, queue);
     backend.service = backend.queue;

@@ -23,7 +23,7 @@ result<void> usage(const usage_options& options) {
   if (!by) return fail(by.error());
   const auto span = parse_days(options.since, options.until);
   if (!span) return fail(span.error());
-  const auto report = report_usage({options.ledgers.begin(), options.ledgers.end()}, *by, *span);
+  const auto report = report_usage(options.ledgers, *by, *span);
   if (!report) return fail(report.error());
   fmt::print("{}", options.csv ? to_csv(*report, *by) : to_text(*report, *by));
   return {};
@@ -36,8 +36,8 @@ void add_usage(CLI::App& app, action& chosen) {
   CLI::App* command = app.add_subcommand("usage", "Add up what was used, and what it cost");
   command
       ->add_option("--ledger", options->ledgers,
-                   "A ledger's file, which a server may be using; of several, an answer that more "
-                   "than one has counts once")
+                   "A ledger's file or its postgresql:// address, which servers may be using; of "
+                   "several, an answer that more than one has counts once")
       ->required()
       ->type_name("FILE");
   command

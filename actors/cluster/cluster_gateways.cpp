@@ -52,6 +52,7 @@ gateway_welcome cluster_supervisor_state::on_gateway_join(const gateway_hello& h
                                  nonce_of(w_.port->self(), hello.peer), answer.terms.data});
   spdlog::info("{} joins: troupe {}, control {}, data {}", printable(hello.name), hello.version,
                answer.terms.control, answer.terms.data);
+  told_sharers_ = 0;  // it has not heard yet
   members_->note(now, fmt::format("gateway {} has joined ({})", hello.name, hello.url));
   publish();
   return answer;
@@ -65,6 +66,31 @@ void cluster_supervisor_state::lose_gateway(peer_id peer, const std::string& why
   cut_off(peer);
   self_->send(w_.keeper, gateway_lost{peer});
   publish();
+}
+
+std::uint32_t cluster_supervisor_state::sharers() const {
+  return static_cast<std::uint32_t>(gateways_.size()) + (w_.exchange->shares() ? 1 : 0);
+}
+
+void cluster_supervisor_state::tell_gateways(peer_id but, const std::vector<key_taken>& taken) {
+  std::vector<peer_id> to;
+  for (const auto& [peer, gateway] : gateways_)
+    if (peer != but) to.push_back(peer);
+  if (!to.empty()) send_key_use(*w_.port, to, sharers(), taken);
+}
+
+void cluster_supervisor_state::on_key_use(const arrived_key_use& arrived) {
+  if (!gateways_.contains(arrived.from)) return;
+  w_.exchange->add(arrived.news.taken);
+  tell_gateways(arrived.from, arrived.news.taken);
+}
+
+void cluster_supervisor_state::tell_key_use() {
+  const std::vector<key_taken> taken = w_.exchange->take();
+  const std::uint32_t now = sharers();
+  if (taken.empty() && now == told_sharers_) return;
+  told_sharers_ = now;
+  tell_gateways(0, taken);
 }
 
 void cluster_supervisor_state::beat() {

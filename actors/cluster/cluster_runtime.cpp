@@ -18,9 +18,9 @@
 #include "actors/engine/request_desk.hpp"
 #include "kernels/cpu/backend.hpp"
 #include "runtime/cache/kv_layout.hpp"
+#include "runtime/release/release.hpp"
 #include "runtime/wire/frames.hpp"
 #include "runtime/wire/step_frames.hpp"
-#include "runtime/release/release.hpp"
 
 namespace troupe {
 namespace {
@@ -52,6 +52,7 @@ class cluster_head final : public cluster_runtime {
   [[nodiscard]] const engine_description& description() const override { return description_; }
   [[nodiscard]] bool healthy() const override { return board_->read().serving; }
   [[nodiscard]] std::string join_address() const override { return join_address_; }
+  [[nodiscard]] std::shared_ptr<use_exchange> exchange() const override { return exchange_; }
   [[nodiscard]] result<void> await_serving(std::chrono::steady_clock::duration limit,
                                            const progress& report) override;
   [[nodiscard]] cluster_view view() const override { return board_->read(); }
@@ -66,6 +67,7 @@ class cluster_head final : public cluster_runtime {
   std::shared_ptr<const served_model> model_;
   request_desk desk_;
   std::shared_ptr<cluster_board> board_;
+  std::shared_ptr<use_exchange> exchange_ = std::make_shared<use_exchange>();
   std::string join_address_;
   std::uint32_t nodes_ = 0;
   engine_description description_;
@@ -94,6 +96,7 @@ result<void> cluster_head::launch(const head_options& options, bool integer_weig
   wiring->keeper = keeper_;
   wiring->board = board_;
   wiring->health = desk_.board();
+  wiring->exchange = exchange_;
   wiring->identity = {std::string(release::version), model_->files->identity(),
                       on_cpu ? kernels->target() : std::string()};
   wiring->model_path = options.model.string();
@@ -170,6 +173,10 @@ void cluster_head::listen_to_gateways(std::uint32_t context) {
     const auto id = decode_forget(frame.header);
     if (id) caf::anon_send(keeper, gateway_forget{frame.from, *id});
   });
+  port_->route(frames::key_use, [supervisor = supervisor_](incoming_frame&& frame) {
+    auto news = decode_key_news(frame.header);
+    if (news) caf::anon_send(supervisor, arrived_key_use{frame.from, std::move(*news)});
+  });
   port_->route(frames::recall, [keeper = keeper_](incoming_frame&& frame) {
     auto question = decode_recall(frame.header);
     if (question) caf::anon_send(keeper, gateway_recall{frame.from, std::move(*question)});
@@ -235,7 +242,8 @@ cluster_head::~cluster_head() {
   desk_.close();
   // The group there is and the keeper hold the port, and the port's routes them.
   if (port_ != nullptr)
-    for (const frame_kind kind : {frames::cache_reply, frames::ask, frames::forget, frames::recall})
+    for (const frame_kind kind :
+         {frames::cache_reply, frames::ask, frames::forget, frames::recall, frames::key_use})
       port_->route(kind, {});
   port_.reset();
   if (supervisor_) caf::anon_send_exit(supervisor_, caf::exit_reason::user_shutdown);

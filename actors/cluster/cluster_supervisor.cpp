@@ -241,6 +241,7 @@ void cluster_supervisor_state::on_tick() {
   if (!move_ && !plan_ && now - last_join_ >= return_patience) place_without_lost();
   if (!verdicts.suspect.empty() || !verdicts.gone.empty()) publish();
   beat();
+  tell_key_use();
   self_->delayed_send(self_, tick_period, tick_atom::value);
 }
 
@@ -284,6 +285,7 @@ cluster_supervisor_actor::behavior_type cluster_supervisor(
       [self](const peer_lost& l) { self->state.on_lost(l.peer, l.why.message()); },
       [self](const buddy_durable& d) { self->state.on_durable(d); },
       [self](const expert_load_report& report) { self->state.on_load(report); },
+      [self](const arrived_key_use& arrived) { self->state.on_key_use(arrived); },
       [self](stalled_atom, epoch_number epoch) { self->state.on_stalled(epoch); },
       [self](tick_atom) { self->state.on_tick(); },
       [self](drain_atom, const std::string& node) { return self->state.on_drain(node); },

@@ -14,6 +14,7 @@
 #include "actors/cluster/answer_keeper.hpp"
 #include "actors/cluster/control.hpp"
 #include "actors/cluster/data_port.hpp"
+#include "actors/cluster/key_use.hpp"
 #include "actors/cluster/remote_group.hpp"
 #include "actors/engine/engine_board.hpp"
 #include "cluster/cluster_view.hpp"
@@ -23,6 +24,7 @@
 #include "cluster/node_placement.hpp"
 #include "runtime/config/cluster_config.hpp"
 #include "runtime/config/engine_config.hpp"
+#include "runtime/keys/use_exchange.hpp"
 #include "runtime/wire/load_frames.hpp"
 #include "runtime/wire/traffic.hpp"
 
@@ -82,6 +84,7 @@ namespace troupe {
 using cluster_supervisor_actor =
     join_desk_actor::extend<caf::reacts_to<peer_heard>, caf::reacts_to<peer_lost>,
                             caf::reacts_to<buddy_durable>, caf::reacts_to<expert_load_report>,
+                            caf::reacts_to<arrived_key_use>,
                             caf::reacts_to<stalled_atom, epoch_number>, caf::reacts_to<tick_atom>,
                             caf::replies_to<drain_atom, std::string>::with<drain_answer>>;
 
@@ -92,6 +95,7 @@ struct cluster_supervisor_wiring {
   answer_keeper_actor keeper;  ///< hears of gateways that are gone
   std::shared_ptr<cluster_board> board;
   std::shared_ptr<engine_board> health;
+  std::shared_ptr<use_exchange> exchange;  ///< of this process's own keys
   cluster_identity identity;
   std::string model_path;
   model_config model;
@@ -119,6 +123,9 @@ class cluster_supervisor_state {
   void on_load(const expert_load_report& report);
   /// Steps get lost though every node is there: begins an epoch with new connections among all.
   void on_stalled(epoch_number epoch);
+  /// A gateway's keys have taken something: passes it on to the other gateways and to the keys of
+  /// this process.
+  void on_key_use(const arrived_key_use& arrived);
   void on_tick();
   [[nodiscard]] drain_answer on_drain(const std::string& node);
 
@@ -159,6 +166,12 @@ class cluster_supervisor_state {
   /// Nothing that the peer still has reaches this process any more.
   void cut_off(peer_id peer);
   void lose_gateway(peer_id peer, const std::string& why);
+  /// To all gateways but one (0: none): what was taken, and how many share the limits.
+  void tell_gateways(peer_id but, const std::vector<key_taken>& taken);
+  /// What the keys of this process have taken, and how many share the limits where that has
+  /// changed.
+  void tell_key_use();
+  [[nodiscard]] std::uint32_t sharers() const;
   /// Peers notice by its absence that this process is gone or frozen.
   void beat();
   [[nodiscard]] std::vector<node_capacity> capacities() const;
@@ -206,6 +219,7 @@ class cluster_supervisor_state {
   std::map<peer_id, node_entry> nodes_;
   std::map<peer_id, gateway_entry> gateways_;
   clock::time_point next_beat_;
+  std::uint32_t told_sharers_ = 0;
   std::map<std::pair<peer_id, peer_id>, std::uint64_t> nonces_;
   std::uint32_t pages_ = 0;
   clock::time_point last_join_;

@@ -1,5 +1,6 @@
 #include "actors/cluster/gateway_link.hpp"
 
+#include <span>
 #include <utility>
 
 #include "runtime/wire/frames.hpp"
@@ -18,10 +19,12 @@ constexpr std::size_t most_questions = 16'384;
 
 void gateway_link_state::start(gateway_link_actor::pointer self, std::shared_ptr<data_port> port,
                                std::shared_ptr<listener_table> requests,
+                               std::shared_ptr<use_exchange> exchange,
                                std::chrono::milliseconds patience) {
   self_ = self;
   port_ = std::move(port);
   requests_ = std::move(requests);
+  exchange_ = std::move(exchange);
   patience_ = patience;
   alone_since_ = clock::now();
   self_->delayed_send(self_, tick_period, tick_atom::value);
@@ -37,7 +40,7 @@ void gateway_link_state::on_news(arrived_news& arrived) {
 void gateway_link_state::on_linked(peer_id supervisor) {
   supervisor_ = supervisor;
   alone_since_ = clock::now();
-  if (supervisor == 0) return;
+  if (supervisor == 0) return exchange_->part();
   for (const request_id id : requests_->open()) waiting_.insert(id);
   for (auto& [number, q] : questions_) q.asked = false;
   ask_for_waiting();
@@ -123,7 +126,20 @@ void gateway_link_state::give_up_old(clock::time_point now) {
   }
 }
 
+void gateway_link_state::on_key_use(const arrived_key_use& arrived) {
+  if (arrived.from != supervisor_) return;
+  exchange_->join(arrived.news.sharers);
+  exchange_->add(arrived.news.taken);
+}
+
+void gateway_link_state::tell_key_use() {
+  const std::vector<key_taken> taken = exchange_->take();
+  // What does not get through is not kept: by the time it would, its minute is over.
+  if (supervisor_ != 0) send_key_use(*port_, std::span(&supervisor_, 1), 0, taken);
+}
+
 void gateway_link_state::on_tick() {
+  tell_key_use();
   ask_for_waiting();
   ask_questions();
   give_up_old(clock::now());
@@ -138,8 +154,8 @@ void gateway_link_state::on_tick() {
 gateway_link_actor::behavior_type gateway_link(
     gateway_link_actor::stateful_pointer<gateway_link_state> self,
     const std::shared_ptr<data_port>& port, const std::shared_ptr<listener_table>& requests,
-    std::chrono::milliseconds patience) {
-  self->state.start(self, port, requests, patience);
+    const std::shared_ptr<use_exchange>& exchange, std::chrono::milliseconds patience) {
+  self->state.start(self, port, requests, exchange, patience);
   return {
       [self](arrived_news& arrived) { self->state.on_news(arrived); },
       [self](const gateway_linked& linked) { self->state.on_linked(linked.supervisor); },
@@ -148,6 +164,7 @@ gateway_link_actor::behavior_type gateway_link(
       [self](recall_wanted& wanted) { self->state.on_recall_wanted(wanted); },
       [self](arrived_recall& arrived) { self->state.on_recall(arrived); },
       [self](const listener_arrived& arrived) { self->state.on_listener(arrived); },
+      [self](const arrived_key_use& arrived) { self->state.on_key_use(arrived); },
       [self](tick_atom) { self->state.on_tick(); },
   };
 }

@@ -9,9 +9,11 @@
 #include <string>
 
 #include "actors/cluster/data_port.hpp"
+#include "actors/cluster/key_use.hpp"
 #include "actors/engine/listener_table.hpp"
 #include "actors/interfaces.hpp"
 #include "runtime/api/answer_recall.hpp"
+#include "runtime/keys/use_exchange.hpp"
 #include "runtime/wire/answer_frames.hpp"
 
 namespace troupe {
@@ -60,7 +62,8 @@ using gateway_link_actor =
     caf::typed_actor<caf::reacts_to<arrived_news>, caf::reacts_to<gateway_linked>,
                      caf::reacts_to<request_waits>, caf::reacts_to<cancel_atom, request_id>,
                      caf::reacts_to<recall_wanted>, caf::reacts_to<arrived_recall>,
-                     caf::reacts_to<listener_arrived>, caf::reacts_to<tick_atom>>;
+                     caf::reacts_to<listener_arrived>, caf::reacts_to<arrived_key_use>,
+                     caf::reacts_to<tick_atom>>;
 
 /// What outlives any one supervisor in a gateway: the open requests. Each supervisor in turn is
 /// asked for those it does not know to be asked for already, with what was drawn so far, and for
@@ -70,7 +73,8 @@ class gateway_link_state {
   static inline const char* name = "gateway link";
 
   void start(gateway_link_actor::pointer self, std::shared_ptr<data_port> port,
-             std::shared_ptr<listener_table> requests, std::chrono::milliseconds patience);
+             std::shared_ptr<listener_table> requests, std::shared_ptr<use_exchange> exchange,
+             std::chrono::milliseconds patience);
   void on_news(arrived_news& arrived);
   void on_linked(peer_id supervisor);
   void on_waiting(request_id id);
@@ -78,6 +82,7 @@ class gateway_link_state {
   void on_recall_wanted(recall_wanted& wanted);
   void on_recall(arrived_recall& arrived);
   void on_listener(const listener_arrived& arrived);
+  void on_key_use(const arrived_key_use& arrived);
   void on_tick();
 
  private:
@@ -93,10 +98,13 @@ class gateway_link_state {
   void ask_for_waiting();
   void ask_questions();
   void give_up_old(clock::time_point now);
+  /// To the supervisor, which tells the other gateways.
+  void tell_key_use();
 
   gateway_link_actor::pointer self_ = nullptr;
   std::shared_ptr<data_port> port_;
   std::shared_ptr<listener_table> requests_;
+  std::shared_ptr<use_exchange> exchange_;
   std::chrono::milliseconds patience_{0};  ///< for a supervisor to be there again
   peer_id supervisor_ = 0;
   std::set<request_id> waiting_;  ///< not asked for, or to be asked for again
@@ -109,6 +117,6 @@ class gateway_link_state {
 gateway_link_actor::behavior_type gateway_link(
     gateway_link_actor::stateful_pointer<gateway_link_state> self,
     const std::shared_ptr<data_port>& port, const std::shared_ptr<listener_table>& requests,
-    std::chrono::milliseconds patience);
+    const std::shared_ptr<use_exchange>& exchange, std::chrono::milliseconds patience);
 
 }  // namespace troupe

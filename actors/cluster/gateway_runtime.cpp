@@ -18,6 +18,7 @@
 #include "actors/cluster/member_process.hpp"
 #include "actors/cluster/tls_check.hpp"
 #include "actors/engine/model_opening.hpp"
+#include "runtime/keys/use_exchange.hpp"
 #include "runtime/release/release.hpp"
 #include "runtime/wire/frames.hpp"
 
@@ -62,6 +63,7 @@ class joined_gateway final : public gateway_runtime {
   [[nodiscard]] const std::shared_ptr<const served_model>& model() const override { return model_; }
   [[nodiscard]] const engine_description& description() const override { return description_; }
   [[nodiscard]] bool healthy() const override;
+  [[nodiscard]] std::shared_ptr<use_exchange> exchange() const override { return exchange_; }
 
  private:
   [[nodiscard]] result<gateway_welcome> ask(const std::string& address, bool to_join);
@@ -78,6 +80,7 @@ class joined_gateway final : public gateway_runtime {
   gateway_hello hello_;
   std::shared_ptr<const served_model> model_;
   engine_description description_;
+  std::shared_ptr<use_exchange> exchange_ = std::make_shared<use_exchange>();
   std::shared_ptr<contact_state> contact_ = std::make_shared<contact_state>();
   cluster_system_config system_config_;
   caf::actor_system system_;
@@ -140,6 +143,10 @@ void joined_gateway::hear_supervisor() {
     auto answer = decode_recalled(frame.header, frame.payload, bounds);
     if (answer) caf::anon_send(link, arrived_recall{frame.from, std::move(*answer)});
   });
+  port_->route(frames::key_use, [link = link_](incoming_frame&& frame) {
+    auto news = decode_key_news(frame.header);
+    if (news) caf::anon_send(link, arrived_key_use{frame.from, std::move(*news)});
+  });
   port_->route(frames::ping, [contact = contact_](incoming_frame&& frame) {
     const std::lock_guard lock(contact->mutex);
     if (frame.from == contact->supervisor) contact->heard = clock::now();
@@ -171,7 +178,7 @@ result<void> joined_gateway::join(const progress& report) {
   const auto welcome = ask_any();
   if (!welcome) return fail(welcome.error());
   if (auto opened = open(*welcome, report); !opened) return opened;
-  link_ = system_.spawn(gateway_link, port_, requests_, options_.patience);
+  link_ = system_.spawn(gateway_link, port_, requests_, exchange_, options_.patience);
   hear_supervisor();
   keeper_ = std::jthread([this](const std::stop_token& stop) { keep_contact(stop); });
   std::unique_lock lock(contact_->mutex);
@@ -290,6 +297,7 @@ joined_gateway::~joined_gateway() {
   if (port_ != nullptr) {
     port_->route(frames::news, {});
     port_->route(frames::recalled, {});
+    port_->route(frames::key_use, {});
   }
   if (link_) caf::anon_send_exit(link_, caf::exit_reason::user_shutdown);
   link_ = gateway_link_actor();

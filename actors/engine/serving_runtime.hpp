@@ -10,6 +10,8 @@
 
 namespace troupe {
 
+class use_exchange;
+
 /// What an engine turned out to be, for the start-up line, `bench` and /metrics.
 struct engine_description {
   std::string target;  ///< kernel target, for example "AVX3_DL"
@@ -30,6 +32,8 @@ class serving_runtime : public generation_service {
   [[nodiscard]] virtual const engine_description& description() const = 0;
   /// False while no request can be answered: /health then answers 503.
   [[nodiscard]] virtual bool healthy() const = 0;
+  /// Where keys' limits become one over a cluster; null: nobody else has them.
+  [[nodiscard]] virtual std::shared_ptr<use_exchange> exchange() const { return nullptr; }
 };
 
 }  // namespace troupe

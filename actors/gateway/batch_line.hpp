@@ -1,32 +1,17 @@
 #pragma once
 
-#include <boost/json/object.hpp>
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 
+#include "actors/gateway/batch_request.hpp"
 #include "actors/gateway/session_context.hpp"
 #include "runtime/api/completion_session.hpp"
 #include "runtime/api/response_sink.hpp"
 
 namespace troupe::gateway {
-
-/// The endpoint's protocol; none: batches cannot be of it.
-[[nodiscard]] std::optional<api_protocol> batch_protocol(std::string_view endpoint);
-/// The word of key_endpoints() that a key needs for it.
-[[nodiscard]] std::string_view batch_scope(std::string_view endpoint);
-
-/// A line of a batch's input, checked.
-struct batch_request {
-  std::string name;  ///< custom_id
-  boost::json::object body;
-};
-[[nodiscard]] api_result<batch_request> read_batch_line(std::string_view line,
-                                                        std::string_view endpoint,
-                                                        const api_limits& limits);
 
 /// What a request of a batch was answered.
 struct batch_answer {

@@ -24,14 +24,25 @@ std::uint64_t count_in(const json::object& usage, const char* key, const char* o
   return v != nullptr && v->is_number() ? v->to_number<std::uint64_t>() : 0;
 }
 
-void count_tokens(const std::string& body, line_outcome& into) {
+/// What the answer says it costs, exactly.
+amount cost_in(const json::object& usage) {
+  const json::value* details = usage.if_contains("cost_details");
+  const json::object* object = details == nullptr ? nullptr : details->if_object();
+  const json::value* total = object == nullptr ? nullptr : object->if_contains("total");
+  if (total == nullptr || !total->is_string()) return {};
+  return amount::parse(total->get_string()).value_or(amount());
+}
+
+/// Returns what the answer cost.
+amount count_use(const std::string& body, line_outcome& into) {
   boost::system::error_code failed;
   const json::value answer = json::parse(body, failed);
   const json::object* object = failed ? nullptr : answer.if_object();
   const json::value* usage = object == nullptr ? nullptr : object->if_contains("usage");
-  if (usage == nullptr || !usage->is_object()) return;
+  if (usage == nullptr || !usage->is_object()) return {};
   into.input_tokens = count_in(usage->get_object(), "prompt_tokens", "input_tokens");
   into.output_tokens = count_in(usage->get_object(), "completion_tokens", "output_tokens");
+  return cost_in(usage->get_object());
 }
 
 }  // namespace
@@ -179,7 +190,7 @@ void batch_runner::ask(open_batch& b, const batch_line& line) {
   const auto key = recognise_(b.row.owner);
   if (!key) return refuse(key.error());
   f.key = *key;
-  if (f.key && f.key->spent()) {
+  if (f.key && f.key->spent(key_moment::now())) {
     api_error e = to_api_error({errc::exhausted, "the key's budget is spent"});
     e.type = e.code = "insufficient_quota";
     return refuse(e);
@@ -208,8 +219,9 @@ void batch_runner::on_answer(const flight_name& name, const batch_answer& answer
   }
   line_outcome outcome{f.line.line, answer.status < 400 ? line_state::answered : line_state::failed,
                        outcome_text(f.line.name, f.identity, answer), 0, 0};
-  count_tokens(answer.body, outcome);
-  if (f.key) f.key->spend(outcome.input_tokens + outcome.output_tokens);
+  const amount cost = count_use(answer.body, outcome);
+  if (f.key)
+    f.key->spend(key_use(outcome.input_tokens + outcome.output_tokens, cost), key_moment::now());
   end(name.first, outcome, 0);
   fill();
   // The last one: no need to wait for the next tick.

@@ -14,7 +14,10 @@ completion_watch::completion_watch(std::shared_ptr<server_metrics> metrics,
       caller_(std::move(caller)),
       account_(caller_.key) {}
 
-completion_watch::~completion_watch() { account_.settle(prompt_, drawn_); }
+completion_watch::~completion_watch() {
+  const std::lock_guard lock(report_mutex_);
+  account_.settle(prompt_, drawn_, cost_);
+}
 
 std::optional<api_error> completion_watch::admit(const generation_cost& cost) {
   {
@@ -59,6 +62,11 @@ void completion_watch::on_summary(const generation_summary& summary) {
   report_.cached_tokens += summary.cached_tokens;
   report_.prefill_seconds = std::max(report_.prefill_seconds, summary.prefill_seconds);
   report_.drawn = clock::now();
+}
+
+void completion_watch::on_cost(const request_cost& cost) {
+  const std::lock_guard lock(report_mutex_);
+  cost_ = cost.total;
 }
 
 void completion_watch::on_hang_up() {

@@ -48,6 +48,7 @@ class completion_watch : public session_observer, public answer_watch {
   void on_tokens(std::size_t count) override;
   void on_choice(finish_reason reason) override;
   void on_summary(const generation_summary& summary) override;
+  void on_cost(const request_cost& cost) override;
 
   void on_hang_up() override;
   [[nodiscard]] std::string on_finished(int status) override;
@@ -66,6 +67,7 @@ class completion_watch : public session_observer, public answer_watch {
   std::atomic<std::uint32_t> prompt_ = 0;
   std::mutex report_mutex_;
   answer_report report_;
+  amount cost_;  ///< under the mutex too
 };
 
 }  // namespace troupe::gateway

@@ -72,9 +72,11 @@ api_error limited(const rate_refusal& refusal) {
       e.retry_after_seconds = 0;
       break;
     case rate_limit::budget:
+    case rate_limit::money:
       e.type = "insufficient_quota";
       e.code = "insufficient_quota";
-      e.retry_after_seconds = long_wait_seconds;
+      // A budget of a day or a month comes again.
+      if (refusal.wait.count() == 0) e.retry_after_seconds = long_wait_seconds;
       break;
   }
   return e;
@@ -132,7 +134,7 @@ std::optional<api_error> count_request(live_key& key) {
 
 std::optional<api_error> reserve(live_key& key, const generation_cost& cost) {
   const auto refused =
-      key.reserve(cost.prompt_tokens + cost.answer_tokens, std::chrono::steady_clock::now());
+      key.reserve(key_use(cost.prompt_tokens + cost.answer_tokens, cost.money), key_moment::now());
   if (!refused) return std::nullopt;
   return limited(*refused);
 }

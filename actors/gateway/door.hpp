@@ -11,6 +11,7 @@
 #include "runtime/api/completion_session.hpp"
 #include "runtime/base/result.hpp"
 #include "runtime/keys/key_ring.hpp"
+#include "runtime/keys/use_exchange.hpp"
 
 namespace troupe::gateway {
 
@@ -19,7 +20,7 @@ namespace troupe::gateway {
 class door {
  public:
   /// Null: no keys.
-  explicit door(std::unique_ptr<key_ring> keys) : keys_(std::move(keys)) {}
+  explicit door(std::shared_ptr<key_ring> keys) : keys_(std::move(keys)) {}
 
   /// The key that lets the request in; null where none is needed. `model` is the served one's name,
   /// empty while there is none.
@@ -29,8 +30,11 @@ class door {
   /// The key in force with this id; null for 0, which stands for nobody's where there are no keys.
   [[nodiscard]] api_result<std::shared_ptr<live_key>> recognise(std::int64_t id) const;
 
+  /// The keys' limits are one with those of others from now on.
+  void share(use_exchange& with) const { with.share(keys_); }
+
  private:
-  std::unique_ptr<key_ring> keys_;
+  std::shared_ptr<key_ring> keys_;
 };
 
 /// A request that draws tokens, before its body is read; counts it where it passes.

@@ -20,8 +20,8 @@ class key_account {
   /// Once, before the completion begins; a refusal ends it.
   [[nodiscard]] std::optional<api_error> admit(const generation_cost& cost);
   /// The completion is over. An answer that has begun has used its whole prompt, even where its
-  /// end did not come to say so.
-  void settle(std::uint64_t prompt_tokens, std::uint64_t answer_tokens);
+  /// end did not come to say so. `cost` is what it was charged.
+  void settle(std::uint64_t prompt_tokens, std::uint64_t answer_tokens, amount cost);
 
  private:
   std::shared_ptr<live_key> key_;

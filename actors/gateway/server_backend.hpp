@@ -15,6 +15,8 @@
 
 namespace troupe {
 
+class use_exchange;
+
 /// The cluster behind a server. Whoever may ask for completions may look at it and drain nodes.
 struct cluster_access {
   std::string join_address;  ///< "host:port" that nodes join
@@ -42,6 +44,8 @@ struct server_backend {
   /// The queue that `service` is, where it is one.
   std::shared_ptr<gateway::fair_service> queue = {};
   std::shared_ptr<span_sink> traces = {};  ///< takes what there is to say of answers; null: nobody
+  /// Tells the cluster's other gateways what keys take here; null: there are none.
+  std::shared_ptr<use_exchange> exchange = {};
   /// What draws, behind the queue; recalled answers are in no queue.
   std::shared_ptr<generation_service> engine = {};
 };

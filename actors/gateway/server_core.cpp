@@ -55,6 +55,7 @@ server_core::server_core(server_config config, std::shared_ptr<spdlog::logger> l
 
 void server_core::set_backend(server_backend backend) {
   backend_ = std::move(backend);
+  if (backend_.exchange) entrance_.share(*backend_.exchange);
   if (!store_ || desk_ || !backend_.service || !backend_.model) return;
   const auto sessions = std::make_shared<const session_source>(backend_, config_, metrics_);
   // The door outlives both: they are stopped before the core goes.

@@ -76,15 +76,22 @@ api_result<std::vector<session_prompt>> completion_prompts(const api_context& co
 /// Most answers end by themselves long before the context does.
 constexpr std::uint64_t unasked_answer_tokens = 1024;
 
-generation_cost cost_of(const request_options& options,
-                        const std::vector<session_prompt>& prompts) {
+result<generation_cost> cost_of(const api_context& context, const request_options& options,
+                                const std::vector<session_prompt>& prompts) {
   generation_cost cost;
+  bool keeps = false;
   for (const session_prompt& p : prompts) {
     std::uint64_t answer = p.request.max_tokens;
     if (!options.max_tokens) answer = std::min(answer, unasked_answer_tokens);
     cost.prompt_tokens += p.request.prompt.size();
     cost.answer_tokens += answer * p.request.choices;
+    keeps = keeps || !p.request.cache_marks.empty();
   }
+  if (!context.account.prices) return cost;
+  const auto money =
+      most_cost(*context.account.prices, cost.prompt_tokens, cost.answer_tokens, keeps);
+  if (!money) return fail(money.error());
+  cost.money = *money;
   return cost;
 }
 
@@ -198,7 +205,9 @@ std::shared_ptr<completion_session> completion_session::begin(
     return nullptr;
   }
   if (context.admit) {
-    if (const auto refused = context.admit(cost_of(planned->options, planned->prompts))) {
+    const auto cost = cost_of(context, planned->options, planned->prompts);
+    const auto refused = cost ? context.admit(*cost) : to_api_error(cost.error());
+    if (refused) {
       sink->fail(*refused);
       return nullptr;
     }

@@ -31,12 +31,16 @@ class session_observer {
   virtual void on_choice(finish_reason reason) = 0;
   /// One prompt's request is done (a request whose stop strings ended it has none).
   virtual void on_summary(const generation_summary& summary) = 0;
+  /// What the answer costs, once it is charged: at its end, or where its client left. Not of one
+  /// that fails, nor where there are no prices.
+  virtual void on_cost(const request_cost& /*cost*/) {}
 };
 
 /// What a request may come to at most, before any of it is drawn.
 struct generation_cost {
   std::uint64_t prompt_tokens = 0;
   std::uint64_t answer_tokens = 0;  ///< where the request does not say, a moderate answer's
+  amount money = {};                ///< of these tokens, at most; 0 where there are no prices
 };
 
 /// What sessions need of the program around them.

@@ -251,15 +251,24 @@ void session_core::finish_slot(slot_state& s) {
 void session_core::complete() {
   auto priced = account_.price(usage_);
   if (!priced) return refuse_answer(to_api_error(priced.error()));
-  if (!account_.keeps()) return tell_end();
+  if (!account_.keeps()) {
+    charge(usage_);
+    return tell_end();
+  }
   const auto taken =
       account_.keep(usage_, false, [self = shared_from_this()](const result<void>& kept) {
+        // Its client may have left meanwhile; usage_ no longer changes.
+        if (kept) self->charge(self->usage_);
         self->locked([&] {
           if (!kept) return self->refuse_answer(not_counted());
           self->tell_end();
         });
       });
   if (!taken) refuse_answer(not_counted());
+}
+
+void session_core::charge(const usage_counts& usage) const {
+  if (observer_ && usage.cost) observer_->on_cost(*usage.cost);
 }
 
 void session_core::tell_end() {
@@ -290,8 +299,10 @@ void session_core::refuse_answer(const api_error& e) {
 void session_core::leave() {
   usage_counts so_far = usage_now();
   const bool kept_already = slots_done_ == slots_.size();
-  if (account_.keeps() && !kept_already && so_far.completion != 0 && account_.price(so_far))
-    (void)account_.keep(so_far, true, [](const result<void>&) {});
+  if (!kept_already && so_far.completion != 0 && account_.price(so_far)) {
+    charge(so_far);
+    if (account_.keeps()) (void)account_.keep(so_far, true, [](const result<void>&) {});
+  }
   abandon();
 }
 

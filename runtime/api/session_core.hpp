@@ -80,6 +80,7 @@ class session_core final : public completion_session,
   void finish_slot(slot_state& s);
   [[nodiscard]] bool all_ended() const;
   void complete();
+  void charge(const usage_counts& usage) const;
   void tell_end();
   void refuse_answer(const api_error& e);
   void leave();

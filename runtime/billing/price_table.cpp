@@ -1,6 +1,7 @@
 #include "runtime/billing/price_table.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace troupe {
 
@@ -38,6 +39,22 @@ result<request_cost> cost_of(const price_table& table, const billed_tokens& toke
   }
   out.total = amount(out.input.units() + out.cache.units() + out.output.units());
   return out;
+}
+
+result<amount> most_cost(const price_table& table, std::uint64_t input, std::uint64_t output,
+                         bool keeps) {
+  amount most;
+  const std::uint64_t none = 0;
+  // All of the input is one kind, or some of several: never more than all of the dearest.
+  for (const auto& [implicit, hits, creation] :
+       {std::array{none, none, none}, std::array{input, none, none}, std::array{none, input, none},
+        std::array{none, none, input}}) {
+    if (!keeps && hits + creation > 0) continue;
+    const auto cost = cost_of(table, {input, implicit, hits, creation, output, false});
+    if (!cost) return fail(cost.error());
+    most = std::max(most, cost->total);
+  }
+  return most;
 }
 
 }  // namespace troupe

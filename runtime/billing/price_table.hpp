@@ -62,4 +62,9 @@ struct request_cost {
 /// out_of_range where there are 2^53 tokens or more.
 [[nodiscard]] result<request_cost> cost_of(const price_table& table, const billed_tokens& tokens);
 
+/// The most that a request of so many tokens can cost, whatever the cache has of its input;
+/// `keeps`: it has the cache keep some. Fails as cost_of.
+[[nodiscard]] result<amount> most_cost(const price_table& table, std::uint64_t input,
+                                       std::uint64_t output, bool keeps);
+
 }  // namespace troupe

@@ -41,7 +41,7 @@ result<void> usage_totals::add(const usage_record& record) {
   return {};
 }
 
-result<usage_report> report_usage(const std::vector<std::filesystem::path>& paths,
+result<usage_report> report_usage(const std::vector<std::string>& places,
                                   const std::vector<usage_group>& by, const time_span& span) {
   usage_report out;
   const auto add = [&](const usage_record& record) -> result<void> {
@@ -52,7 +52,7 @@ result<usage_report> report_usage(const std::vector<std::filesystem::path>& path
     if (auto done = out.lines[{std::move(key), currency}].add(record); !done) return done;
     return out.totals[currency].add(record);
   };
-  if (auto done = read_usage(paths, span, add); !done) return fail(done.error());
+  if (auto done = read_usage(places, span, add); !done) return fail(done.error());
   return out;
 }
 

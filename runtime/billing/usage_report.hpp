@@ -1,15 +1,13 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <map>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "runtime/base/result.hpp"
-#include "runtime/billing/usage_record.hpp"
-#include "runtime/billing/usage_table.hpp"
+#include "runtime/billing/usage_reading.hpp"
 
 namespace troupe {
 
@@ -40,8 +38,8 @@ struct usage_report {
   std::map<std::string, usage_totals> totals;  ///< by currency
 };
 
-/// Adds up ledgers' files; fails as read_usage.
-[[nodiscard]] result<usage_report> report_usage(const std::vector<std::filesystem::path>& paths,
+/// Adds up ledgers; fails as read_usage.
+[[nodiscard]] result<usage_report> report_usage(const std::vector<std::string>& places,
                                                 const std::vector<usage_group>& by,
                                                 const time_span& span);
 

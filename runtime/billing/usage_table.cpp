@@ -1,7 +1,9 @@
 #include "runtime/billing/usage_table.hpp"
 
 #include <array>
+#include <optional>
 #include <string_view>
+#include <utility>
 
 #include "runtime/storage/sqlite_schema.hpp"
 
@@ -46,23 +48,11 @@ ON CONFLICT (id) DO UPDATE SET
   cost_output = excluded.cost_output
 WHERE excluded.output_tokens > usage.output_tokens)";
 
-/// SQLite's own limit on what may be attached, and the first one.
-constexpr std::size_t most_files = 11;
-
-constexpr std::string_view columns =
-    "id, created, key, model, input_tokens, implicit_hit_tokens, explicit_hit_tokens, "
+constexpr std::string_view select_sql =
+    "SELECT id, created, key, model, input_tokens, implicit_hit_tokens, explicit_hit_tokens, "
     "explicit_creation_tokens, output_tokens, reasoning_tokens, batch, cut, currency, cost, "
-    "cost_input, cost_cache, cost_output";
-
-std::string select_sql(std::size_t files) {
-  constexpr std::string_view span = "WHERE created >= ?1 AND created < ?2";
-  if (files == 1) return fmt::format("SELECT {} FROM usage {}", columns, span);
-  std::string all = fmt::format("SELECT * FROM main.usage {}", span);
-  for (std::size_t i = 1; i < files; ++i)
-    all += fmt::format(" UNION ALL SELECT * FROM file{}.usage {}", i, span);
-  // With max(), SQLite takes the other columns from the row that has it.
-  return fmt::format("SELECT {}, max(output_tokens) FROM ({}) GROUP BY id", columns, all);
-}
+    "cost_input, cost_cache, cost_output "
+    "FROM usage WHERE created >= ?1 AND created < ?2 ORDER BY id";
 
 /// Opens a ledger for reading.
 result<sqlite::database> open_to_read(const std::filesystem::path& path) {
@@ -71,21 +61,6 @@ result<sqlite::database> open_to_read(const std::filesystem::path& path) {
   auto file = sqlite::database::open(path, options);
   if (!file) return file;
   if (auto done = sqlite::apply(*file, ledger_schema); !done) return fail(done.error());
-  return file;
-}
-
-/// The first of the ledgers, with the others attached.
-result<sqlite::database> open_to_read(const std::vector<std::filesystem::path>& paths) {
-  if (paths.empty() || paths.size() > most_files)
-    return fail(errc::out_of_range, "{} ledgers; 1 to {} can be read at once", paths.size(),
-                most_files);
-  auto file = open_to_read(paths.front());
-  for (std::size_t i = 1; i < paths.size() && file; ++i) {
-    if (auto other = open_to_read(paths[i]); !other) return other;
-    auto attach = file->prepare(fmt::format("ATTACH ?1 AS file{}", i));
-    if (!attach) return fail(attach.error());
-    if (auto done = attach->run_with(paths[i].string()); !done) return fail(done.error());
-  }
   return file;
 }
 
@@ -118,6 +93,25 @@ result<usage_record> record_in(const sqlite::statement& row) {
   return out;
 }
 
+class table_reader final : public usage_reader {
+ public:
+  table_reader(sqlite::database file, sqlite::statement rows)
+      : file_(std::move(file)), rows_(std::move(rows)) {}
+
+  result<std::optional<usage_record>> next() override {
+    const auto more = rows_.step();
+    if (!more) return fail(more.error());
+    if (!*more) return std::nullopt;
+    auto record = record_in(rows_);
+    if (!record) return fail(record.error().within(file_.path().string()));
+    return std::move(*record);
+  }
+
+ private:
+  sqlite::database file_;  ///< first: the statement's
+  sqlite::statement rows_;
+};
+
 }  // namespace
 
 result<usage_table> usage_table::open(const std::filesystem::path& path) {
@@ -137,21 +131,15 @@ result<void> usage_table::put(const usage_record& r) {
                           cost.input.text(), cost.cache.text(), cost.output.text());
 }
 
-result<void> read_usage(const std::vector<std::filesystem::path>& paths, const time_span& span,
-                        const std::function<result<void>(const usage_record&)>& each) {
-  auto file = open_to_read(paths);
+result<std::unique_ptr<usage_reader>> read_usage_table(const std::filesystem::path& path,
+                                                       const time_span& span) {
+  auto file = open_to_read(path);
   if (!file) return fail(file.error());
-  auto rows = file->prepare(select_sql(paths.size()));
+  auto rows = file->prepare(select_sql);
   if (!rows) return fail(rows.error());
-  if (auto bound = rows->bind(span.since, span.until); !bound) return bound;
-  for (;;) {
-    const auto more = rows->step();
-    if (!more) return fail(more.error());
-    if (!*more) return {};
-    const auto record = record_in(*rows);
-    if (!record) return fail(record.error().within(paths.front().string()));
-    if (auto done = each(*record); !done) return done;
-  }
+  if (auto bound = rows->bind(span.since, span.until); !bound) return fail(bound.error());
+  return std::unique_ptr<usage_reader>(
+      std::make_unique<table_reader>(std::move(*file), std::move(*rows)));
 }
 
 }  // namespace troupe

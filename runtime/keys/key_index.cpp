@@ -61,7 +61,7 @@ std::vector<std::shared_ptr<live_key>> key_index::all() {
   const std::lock_guard lock(mutex_);
   // One holder besides this list: a request that will still settle.
   std::erase_if(leaving_, [](const std::shared_ptr<live_key>& key) {
-    return key.use_count() == 1 && key->unsaved() == 0;
+    return key.use_count() == 1 && key->unsaved() == 0 && key->unsaved_money().sum == amount();
   });
   std::vector<std::shared_ptr<live_key>> out = leaving_;
   for (const auto& [hash, key] : by_hash_) out.push_back(key);

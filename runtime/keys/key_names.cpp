@@ -10,6 +10,7 @@ constexpr std::string_view admin = "admin";
 constexpr std::array<std::string_view, 7> endpoints{"chat",   "completions", "responses", "batches",
                                                     "tokens", "models",      admin};
 constexpr std::array<std::string_view, 3> priorities{"high", "normal", "low"};
+constexpr std::array<std::string_view, 3> periods{"life", "day", "month"};
 constexpr std::size_t most_name_bytes = 64;
 constexpr std::size_t most_model_bytes = 256;
 
@@ -39,6 +40,14 @@ std::optional<key_priority> parse_priority(std::string_view word) {
   const auto found = std::ranges::find(priorities, word);
   if (found == priorities.end()) return std::nullopt;
   return static_cast<key_priority>(found - priorities.begin());
+}
+
+std::string_view to_string(budget_period per) { return periods.at(static_cast<std::size_t>(per)); }
+
+std::optional<budget_period> parse_period(std::string_view word) {
+  const auto found = std::ranges::find(periods, word);
+  if (found == periods.end()) return std::nullopt;
+  return static_cast<budget_period>(found - periods.begin());
 }
 
 std::uint8_t rank_of(key_priority priority) { return static_cast<std::uint8_t>(priority); }

@@ -23,6 +23,10 @@ namespace troupe {
 [[nodiscard]] std::string_view to_string(key_priority priority);
 /// Nothing where it is none of them.
 [[nodiscard]] std::optional<key_priority> parse_priority(std::string_view word);
+/// "life", "day" or "month".
+[[nodiscard]] std::string_view to_string(budget_period per);
+/// Nothing where it is none of them.
+[[nodiscard]] std::optional<budget_period> parse_period(std::string_view word);
 /// 0 goes before 1, and 1 before 2.
 [[nodiscard]] std::uint8_t rank_of(key_priority priority);
 

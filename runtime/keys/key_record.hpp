@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "runtime/keys/money_account.hpp"
+
 namespace troupe {
 
 /// Whose requests go first where there are more than can run.
@@ -16,6 +18,7 @@ struct key_limits {
   std::optional<std::uint64_t> tokens_per_minute;  ///< of prompts and of answers
   std::optional<std::uint64_t> token_budget;       ///< in all, over the key's life
   key_priority priority = key_priority::normal;
+  std::optional<money_budget> money = {};
   friend bool operator==(const key_limits&, const key_limits&) = default;
 };
 
@@ -38,6 +41,7 @@ struct key_record {
   std::optional<std::int64_t> expires;
   std::optional<std::int64_t> revoked;
   std::uint64_t spent_tokens = 0;
+  money_spent spent_money;  ///< in the last period in which there was something
   friend bool operator==(const key_record&, const key_record&) = default;
 };
 

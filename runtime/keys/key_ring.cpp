@@ -3,6 +3,7 @@
 #include <condition_variable>
 #include <mutex>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -37,6 +38,25 @@ result<std::shared_ptr<live_key>> key_ring::find(std::int64_t id) const {
   return index_.find(id, std::chrono::steady_clock::now(), unix_time());
 }
 
+std::vector<key_taken> key_ring::taken() {
+  std::vector<key_taken> out;
+  for (const auto& key : index_.all())
+    if (const key_taken t = key->taken(); t.requests != 0 || t.tokens != 0) out.push_back(t);
+  return out;
+}
+
+void key_ring::add(std::span<const key_taken> by_others, live_key::time now) {
+  std::unordered_map<std::uint64_t, std::shared_ptr<live_key>> keys;
+  for (auto& key : index_.all()) keys.emplace(key->cache_space(), std::move(key));
+  for (const key_taken& t : by_others)
+    if (const auto found = keys.find(t.key); found != keys.end()) found->second->charge(t, now);
+}
+
+void key_ring::divide(std::uint32_t among) {
+  among_ = among;
+  for (const auto& key : index_.all()) key->divide(among);
+}
+
 void key_ring::follow(const std::stop_token& stop) {
   std::mutex mutex;
   std::condition_variable_any never;
@@ -67,6 +87,7 @@ result<void> key_ring::refresh() {
   const auto records = store_.list();
   if (!records) return fail(records.error());
   index_.update(*records, now);
+  for (const auto& key : index_.all()) key->divide(among_);
   version_ = *version;
   return {};
 }
@@ -77,12 +98,13 @@ result<void> key_ring::save() {
   std::vector<live_key*> of;
   for (const auto& key : keys) {
     const std::uint64_t tokens = key->unsaved();
-    if (tokens == 0) continue;
-    spent.push_back({key->id(), tokens});
+    const money_spent money = key->unsaved_money();
+    if (tokens == 0 && money.sum == amount()) continue;
+    spent.push_back({key->id(), tokens, money});
     of.push_back(key.get());
   }
   if (auto done = store_.spend(spent); !done) return done;
-  for (std::size_t i = 0; i < of.size(); ++i) of[i]->saved(spent[i].tokens);
+  for (std::size_t i = 0; i < of.size(); ++i) of[i]->saved(spent[i].tokens, spent[i].money);
   return {};
 }
 

@@ -1,11 +1,14 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string_view>
 #include <thread>
+#include <vector>
 
 #include "runtime/base/result.hpp"
 #include "runtime/keys/key_index.hpp"
@@ -38,6 +41,13 @@ class key_ring {
   [[nodiscard]] result<std::shared_ptr<live_key>> find(std::string_view presented) const;
   [[nodiscard]] result<std::shared_ptr<live_key>> find(std::int64_t id) const;
 
+  /// What was taken of limited keys since this was last asked; none that took nothing.
+  [[nodiscard]] std::vector<key_taken> taken();
+  /// What others have taken; of keys that are not here nothing comes.
+  void add(std::span<const key_taken> by_others, live_key::time now);
+  /// Each of so many processes has its part of the limits of a minute; keys that come later too.
+  void divide(std::uint32_t among);
+
  private:
   key_ring(key_store store, key_ring_settings settings);
   void follow(const std::stop_token& stop);
@@ -48,6 +58,7 @@ class key_ring {
   key_index index_;
   key_store store_;  ///< the thread's, once that runs
   std::int64_t version_ = -1;
+  std::atomic<std::uint32_t> among_{1};
   std::jthread thread_;
 };
 

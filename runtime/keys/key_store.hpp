@@ -24,10 +24,11 @@ struct key_request {
   std::optional<std::int64_t> expires;
 };
 
-/// Tokens that a key has used since it was last said.
+/// What a key has used since it was last said.
 struct key_spending {
   std::int64_t id = 0;
   std::uint64_t tokens = 0;
+  money_spent money = {};
 };
 
 /// The keys in a file, which several processes may use at once. Times are seconds since 1970 and
@@ -47,13 +48,14 @@ class key_store {
   [[nodiscard]] result<key_record> find(std::string_view name);
   [[nodiscard]] result<void> revoke(std::string_view name, std::int64_t now);
   [[nodiscard]] result<void> set_limits(std::string_view name, const key_limits& limits);
-  /// Adds to what keys have spent.
+  /// Adds to what keys have spent; money of a period that is over in the file no longer counts.
   [[nodiscard]] result<void> spend(std::span<const key_spending> more);
   /// Another number after someone else has changed the file.
   [[nodiscard]] result<std::int64_t> version() { return file_.version_of_others(); }
 
  private:
   explicit key_store(sqlite::database file) : file_(std::move(file)) {}
+  [[nodiscard]] result<void> spend_money(const key_spending& more);
   /// not_found unless the last statement changed a row.
   [[nodiscard]] result<void> found(std::string_view name) const;
 

@@ -11,7 +11,9 @@ live_key::live_key(key_record record, time now)
       limiter_(record_.limits, now),
       budget_(record_.limits.token_budget),
       priority_(record_.limits.priority),
-      in_file_(record_.spent_tokens) {}
+      in_file_(record_.spent_tokens) {
+  money_.set(record_.limits.money, record_.spent_money);
+}
 
 std::uint64_t live_key::cache_space() const {
   // The first 64 bits of a digest of 256 random ones.
@@ -27,37 +29,75 @@ void live_key::update(const key_record& record, time now) {
   budget_ = record.limits.token_budget;
   priority_ = record.limits.priority;
   in_file_ = record.spent_tokens;
+  money_.set(record.limits.money, record.spent_money);
 }
 
 std::optional<rate_refusal> live_key::take_request(time now) {
   const std::lock_guard lock(mutex_);
-  return limiter_.take_request(now);
+  auto refused = limiter_.take_request(now);
+  if (!refused) ++taken_.requests;
+  return refused;
 }
 
-std::optional<rate_refusal> live_key::reserve(std::uint64_t tokens, time now) {
+std::optional<rate_refusal> live_key::reserve(const key_use& most, const key_moment& now) {
   const std::lock_guard lock(mutex_);
-  if (budget_ && in_file_ + unsaved_ + set_aside_ + tokens > *budget_)
-    return rate_refusal{rate_limit::budget, *budget_, tokens, {}};
-  if (auto refused = limiter_.reserve(tokens, now)) return refused;
-  set_aside_ += tokens;
+  if (budget_ && in_file_ + unsaved_ + set_aside_ + most.tokens > *budget_)
+    return rate_refusal{rate_limit::budget, *budget_, most.tokens, {}};
+  if (!money_.reserve(most.money, now.unix_time)) return money_refusal(most.money, now);
+  if (auto refused = limiter_.reserve(most.tokens, now.steady)) {
+    money_.settle(most.money, amount(), now.unix_time);
+    return refused;
+  }
+  set_aside_ += most.tokens;
+  taken_.tokens += static_cast<std::int64_t>(most.tokens);
   return std::nullopt;
 }
 
-void live_key::settle(std::uint64_t reserved, std::uint64_t used, time now) {
+key_taken live_key::taken() {
   const std::lock_guard lock(mutex_);
-  limiter_.settle(reserved, used, now);
-  set_aside_ -= std::min(reserved, set_aside_);
-  unsaved_ += used;
+  key_taken out = std::exchange(taken_, {});
+  out.key = cache_space();
+  return out;
 }
 
-void live_key::spend(std::uint64_t tokens) {
+void live_key::charge(const key_taken& by_others, time now) {
   const std::lock_guard lock(mutex_);
-  unsaved_ += tokens;
+  limiter_.charge(by_others.requests, by_others.tokens, now);
 }
 
-bool live_key::spent() const {
+void live_key::divide(std::uint32_t among) {
   const std::lock_guard lock(mutex_);
-  return budget_ && in_file_ + unsaved_ + set_aside_ >= *budget_;
+  limiter_.divide(among);
+}
+
+rate_refusal live_key::money_refusal(amount asked, const key_moment& now) const {
+  const money_budget budget = money_.budget().value_or(money_budget());
+  rate_refusal out{rate_limit::money, 0, 0, {}, budget, asked};
+  if (const auto end = period_end(budget.per, now.unix_time))
+    out.wait = std::chrono::seconds(*end - now.unix_time);
+  return out;
+}
+
+void live_key::settle(const key_use& reserved, const key_use& used, const key_moment& now) {
+  const std::lock_guard lock(mutex_);
+  limiter_.settle(reserved.tokens, used.tokens, now.steady);
+  taken_.tokens +=
+      static_cast<std::int64_t>(used.tokens) - static_cast<std::int64_t>(reserved.tokens);
+  set_aside_ -= std::min(reserved.tokens, set_aside_);
+  unsaved_ += used.tokens;
+  money_.settle(reserved.money, used.money, now.unix_time);
+}
+
+void live_key::spend(const key_use& used, const key_moment& now) {
+  const std::lock_guard lock(mutex_);
+  unsaved_ += used.tokens;
+  money_.settle(amount(), used.money, now.unix_time);
+}
+
+bool live_key::spent(const key_moment& now) const {
+  const std::lock_guard lock(mutex_);
+  if (budget_ && in_file_ + unsaved_ + set_aside_ >= *budget_) return true;
+  return money_.spent(now.unix_time);
 }
 
 key_priority live_key::priority() const {
@@ -80,10 +120,16 @@ std::uint64_t live_key::unsaved() const {
   return unsaved_;
 }
 
-void live_key::saved(std::uint64_t tokens) {
+money_spent live_key::unsaved_money() const {
+  const std::lock_guard lock(mutex_);
+  return money_.unsaved();
+}
+
+void live_key::saved(std::uint64_t tokens, const money_spent& money) {
   const std::lock_guard lock(mutex_);
   unsaved_ -= std::min(tokens, unsaved_);
   in_file_ += tokens;
+  if (money.sum != amount()) money_.saved(money);
 }
 
 }  // namespace troupe

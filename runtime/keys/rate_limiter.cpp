@@ -40,38 +40,52 @@ void rate_limiter::set(std::optional<pair>& buckets, std::optional<std::uint64_t
 }
 
 std::optional<rate_refusal> rate_limiter::pair::take(std::uint64_t amount, rate_limit of_minute,
-                                                     rate_limit of_second, time now) {
-  const auto wanted = static_cast<double>(amount);
+                                                     rate_limit of_second, time now,
+                                                     std::uint32_t times) {
+  const auto single = static_cast<double>(amount);
+  const double wanted = single * times;
+  // Counted several times it may be more than there ever is: then it begins with a full bucket.
+  const double at_least = std::max(single, std::min(wanted, minute.capacity()));
   const double at_once = std::min(wanted, second.capacity());
-  const bool minute_short = minute.level(now) + rounding < wanted;
+  const bool minute_short = minute.level(now) + rounding < at_least;
   if (minute_short || second.level(now) + rounding < at_once) {
     // Both have to be there when the client comes back.
-    const auto wait = std::max(minute.until(wanted, now), second.until(at_once, now));
+    const auto wait = std::max(minute.until(at_least, now), second.until(at_once, now));
     if (minute_short) return rate_refusal{of_minute, limit, amount, wait};
     return rate_refusal{of_second, static_cast<std::uint64_t>(second.capacity()), amount, wait};
   }
-  minute.take(wanted, now);
-  second.take(wanted, now);
+  charge(wanted, now);
   return std::nullopt;
 }
 
+void rate_limiter::pair::charge(double amount, time now) {
+  minute.take(amount, now);
+  second.take(amount, now);
+}
+
+void rate_limiter::charge(std::int64_t requests, std::int64_t tokens, time now) {
+  if (requests_ && requests != 0) requests_->charge(static_cast<double>(requests), now);
+  if (tokens_ && tokens != 0) tokens_->charge(static_cast<double>(tokens), now);
+}
+
+void rate_limiter::divide(std::uint32_t among) { times_ = std::max(among, 1U); }
+
 std::optional<rate_refusal> rate_limiter::take_request(time now) {
   if (!requests_) return std::nullopt;
-  return requests_->take(1, rate_limit::requests, rate_limit::request_burst, now);
+  return requests_->take(1, rate_limit::requests, rate_limit::request_burst, now, times_);
 }
 
 std::optional<rate_refusal> rate_limiter::reserve(std::uint64_t tokens, time now) {
   if (!tokens_) return std::nullopt;
   if (tokens > tokens_->limit)
     return rate_refusal{rate_limit::tokens_at_once, tokens_->limit, tokens, {}};
-  return tokens_->take(tokens, rate_limit::tokens, rate_limit::token_burst, now);
+  return tokens_->take(tokens, rate_limit::tokens, rate_limit::token_burst, now, times_);
 }
 
 void rate_limiter::settle(std::uint64_t reserved, std::uint64_t used, time now) {
   if (!tokens_) return;
   const double more = static_cast<double>(used) - static_cast<double>(reserved);
-  tokens_->minute.take(more, now);
-  tokens_->second.take(more, now);
+  tokens_->charge(more * times_, now);
 }
 
 std::optional<rate_standing> rate_limiter::of(const std::optional<pair>& buckets, time now) {

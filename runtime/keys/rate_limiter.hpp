@@ -17,6 +17,7 @@ enum class rate_limit : std::uint8_t {
   token_burst,     ///< a second's
   tokens_at_once,  ///< more than a minute's in one request: waiting does not help
   budget,          ///< all that the key may ever use: waiting does not help
+  money,           ///< all that it may spend, ever or until its period ends
 };
 
 struct rate_refusal {
@@ -24,6 +25,8 @@ struct rate_refusal {
   std::uint64_t limit = 0;               ///< of a minute or a second, as `by` says
   std::uint64_t asked = 0;               ///< requests or tokens
   std::chrono::duration<double> wait{};  ///< until the same would pass, if nobody else asks
+  money_budget budget = {};              ///< of rate_limit::money, which has no `limit`
+  amount cost = {};                      ///< and what was asked of it
 };
 
 /// Where one of a minute's limits stands.
@@ -51,6 +54,12 @@ class rate_limiter {
   /// A request has ended that had set aside `reserved`: returns the rest, or takes what is missing.
   void settle(std::uint64_t reserved, std::uint64_t used, time now);
 
+  /// What others have taken of the same limits, or given back (below 0): a debt where it was more
+  /// than there is.
+  void charge(std::int64_t requests, std::int64_t tokens, time now);
+  /// Each of so many limiters has its part of the limits: whatever is taken counts as often.
+  void divide(std::uint32_t among);
+
   /// Nothing where there is no such limit.
   [[nodiscard]] std::optional<rate_standing> requests(time now) const { return of(requests_, now); }
   [[nodiscard]] std::optional<rate_standing> tokens(time now) const { return of(tokens_, now); }
@@ -59,7 +68,9 @@ class rate_limiter {
   struct pair {
     pair(std::uint64_t a_minute, time now);
     [[nodiscard]] std::optional<rate_refusal> take(std::uint64_t amount, rate_limit of_minute,
-                                                   rate_limit of_second, time now);
+                                                   rate_limit of_second, time now,
+                                                   std::uint32_t times);
+    void charge(double amount, time now);
     std::uint64_t limit;
     token_bucket minute;
     token_bucket second;
@@ -67,6 +78,7 @@ class rate_limiter {
   static std::optional<rate_standing> of(const std::optional<pair>& buckets, time now);
   static void set(std::optional<pair>& buckets, std::optional<std::uint64_t> limit, time now);
 
+  std::uint32_t times_ = 1;
   std::optional<pair> requests_;
   std::optional<pair> tokens_;
 };

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <cstdint>
 
+#include "runtime/keys/key_names.hpp"
+
 namespace troupe {
 namespace {
 
@@ -53,6 +55,14 @@ std::string describe(const rate_refusal& refusal) {
       return fmt::format(
           "this key has a budget of {} tokens, and this request may use {}, more than are left",
           refusal.limit, refusal.asked);
+    case rate_limit::money:
+      return fmt::format(
+          "this key has a budget of {}{}, and this request may cost {}, more than is left of it",
+          refusal.budget.most.text(),
+          refusal.budget.per == budget_period::life
+              ? ""
+              : fmt::format(" a {}", to_string(refusal.budget.per)),
+          refusal.cost.text());
   }
   return {};
 }

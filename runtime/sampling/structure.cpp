@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <ctime>
 #include <exception>
+#include <mutex>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -20,8 +21,8 @@ namespace {
 /// The library's rules nest; deeper than this they are somebody's attack.
 constexpr int deepest_recursion = 1'000;
 constexpr std::size_t longest_reason = 300;
-/// What is remembered of rules.
-constexpr std::int64_t rule_bytes = std::int64_t{64} << 20;
+/// What a compiler remembers of rules.
+constexpr std::int64_t rule_bytes = std::int64_t{32} << 20;
 
 /// The library's messages begin with "[time] file:line: " and may go over many lines.
 std::string reason_of(std::string_view text) {
@@ -99,12 +100,44 @@ result<void> try_out(token_guide& guide, std::uint32_t vocab) {
 
 struct structure_compiler::vocabulary {
   vocabulary(std::shared_ptr<const structure_vocabulary> what, const xgrammar::TokenizerInfo& info)
-      : shared(std::move(what)), tokens(info), compiler(info, 1, true, rule_bytes) {}
+      : shared(std::move(what)), tokens(info) {}
 
-  std::shared_ptr<const structure_vocabulary> shared;
-  xgrammar::TokenizerInfo tokens;
-  /// Remembers what rules allow, for other structures that have the same; any thread.
-  mutable xgrammar::GrammarCompiler compiler;
+  const std::shared_ptr<const structure_vocabulary> shared;
+  const xgrammar::TokenizerInfo tokens;
+  std::mutex mutex;
+  /// Each remembers what rules allow, for other structures that have the same.
+  std::vector<std::unique_ptr<xgrammar::GrammarCompiler>> idle;
+};
+
+/// A compiler that nobody else has: one that was stopped amid something is not used again.
+class structure_compiler::borrowed {
+ public:
+  explicit borrowed(vocabulary& from) : from_(from) {
+    {
+      const std::lock_guard lock(from_.mutex);
+      if (!from_.idle.empty()) {
+        compiler_ = std::move(from_.idle.back());
+        from_.idle.pop_back();
+      }
+    }
+    if (!compiler_)
+      compiler_ = std::make_unique<xgrammar::GrammarCompiler>(from_.tokens, 1, true, rule_bytes);
+  }
+  borrowed(const borrowed&) = delete;
+  borrowed& operator=(const borrowed&) = delete;
+  ~borrowed() {
+    if (!whole_) return;
+    const std::lock_guard lock(from_.mutex);
+    if (from_.idle.size() < most_idle) from_.idle.push_back(std::move(compiler_));
+  }
+  void give_up() { whole_ = false; }
+  [[nodiscard]] xgrammar::GrammarCompiler& get() { return *compiler_; }
+
+ private:
+  static constexpr std::size_t most_idle = 2;
+  vocabulary& from_;
+  std::unique_ptr<xgrammar::GrammarCompiler> compiler_;
+  bool whole_ = true;
 };
 
 compiled_structure::compiled_structure(std::unique_ptr<const parts> all) : parts_(std::move(all)) {}
@@ -114,10 +147,11 @@ std::size_t compiled_structure::bytes() const { return parts_->grammar.MemorySiz
 std::uint32_t compiled_structure::vocab() const { return parts_->vocabulary->size; }
 
 structure_compiler::structure_compiler(const tokenizer& tokens, std::uint32_t vocab,
-                                       std::vector<token_id> ends) {
+                                       std::vector<token_id> ends, const compile_limits& limits)
+    : limits_(limits) {
   xgrammar::SetMaxRecursionDepth(deepest_recursion);
   const std::vector<std::int32_t> stops(ends.begin(), ends.end());
-  vocabulary_ = std::make_unique<const vocabulary>(
+  vocabulary_ = std::make_unique<vocabulary>(
       describe(tokens, vocab, std::move(ends)),
       xgrammar::TokenizerInfo(texts_of(tokens, vocab), xgrammar::VocabType::RAW,
                               static_cast<int>(vocab), stops));
@@ -125,25 +159,39 @@ structure_compiler::structure_compiler(const tokenizer& tokens, std::uint32_t vo
 
 structure_compiler::~structure_compiler() = default;
 
+result<std::shared_ptr<const compiled_structure>> structure_compiler::make(
+    const std::string& structure, borrowed& compiler) const {
+  // Not by the compiler's own way from text: it would remember every failure.
+  const auto read = xgrammar::Grammar::FromStructuralTag(structure, vocabulary_->tokens);
+  if (const auto* wrong = std::get_if<xgrammar::StructuralTagError>(&read)) {
+    return fail(errc::invalid_argument, "{}",
+                std::visit([](const auto& e) { return reason_of(e.what()); }, *wrong));
+  }
+  auto made = std::make_shared<const compiled_structure>(
+      std::make_unique<compiled_structure::parts>(compiled_structure::parts{
+          compiler.get().CompileGrammar(std::get<xgrammar::Grammar>(read)), vocabulary_->shared,
+          structure.find(R"("json_schema")") != std::string::npos}));
+  token_guide first(made, guide_rule{structure, -1, -1});
+  if (auto fine = try_out(first, made->vocab()); !fine) return fail(std::move(fine.error()));
+  return made;
+}
+
 result<std::shared_ptr<const compiled_structure>> structure_compiler::compile(
     const std::string& structure) const {
+  borrowed compiler(*vocabulary_);
+  compile_budget budget(limits_);
+  std::string why;
   try {
-    // Not by the compiler's own way from text: it would remember every failure.
-    const auto read = xgrammar::Grammar::FromStructuralTag(structure, vocabulary_->tokens);
-    if (const auto* wrong = std::get_if<xgrammar::StructuralTagError>(&read)) {
-      return fail(errc::invalid_argument, "{}",
-                  std::visit([](const auto& e) { return reason_of(e.what()); }, *wrong));
-    }
-    auto made = std::make_shared<const compiled_structure>(
-        std::make_unique<compiled_structure::parts>(compiled_structure::parts{
-            vocabulary_->compiler.CompileGrammar(std::get<xgrammar::Grammar>(read)),
-            vocabulary_->shared, structure.find(R"("json_schema")") != std::string::npos}));
-    token_guide first(made, guide_rule{structure, -1, -1});
-    if (auto fine = try_out(first, made->vocab()); !fine) return fail(std::move(fine.error()));
-    return made;
+    const compile_budget::scope bounded(budget);
+    auto made = make(structure, compiler);
+    if (made || !budget.spent()) return made;
   } catch (const std::exception& e) {
-    return fail(errc::invalid_argument, "{}", reason_of(e.what()));
+    why = reason_of(e.what());
   }
+  if (!budget.spent()) return fail(errc::invalid_argument, "{}", why);
+  compiler.give_up();
+  return fail(errc::out_of_range, "it takes more than {} ms or {} MiB to compile: ask for less",
+              limits_.processor.count(), limits_.bytes >> 20U);
 }
 
 }  // namespace troupe

@@ -8,6 +8,7 @@
 
 #include "runtime/base/result.hpp"
 #include "runtime/base/token.hpp"
+#include "runtime/sampling/compile_budget.hpp"
 #include "runtime/tokenizer/tokenizer.hpp"
 
 namespace troupe {
@@ -30,25 +31,32 @@ class compiled_structure {
   std::unique_ptr<const parts> parts_;
 };
 
-/// Compiles structures for one vocabulary. Immutable: any thread.
+/// Compiles structures for one vocabulary. Any thread, several at once.
 class structure_compiler {
  public:
   /// `vocab`: tokens that the model's head has, those of the tokenizer first. `ends`: tokens that
   /// end an answer, and may do so only where the structure is complete. Sorts the vocabulary, which
   /// takes about a second where it is large.
-  structure_compiler(const tokenizer& tokens, std::uint32_t vocab, std::vector<token_id> ends);
+  /// `limits` bound each structure.
+  structure_compiler(const tokenizer& tokens, std::uint32_t vocab, std::vector<token_id> ends,
+                     const compile_limits& limits = {});
   structure_compiler(const structure_compiler&) = delete;
   structure_compiler& operator=(const structure_compiler&) = delete;
   ~structure_compiler();
 
-  /// Takes from under a millisecond to seconds, by what is asked, and cannot be stopped: whoever
-  /// asks bounds the structure first. invalid_argument: it is none, or no answer could be of it.
+  /// Takes from under a millisecond to the limits, by what is asked. invalid_argument: it is none,
+  /// or no answer could be of it; out_of_range: it takes more.
   [[nodiscard]] result<std::shared_ptr<const compiled_structure>> compile(
       const std::string& structure) const;
 
  private:
   struct vocabulary;
-  std::unique_ptr<const vocabulary> vocabulary_;
+  class borrowed;
+  [[nodiscard]] result<std::shared_ptr<const compiled_structure>> make(const std::string& structure,
+                                                                       borrowed& compiler) const;
+
+  const compile_limits limits_;
+  std::unique_ptr<vocabulary> vocabulary_;
 };
 
 }  // namespace troupe

@@ -49,6 +49,8 @@ std::string_view frame_name(frame_kind kind) {
       return "step_masks";
     case frames::traffic:
       return "traffic";
+    case frames::key_use:
+      return "key_use";
     default:
       return "unknown";
   }

@@ -37,6 +37,7 @@ enum : frame_kind {
   expert_load = 18,    ///< how often a stage's experts were chosen lately
   step_masks = 19,     ///< which tokens may be drawn in a step, to the stage that draws
   traffic = 20,        ///< what a node has sent so far, for the supervisor
+  key_use = 21,        ///< what keys have taken of their limits at one gateway, for the others
 };
 }  // namespace frames
 

@@ -8,7 +8,7 @@ target=$1
 packages=(systemd systemd-sysv dbus openssh-server python3 python3-apt openssl procps iproute2 adduser
   etcd-server etcd-client prometheus prometheus-node-exporter libucx0 ucx-utils
   libboost-json1.81.0 libboost-url1.81.0 libspdlog1.10 libfmt9 libutf8proc2 libprometheus-cpp-core1.0 libssl3
-  libsqlite3-0 libedit2 libhwy1 libnuma1 libtomlplusplus3 libcaf-core0.17 libcaf-io0.17 libcaf-openssl0.17)
+  libsqlite3-0 libpq5 libedit2 libhwy1 libnuma1 libtomlplusplus3 libcaf-core0.17 libcaf-io0.17 libcaf-openssl0.17)
 if [[ -f $target/.packages && $(cat "$target/.packages") == "${packages[*]}" ]]; then exit 0; fi
 
 rm -rf "$target" "$target.part"

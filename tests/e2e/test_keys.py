@@ -1,7 +1,10 @@
 """Keys: made and revoked on the command line, asked for by the server."""
 
+import decimal
 import json
+import pathlib
 import re
+import threading
 import time
 
 import openai
@@ -142,6 +145,43 @@ def test_tokens_are_spent_for_good_and_the_budget_ends_them(guarded):
         time.sleep(0.05)
 
 
+def test_money_is_spent_exactly_and_its_budget_ends_it_after_a_restart_too(tmp_path):
+    file, ledger = tmp_path / "keys.db", tmp_path / "usage.db"
+    prices = pathlib.Path(__file__).parents[2] / "configs" / "prices-mainland.toml"
+    secret = key("create", "payer", "--budget-money", "0.0001", file=file).strip()
+    daily = key("create", "daily", "--budget-money", "0.00005/day", file=file).strip()
+    row = lambda name: next(k for k in json.loads(key("list", "--json", file=file)) if k["name"] == name)
+    assert row("payer")["money_budget"] == "0.0001" and row("payer")["budget_period"] == "life"
+    spent = decimal.Decimal(0)
+    for _ in range(2):
+        with Server(MODELS / "tiny-qwen3-moe", "--keys", file, "--prices", prices, "--ledger", ledger) as server:
+            # 10 of them cost at most 0.0000369930: three would be too many.
+            usage = ask(client(server, secret), server, 10).usage.model_dump()
+            spent += decimal.Decimal(usage["cost_details"]["total"])
+            assert usage["completion_tokens"] == 10
+            if row("payer")["spent_money"] == "0":
+                ask(client(server, daily), server, 10)
+            with pytest.raises(openai.RateLimitError) as caught:
+                ask(client(server, daily), server, 10)
+            assert caught.value.code == "insufficient_quota" and "0.00005 a day" in str(caught.value)
+            assert 1 <= int(caught.value.response.headers["retry-after"]) <= 86_400
+    assert decimal.Decimal(row("payer")["spent_money"]) == spent
+    with Server(MODELS / "tiny-qwen3-moe", "--keys", file, "--prices", prices, "--ledger", ledger) as server:
+        with pytest.raises(openai.RateLimitError) as caught:
+            ask(client(server, secret), server, 10)
+        assert caught.value.code == "insufficient_quota" and "0.0001, and this request may cost" in str(caught.value)
+        key("limit", "payer", "--budget-money", "none", file=file)
+        deadline = time.monotonic() + 20
+        while True:
+            try:
+                ask(client(server, secret), server, 10)
+                break
+            except openai.RateLimitError:
+                assert time.monotonic() < deadline
+    code, out, _ = troupe("usage", "--ledger", ledger, "--by", "key", "--csv")
+    assert code == 0 and f"{decimal.Decimal(row('payer')['spent_money']):f}" in out
+
+
 def test_a_stream_goes_on_when_its_key_is_revoked_and_the_next_does_not_begin(guarded):
     secret = key("create", "leaver", file=guarded.keys).strip()
     leaver = admitted(guarded, secret)
@@ -194,6 +234,52 @@ def test_a_gateway_asks_for_keys_too(tmp_path):
         assert ask(client(gateway, secret), gateway).choices[0].text
         with pytest.raises(openai.AuthenticationError):
             ask(client(gateway, "none"), gateway)
+
+
+def count_admitted(gateways, secret, seconds):
+    """How many requests all of them let through in that time, asked for as fast as they answer."""
+    passed, end = [0] * len(gateways), time.monotonic() + seconds
+
+    def ask_on(at):
+        made = client(gateways[at], secret)
+        while time.monotonic() < end:
+            try:
+                ask(made, gateways[at], 1)
+                passed[at] += 1
+            except openai.RateLimitError:
+                pass
+
+    threads = [threading.Thread(target=ask_on, args=(at,)) for at in range(len(gateways))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return passed
+
+
+def test_two_gateways_and_the_head_keep_one_limit_of_a_minute(tmp_path):
+    file = tmp_path / "keys.db"
+    a_second, seconds = 2, 6
+    secret = key("create", "alice", "--rpm", 60 * a_second, file=file).strip()
+    other = key("create", "bob", "--tpm", 6000, file=file).strip()
+    with Server(MODELS / "tiny-qwen3-moe", "--workers", 1, "--redundancy", 1, "--threads", 1, "--keys", file) as head, \
+            Gateway(head, options=("--keys", file)) as one, Gateway(head, options=("--keys", file)) as two:
+        servers = [head, one, two]
+        begin = time.monotonic()
+        passed = count_admitted(servers, secret, seconds)
+        took = time.monotonic() - begin
+        # A second's at each may be gone before the others hear of it; alone, each would let as many through as all.
+        assert sum(passed) <= a_second * (took + len(servers)) + len(servers), passed
+        assert sum(passed) >= a_second * (seconds - 2), passed
+        # Tokens that one has given out are missing at the other.
+        ask(client(one, other), one, 60)
+        deadline = time.monotonic() + 20
+        while True:
+            headers = client(two, other).completions.with_raw_response.create(
+                model=two.model, prompt=[5, 6, 7], max_tokens=1).headers
+            if int(headers["x-ratelimit-remaining-tokens"]) < 6000 - 10:
+                break
+            assert time.monotonic() < deadline
 
 
 def test_a_page_of_another_origin_may_read_the_limits(tmp_path):

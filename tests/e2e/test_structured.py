@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import threading
 import time
 from typing import Literal, Optional
 
@@ -228,6 +229,64 @@ def test_what_is_hostile_is_refused_soon_and_others_go_on(held, name):
     assert time.monotonic() - began < 8
     assert refusal.value.param.startswith("guided_") and len(refusal.value.message) < 600
     assert ask(held, extra_body={"guided_choice": ["fine"]}).choices[0].message.content == "fine"
+
+
+NASTY = [
+    {"guided_json": {"enum": [f"word number {i * 7919}" for i in range(6000)]}},
+    {"guided_json": {"type": "object", "properties": {f"p{i}": {"type": "string"} for i in range(600)}}},
+    {"guided_json": {"type": "array", "minItems": 4000, "maxItems": 4096, "items": {
+        "type": "array", "minItems": 4000, "items": {"type": "string", "maxLength": 4000}}}},
+    {"guided_json": {"type": "array", "maxItems": 4096, "items": {
+        "type": "string", "pattern": "^(a|b|c){1,200}$"}}},
+    {"guided_regex": "(a|b)*a(a|b){60}"},
+    {"guided_regex": "(" + "a?" * 300 + "a" * 300 + ")"},
+    {"guided_regex": "(((" * 10 + "a" + "*b*)*)*)*" * 10},
+    {"guided_grammar": "root ::= r0\n" + "".join(f"r{i} ::= r{i + 1} r{i + 1} | \"{i}\"\n" for i in range(400))
+     + "r400 ::= \"x\""},
+    {"guided_grammar": 'root ::= a a a a\na ::= b b b b | ""\nb ::= a a a a | ""'},
+]
+
+
+def test_another_stream_goes_on_while_the_worst_is_compiled_or_refused(held):
+    body = {"model": held.model, "messages": ASKED, "max_tokens": 3000, "stream": True,
+            "ignore_eos": True, "enable_thinking": False}
+    gaps, stop = [], threading.Event()
+
+    def stream():
+        while not stop.is_set():
+            with held.stream("/v1/chat/completions", body) as events:
+                last = time.monotonic()
+                for _ in events:
+                    now = time.monotonic()
+                    gaps.append(now - last)
+                    last = now
+                    if stop.is_set():
+                        return
+
+    def attack(options):
+        began = time.monotonic()
+        try:
+            ask(held, max_tokens=4, extra_body=options)
+            outcome = 200
+        except openai.BadRequestError:
+            outcome = 400
+        except openai.RateLimitError:
+            outcome = 429
+        return outcome, time.monotonic() - began
+
+    watcher = threading.Thread(target=stream)
+    watcher.start()
+    try:
+        for options in NASTY:
+            outcome, took = attack(options)
+            assert outcome in (200, 400) and took < 15, (options, outcome, took)
+        with concurrent.futures.ThreadPoolExecutor(len(NASTY)) as pool:
+            together = list(pool.map(attack, NASTY))
+        assert all(took < 15 for _, took in together), together
+    finally:
+        stop.set()
+        watcher.join(60)
+    assert len(gaps) > 100 and max(gaps) < 3, (len(gaps), max(gaps))
 
 
 def test_many_costly_structures_do_not_stop_the_rest(held):

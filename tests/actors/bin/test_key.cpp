@@ -32,6 +32,35 @@ TEST_CASE("limits that are given replace, the others stay") {
   }
 }
 
+TEST_CASE("a budget of money is exact, for ever, a day or a month") {
+  const auto read = [](const std::string& word) { return with_limits({}, {"", "", "", "", word}); };
+  CHECK(read("0.00000000000000001").value().money->most == amount(1));
+  CHECK(read("12.50").value().money == money_budget{amount::parse("12.5").value()});
+  CHECK(read("5/day").value().money->per == budget_period::day);
+  CHECK(read("100/month").value().money->per == budget_period::month);
+  key_limits before = read("5").value();
+  CHECK(with_limits(before, {"1", "", "", "", ""}).value().money == before.money);
+  CHECK_FALSE(with_limits(before, {"", "", "", "", "none"}).value().money);
+  for (const char* bad :
+       {"0", "-1", "1e3", "5/week", "5/", "/day", "0.000000000000000001", "five"}) {
+    const auto refused = read(bad);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().message().find("--budget-money") == 0);
+  }
+}
+
+TEST_CASE("a list shows what was spent in the period that goes on") {
+  std::array keys{alice()};
+  keys[0].limits.money = money_budget{amount::parse("5").value(), budget_period::day};
+  keys[0].spent_money = {amount::parse("0.25").value(), 86'400};
+  CHECK(to_text(keys, 86'400 + 5).find("5/day  0.25") != std::string::npos);
+  CHECK(to_text(keys, 2 * 86'400).find("5/day  0\n") != std::string::npos);
+  const auto json = to_json(keys, 86'400);
+  CHECK(json[0].at("money_budget").as_string() == "5");
+  CHECK(json[0].at("budget_period").as_string() == "day");
+  CHECK(json[0].at("spent_money").as_string() == "0.25");
+}
+
 TEST_CASE("a priority is one of three words") {
   CHECK(with_limits({}, {"", "", "", "high"}).value().priority == key_priority::high);
   CHECK_FALSE(with_limits({}, {"", "", "", "urgent"}));

@@ -8,6 +8,7 @@
 #include "runtime/wire/answer_frames.hpp"
 #include "runtime/wire/expert_frames.hpp"
 #include "runtime/wire/frames.hpp"
+#include "runtime/wire/key_frames.hpp"
 #include "runtime/wire/kv_frames.hpp"
 #include "runtime/wire/load_frames.hpp"
 #include "runtime/wire/step_frames.hpp"
@@ -130,6 +131,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             return decode_news(h, {4096, 16, 1000});
           },
           encode_news);
+      break;
+    case frames::key_use:
+      check(header, decode_key_news, encode_key_news);
       break;
     case frames::recall:
       check(header, decode_recall, encode_recall);

@@ -185,6 +185,50 @@ TEST_CASE("what was drawn for a client that left is counted, once") {
   CHECK_FALSE(late.sink->ended);
 }
 
+TEST_CASE("an observer hears what an answer was charged, once it is") {
+  class cost_observer final : public session_observer {
+   public:
+    void on_tokens(std::size_t) override {}
+    void on_choice(finish_reason) override {}
+    void on_summary(const generation_summary&) override {}
+    void on_cost(const request_cost& cost) override { costs.push_back(cost); }
+    std::vector<request_cost> costs;
+  };
+  enum class way { kept, refused, left, left_at_the_end, without_ledger, failed };
+  for (const way how : {way::kept, way::refused, way::left, way::left_at_the_end,
+                        way::without_ledger, way::failed}) {
+    CAPTURE(static_cast<int>(how));
+    exchange x;
+    if (how == way::without_ledger) x.context.account.ledger = nullptr;
+    const auto observer = std::make_shared<cost_observer>();
+    x.session = completion_session::begin(
+        x.context, {api_protocol::chat, test::chat_body(R"("stream":true)")}, x.sink, observer);
+    const bool amid = how == way::left || how == way::failed;
+    x.tell("Hello there", amid ? finish_reason::none : finish_reason::length);
+    if (how == way::failed)
+      x.service.requests.at(1).listener->on_error(error(errc::unavailable, "lost"));
+    if (!amid) x.done();
+    if (how != way::without_ledger) CHECK(observer->costs.empty());
+    if (how == way::left || how == way::left_at_the_end) x.session->cancel();
+    x.ledger.answer(how == way::refused ? fail(errc::io_error, "disk full") : result<void>());
+    const bool charged = how != way::refused && how != way::failed;
+    REQUIRE(observer->costs.size() == (charged ? 1 : 0));
+    if (charged && how != way::without_ledger)
+      CHECK(observer->costs.front() == x.ledger.records.at(0).cost);
+  }
+}
+
+TEST_CASE("whoever lets a request in is told what it costs at most") {
+  exchange x;
+  amount most;
+  x.context.admit = [&](const generation_cost& cost) {
+    most = cost.money;
+    return std::optional<api_error>();
+  };
+  x.chat(R"("max_tokens":7,"n":2)");
+  CHECK(most.text() == cost_text(861'000'000 * x.prompt_tokens() + 14 * 3'441'000'000ULL));
+}
+
 TEST_CASE("an answer that the engine could not finish is not counted") {
   exchange x;
   x.chat(R"("stream":true)");

@@ -155,4 +155,21 @@ TEST_CASE("costs are what exact arithmetic says") {
   }
 }
 
+TEST_CASE("the most that a request can cost is what the dearest kind of input does") {
+  price_table table;
+  table.currency = "USD";
+  table.tiers.push_back({10, token_price::parse("1").value(), token_price::parse("2").value()});
+  table.tiers.push_back(
+      {price_tier::unlimited, token_price::parse("10").value(), token_price::parse("20").value()});
+  const auto text = [&](std::uint64_t input, std::uint64_t output, bool keeps) {
+    return most_cost(table, input, output, keeps).value().text();
+  };
+  CHECK(text(10, 5, false) == "0.00002");
+  CHECK(text(10, 5, true) == "0.0000225");
+  CHECK(text(11, 5, false) == "0.00021");
+  table.rules.implicit_hit_percent = 300;
+  CHECK(text(10, 5, false) == "0.00004");
+  CHECK_FALSE(most_cost(table, std::uint64_t{1} << 53U, 1, false));
+}
+
 }  // namespace troupe

@@ -4,29 +4,16 @@
 
 #include <atomic>
 #include <future>
-#include <map>
 #include <thread>
 
 #include "runtime/storage/sqlite_schema.hpp"
+#include "tests/runtime/billing/ledger_places.hpp"
 #include "tests/support/paths.hpp"
 
 namespace troupe {
 namespace {
 
 constexpr std::chrono::seconds patience{30};
-
-usage_record answer(const std::string& id, std::uint64_t output = 5) {
-  usage_record r;
-  r.id = id;
-  r.created = 1'700'000'000;
-  r.key = "alice";
-  r.model = "tiny";
-  r.tokens.input = 100;
-  r.tokens.implicit_hits = 10;
-  r.tokens.output = output;
-  r.cost = request_cost{"USD", amount(1), amount(2), amount(output), amount(3 + output)};
-  return r;
-}
 
 /// Hands the record in and waits until it is kept.
 result<void> keep(usage_recorder& in, usage_record record) {
@@ -38,77 +25,36 @@ result<void> keep(usage_recorder& in, usage_record record) {
   return done.get();
 }
 
-std::map<std::string, usage_record> all_of(const std::filesystem::path& path) {
-  std::map<std::string, usage_record> out;
-  const auto done = read_usage({path}, {}, [&](const usage_record& r) -> result<void> {
-    CHECK(out.emplace(r.id, r).second);
-    return {};
-  });
-  REQUIRE_MESSAGE(done.has_value(), done.error().message());
-  return out;
-}
+using test::all_of;
+using test::answer;
 
 }  // namespace
 
-TEST_CASE("a record is kept whole, and can be read while the ledger is open") {
-  const test::temporary_directory folder;
-  const auto path = folder.path() / "usage.db";
-  auto ledger = usage_ledger::open(path);
-  REQUIRE_MESSAGE(ledger.has_value(), ledger.error().message());
-  usage_record priced = answer("a");
-  priced.reasoning = 3;
-  priced.tokens.batch = true;
-  priced.tokens.explicit_creation = 7;
-  usage_record free = answer("b");
-  free.cost.reset();
-  free.key.clear();
-  free.cut = true;
-  REQUIRE(keep(**ledger, priced).has_value());
-  REQUIRE(keep(**ledger, free).has_value());
-  const auto kept = all_of(path);
-  REQUIRE(kept.size() == 2);
-  CHECK(kept.at("a") == priced);
-  CHECK(kept.at("b") == free);
-}
-
-TEST_CASE("an answer told twice counts once, and the fuller of two tellings stays") {
-  const test::temporary_directory folder;
-  const auto path = folder.path() / "usage.db";
-  const auto ledger = usage_ledger::open(path);
-  REQUIRE(ledger.has_value());
-  REQUIRE(keep(**ledger, answer("a", 5)).has_value());
-  REQUIRE(keep(**ledger, answer("a", 5)).has_value());
-  REQUIRE(keep(**ledger, answer("a", 4)).has_value());
-  CHECK(all_of(path).at("a") == answer("a", 5));
-  REQUIRE(keep(**ledger, answer("a", 9)).has_value());
-  const auto kept = all_of(path);
-  CHECK(kept.size() == 1);
-  CHECK(kept.at("a") == answer("a", 9));
-}
-
-TEST_CASE("threads and two ledgers on one file lose nothing") {
-  const test::temporary_directory folder;
-  const auto path = folder.path() / "usage.db";
-  constexpr int threads = 4;
-  constexpr int each = 250;
-  std::atomic<int> kept = 0;
-  {
-    const auto one = usage_ledger::open(path);
-    const auto other = usage_ledger::open(path);
-    REQUIRE(one.has_value());
-    REQUIRE(other.has_value());
-    std::vector<std::jthread> writers;
-    for (int t = 0; t < threads; ++t)
-      writers.emplace_back([&, t] {
-        usage_ledger& in = t % 2 == 0 ? **one : **other;
-        // Every second answer is told by two threads.
-        for (int i = 0; i < each; ++i)
-          (void)in.record(answer(fmt::format("{}-{}", i % 2 == 0 ? t / 2 * 2 : t, i)),
-                          [&kept](const result<void>& r) { kept += r.has_value() ? 1 : 0; });
-      });
-  }  // what still waited has been written
-  CHECK(kept == threads * each);
-  CHECK(all_of(path).size() == threads * each * 3 / 4);
+TEST_CASE("threads and two ledgers on one store lose nothing") {
+  const test::ledger_places stores;
+  for (const std::string& path : stores.all()) {
+    CAPTURE(path);
+    constexpr int threads = 4;
+    constexpr int each = 250;
+    std::atomic<int> kept = 0;
+    {
+      const auto one = usage_ledger::open(path);
+      const auto other = usage_ledger::open(path);
+      REQUIRE(one.has_value());
+      REQUIRE(other.has_value());
+      std::vector<std::jthread> writers;
+      for (int t = 0; t < threads; ++t)
+        writers.emplace_back([&, t] {
+          usage_ledger& in = t % 2 == 0 ? **one : **other;
+          // Every second answer is told by two threads.
+          for (int i = 0; i < each; ++i)
+            (void)in.record(answer(fmt::format("{}-{}", i % 2 == 0 ? t / 2 * 2 : t, i)),
+                            [&kept](const result<void>& r) { kept += r.has_value() ? 1 : 0; });
+        });
+    }  // what still waited has been written
+    CHECK(kept == threads * each);
+    CHECK(all_of(path).size() == threads * each * 3 / 4);
+  }
 }
 
 TEST_CASE("a file of something else is no ledger") {

@@ -89,6 +89,32 @@ TEST_CASE("limits change and spending adds up, seen by another connection") {
   CHECK(store.find("bob")->spent_tokens == 2);
 }
 
+TEST_CASE("money adds up exactly over two connections, period by period") {
+  const test::temporary_directory folder;
+  key_store store = open_in(folder);
+  key_store other = open_in(folder);
+  key_request wanted = named("alice");
+  wanted.limits.money = money_budget{amount::parse("0.1").value(), budget_period::month};
+  REQUIRE(store.create(wanted, 1));
+  const std::int64_t id = store.find("alice")->id;
+  CHECK(other.find("alice")->limits == wanted.limits);
+  const auto spend = [id](key_store& in, const char* sum, std::int64_t since) {
+    const std::array spent{key_spending{id, 1, {amount::parse(sum).value(), since}}};
+    REQUIRE(in.spend(spent));
+  };
+  spend(store, "100000000000000.00000000000000001", 5);
+  spend(other, "0.1", 5);
+  CHECK(store.find("alice")->spent_money ==
+        money_spent{amount::parse("100000000000000.10000000000000001").value(), 5});
+  spend(other, "0.2", 9);
+  spend(store, "0.3", 5);  // too late
+  spend(store, "0.1", 9);
+  CHECK(other.find("alice")->spent_money == money_spent{amount::parse("0.3").value(), 9});
+  CHECK(other.find("alice")->spent_tokens == 5);
+  REQUIRE(store.set_limits("alice", {}));
+  CHECK_FALSE(other.find("alice")->limits.money);
+}
+
 TEST_CASE("a file that is missing, or holds something else, is refused") {
   const test::temporary_directory folder;
   const auto path = folder.path() / "keys.db";
