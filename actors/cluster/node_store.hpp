@@ -25,13 +25,13 @@ struct stage_parts {
   std::shared_ptr<kv_store> kv;
   std::shared_ptr<attention_stage> stage;
   std::shared_ptr<expert_bank> bank;  ///< null: experts live apart
+  std::shared_ptr<cache_slot> cache;  ///< which prefixes the pages hold; null: nobody knows
 };
 
 /// A set of experts apart from any stage, loaded.
 struct expert_parts {
   std::vector<expert_range> owned;
   std::shared_ptr<expert_bank> bank;
-  std::shared_ptr<cache_slot> cache;  ///< which prefixes the pages hold; null: nobody knows
 };
 
 /// What a node keeps while supervisors come and go: its device, the model's files, and the stages
