@@ -36,22 +36,22 @@ result<void> apply(std::optional<std::uint64_t>& to, const char* option, std::st
   return {};
 }
 
-result<void> apply(std::optional<money_budget>& to, std::string_view word) {
+result<void> apply_money(std::optional<money_budget>& to, std::string_view word) {
   if (word.empty()) return {};
   if (word == "none") {
     to.reset();
     return {};
   }
   const auto slash = word.find('/');
-  const auto most = amount::parse(word.substr(0, slash));
+  const auto sum = amount::parse(word.substr(0, slash));
   const std::string_view named = slash == std::string_view::npos ? "life" : word.substr(slash + 1);
   const auto per = parse_period(named);
-  if (!most || *most == amount() || !per)
+  if (!sum || *sum == amount() || !per)
     return fail(errc::invalid_argument,
                 "--budget-money: '{}' is neither an amount above 0 such as 12.50, 5/day or "
                 "100/month, with up to {} decimals, nor \"none\"",
                 word.substr(0, 64), amount::decimals);
-  to = money_budget{*most, *per};
+  to = money_budget{*sum, *per};
   return {};
 }
 
@@ -79,7 +79,7 @@ result<key_limits> with_limits(key_limits before, const limit_words& words) {
     return fail(done.error());
   if (auto done = apply(before.token_budget, "--budget", words.token_budget); !done)
     return fail(done.error());
-  if (auto done = apply(before.money, words.money); !done) return fail(done.error());
+  if (auto done = apply_money(before.money, words.money); !done) return fail(done.error());
   if (words.priority.empty()) return before;
   const auto priority = parse_priority(words.priority);
   if (!priority) {

@@ -15,7 +15,7 @@ struct limit_words {
   std::string tokens_per_minute;
   std::string token_budget;
   std::string priority;
-  std::string money;
+  std::string money = {};
   [[nodiscard]] bool empty() const {
     return requests_per_minute.empty() && tokens_per_minute.empty() && token_budget.empty() &&
            priority.empty() && money.empty();

@@ -11,6 +11,8 @@
 namespace troupe {
 namespace {
 
+constexpr auto tell_again_after = std::chrono::seconds(1);
+
 gateway_welcome refused(std::string why) {
   gateway_welcome w;
   w.refusal = std::move(why);
@@ -87,9 +89,11 @@ void cluster_supervisor_state::on_key_use(const arrived_key_use& arrived) {
 
 void cluster_supervisor_state::tell_key_use() {
   const std::vector<key_taken> taken = w_.exchange->take();
-  const std::uint32_t now = sharers();
-  if (taken.empty() && now == told_sharers_) return;
-  told_sharers_ = now;
+  const std::uint32_t sharing = sharers();
+  const auto now = clock::now();
+  if (taken.empty() && sharing == told_sharers_ && now < tell_again_) return;
+  told_sharers_ = sharing;
+  tell_again_ = now + tell_again_after;
   tell_gateways(0, taken);
 }
 

@@ -168,8 +168,8 @@ class cluster_supervisor_state {
   void lose_gateway(peer_id peer, const std::string& why);
   /// To all gateways but one (0: none): what was taken, and how many share the limits.
   void tell_gateways(peer_id but, const std::vector<key_taken>& taken);
-  /// What the keys of this process have taken, and how many share the limits where that has
-  /// changed.
+  /// What the keys of this process have taken, and how many share the limits: where that has
+  /// changed, and now and then, as what is told may get lost.
   void tell_key_use();
   [[nodiscard]] std::uint32_t sharers() const;
   /// Peers notice by its absence that this process is gone or frozen.
@@ -220,6 +220,7 @@ class cluster_supervisor_state {
   std::map<peer_id, gateway_entry> gateways_;
   clock::time_point next_beat_;
   std::uint32_t told_sharers_ = 0;
+  clock::time_point tell_again_;
   std::map<std::pair<peer_id, peer_id>, std::uint64_t> nonces_;
   std::uint32_t pages_ = 0;
   clock::time_point last_join_;

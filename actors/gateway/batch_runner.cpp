@@ -30,7 +30,8 @@ amount cost_in(const json::object& usage) {
   const json::object* object = details == nullptr ? nullptr : details->if_object();
   const json::value* total = object == nullptr ? nullptr : object->if_contains("total");
   if (total == nullptr || !total->is_string()) return {};
-  return amount::parse(total->get_string()).value_or(amount());
+  const json::string& text = total->get_string();
+  return amount::parse({text.data(), text.size()}).value_or(amount());
 }
 
 /// Returns what the answer cost.

@@ -1,6 +1,7 @@
 #include "runtime/billing/usage_ledger.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace troupe {

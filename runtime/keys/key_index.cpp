@@ -57,6 +57,14 @@ result<std::shared_ptr<live_key>> key_index::in_force(keys::const_iterator found
   return found->second;
 }
 
+bool key_index::in_use() const {
+  const std::lock_guard lock(mutex_);
+  const auto held = [](const std::shared_ptr<live_key>& key) { return key.use_count() > 1; };
+  return std::any_of(leaving_.begin(), leaving_.end(), held) ||
+         std::any_of(by_hash_.begin(), by_hash_.end(),
+                     [&](const auto& entry) { return held(entry.second); });
+}
+
 std::vector<std::shared_ptr<live_key>> key_index::all() {
   const std::lock_guard lock(mutex_);
   // One holder besides this list: a request that will still settle.

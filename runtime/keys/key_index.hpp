@@ -39,6 +39,9 @@ class key_index {
   [[nodiscard]] result<std::shared_ptr<live_key>> find(std::int64_t id, time now,
                                                        std::int64_t unix_now) const;
 
+  /// Whether somebody holds a key: a request that will still settle.
+  [[nodiscard]] bool in_use() const;
+
   /// Those in force, and those taken out of it that have still something to save.
   [[nodiscard]] std::vector<std::shared_ptr<live_key>> all();
 

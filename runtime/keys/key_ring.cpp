@@ -10,6 +10,9 @@
 namespace troupe {
 namespace {
 
+/// For so long requests may still settle after the end.
+constexpr std::chrono::milliseconds last_words{500};
+
 std::int64_t unix_time() {
   using namespace std::chrono;
   return duration_cast<seconds>(system_clock::now().time_since_epoch()).count();
@@ -73,6 +76,10 @@ void key_ring::follow(const std::stop_token& stop) {
       settings_.warn(done ? "the file of keys can be used again" : now);
     said = now;
   }
+  // What has just been answered may be settled a moment later.
+  const auto until = std::chrono::steady_clock::now() + last_words;
+  while (index_.in_use() && std::chrono::steady_clock::now() < until)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
   (void)save();
 }
 

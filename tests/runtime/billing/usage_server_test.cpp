@@ -30,7 +30,8 @@ TEST_CASE("a record that the database cannot hold does not take others along") {
   usage_record no_number = answer("large");
   no_number.tokens.input = ~std::uint64_t{0};
   const usage_record other = answer("other");
-  const auto done = (*store)->put(std::vector{&good, &no_text, &no_number, &other});
+  const auto done =
+      (*store)->put(std::vector<const usage_record*>{&good, &no_text, &no_number, &other});
   REQUIRE(done.size() == 4);
   CHECK(done[0].has_value());
   REQUIRE_FALSE(done[1].has_value());
