@@ -5,7 +5,8 @@ import subprocess
 import tempfile
 import time
 
-from troupe_server import BINARY, START_SECONDS, Server, read
+import troupe_server
+from troupe_server import START_SECONDS, Server, read
 
 
 class Supervisor(Server):
@@ -13,7 +14,7 @@ class Supervisor(Server):
 
     command = "supervisor"
 
-    def __init__(self, model, etcd, join_port, label, nodes, *options, binary=BINARY):
+    def __init__(self, model, etcd, join_port, label, nodes, *options, binary=None):
         self.join = f"127.0.0.1:{join_port}"
         self.label = label
         super().__init__("--model", model, "--registry", "etcd", "--etcd", etcd.url, "--join-port", join_port,
@@ -42,10 +43,10 @@ class Supervisor(Server):
 class Node:
     """A node, which looks for whoever leads."""
 
-    def __init__(self, supervisors, name, *options, memory_mib=512, binary=BINARY):
+    def __init__(self, supervisors, name, *options, memory_mib=512, binary=None):
         self.log = tempfile.TemporaryFile(mode="w+")
         self.process = subprocess.Popen(
-            [binary, "node", "--join", ",".join(s.join for s in supervisors), "--name", name,
+            [binary or troupe_server.BINARY, "node", "--join", ",".join(s.join for s in supervisors), "--name", name,
              "--threads", "1", "--memory-mib", str(memory_mib), *map(str, options)], stdout=self.log, stderr=self.log, text=True)
 
     def said(self):

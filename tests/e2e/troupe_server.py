@@ -28,9 +28,9 @@ def smollm2():
     return pathlib.Path(os.environ.get("TROUPE_TEST_MODEL") or default)
 
 
-def troupe(*arguments, stdin=None, seconds=300, env=None, binary=BINARY):
+def troupe(*arguments, stdin=None, seconds=300, env=None, binary=None):
     """Runs a command to its end: (exit code, standard output, standard error)."""
-    done = subprocess.run([binary, *map(str, arguments)], input=stdin, capture_output=True, text=True,
+    done = subprocess.run([binary or BINARY, *map(str, arguments)], input=stdin, capture_output=True, text=True,
                           timeout=seconds, check=False, env={**os.environ, **(env or {})})
     return done.returncode, done.stdout, done.stderr
 
@@ -40,13 +40,13 @@ class Server:
 
     command = "serve"
 
-    def __init__(self, *options, authority=None, binary=BINARY, port=0):
-        """`authority`: whom to believe where the server speaks https; `binary`: which troupe it is; `port`: 0: a free one."""
+    def __init__(self, *options, authority=None, binary=None, port=0):
+        """`authority`: whom to believe where the server speaks https; `binary`: another troupe; `port`: 0: a free one."""
         self.tls = ssl.create_default_context(cafile=authority) if authority else None
         self.log = tempfile.TemporaryFile(mode="w+")
         self.output = tempfile.TemporaryFile(mode="w+")
         self.process = subprocess.Popen(
-            [binary, self.command, *map(str, options), "--port", str(port)],
+            [binary or BINARY, self.command, *map(str, options), "--port", str(port)],
             stdout=self.output, stderr=self.log, text=True)
         self.greeting = self._wait_for_greeting()
         self.url = re.search(r"at (https?://\S+)/v1", self.greeting).group(1)
