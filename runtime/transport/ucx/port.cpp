@@ -17,6 +17,9 @@ namespace {
 constexpr unsigned am_id = 1;
 /// How long what was cancelled may take to come back when a port closes.
 constexpr std::chrono::seconds closing_deadline{2};
+/// UCX 1.13 ends the process of a peer whose answer to our introduction finds nobody there any more
+/// (an assertion in ucp_request_send_state_ff): a worker stays for so long after it has dialled.
+constexpr auto introduction_time = std::chrono::milliseconds(300);
 
 tl::unexpected<error> failed(const char* what, ucs_status_t status) {
   const errc code = status == UCS_ERR_BUSY        ? errc::address_in_use
@@ -140,8 +143,12 @@ result<void> port::read_address() {
 port::~port() {
   callbacks_ = {[](const arrival&) {}, [](const void*, ucs_status_t) {}};
   const auto deadline = std::chrono::steady_clock::now() + closing_deadline;
+  const auto introduced = dialled_ + introduction_time;
   const auto pending = [this] { return closing_ > 0 || !sends_.empty() || !receives_.empty(); };
-  while (worker_ && pending() && std::chrono::steady_clock::now() < deadline) {
+  const auto stays = [&](std::chrono::steady_clock::time_point now) {
+    return now < introduced || (pending() && now < deadline);
+  };
+  while (worker_ && stays(std::chrono::steady_clock::now())) {
     if (!progress()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
 }
@@ -161,6 +168,7 @@ result<endpoint> port::dial(std::span<const std::byte> address) {
   ucp_ep_h ep = nullptr;
   if (const auto status = ucp_ep_create(worker_.get(), &params, &ep); status != UCS_OK)
     return failed("connecting", status);
+  dialled_ = std::chrono::steady_clock::now();
   return endpoint(ep, endpoint_closer{&closing_});
 }
 

@@ -112,6 +112,7 @@ class port {
   std::size_t most_head_bytes_ = 0;
   int event_descriptor_ = -1;
   std::size_t closing_ = 0;
+  std::chrono::steady_clock::time_point dialled_;  ///< last
   ucs_status_t receive_answer_ = UCS_OK;  ///< what on_am returns for the message being handled
   // Buffers live until UCX has let go of them, which it does at the latest with the worker.
   std::list<sending> sends_;
