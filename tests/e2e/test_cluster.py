@@ -75,10 +75,10 @@ def until(server, wanted):
     raise AssertionError(f"not so within {DEADLINE} s: {seen}")
 
 
-def whole(server):
-    """The view once all four workers are up and every copy is there."""
+def whole(server, nodes=4):
+    """The view once all workers are up and every copy is there."""
     return until(server, lambda v: v["redundant"] and
-                 sum(n["state"] == "up" for n in v["nodes"]) == 4)
+                 sum(n["state"] == "up" for n in v["nodes"]) == nodes)
 
 
 def leader_of(seen, stage):

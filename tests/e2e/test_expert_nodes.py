@@ -11,13 +11,12 @@ import pytest
 
 from etcd_server import Etcd, etcd_binary, free_port
 from supervised import Node, Supervisor
+from test_cluster import DEADLINE, MODEL, leader_of, until, view, whole
 from test_gateway import end
-from troupe_server import MODELS, Gateway, Server, troupe
+from troupe_server import Gateway, Server, troupe
 
-MODEL = MODELS / "tiny-qwen3-moe"
 STREAMS = 6
 TOKENS = 300
-DEADLINE = 60
 AIM_SECONDS = 3  # far above what is measured by tests/faults; a stall would be longer
 
 
@@ -68,26 +67,6 @@ def ask_all(server, strike=None):
     return [answer for answer, _ in told], max(gap for _, gap in told)
 
 
-def view(server):
-    return json.loads(server.get("/cluster")[1])
-
-
-def until(server, wanted):
-    deadline = time.monotonic() + DEADLINE
-    while time.monotonic() < deadline:
-        seen = view(server)
-        if wanted(seen):
-            return seen
-        time.sleep(0.05)
-    raise AssertionError(f"not so within {DEADLINE} s: {seen}")
-
-
-def whole(server, nodes=4):
-    """The view once all workers are up and every copy is there."""
-    return until(server, lambda v: v["redundant"] and
-                 sum(n["state"] == "up" for n in v["nodes"]) == nodes)
-
-
 def for_experts(seen):
     return [n for n in seen["nodes"] if n["state"] == "up" and n["name"].startswith("expert-")]
 
@@ -105,11 +84,6 @@ def settled(server):
     """The view once all workers are up, every copy is there, and experts are apart."""
     return until(server, lambda v: v["redundant"] and is_apart(v) and
                  sum(n["state"] == "up" for n in v["nodes"]) == 4)
-
-
-def leader_of(seen, stage):
-    name = seen["stages"][stage]["node"]
-    return next(n for n in seen["nodes"] if n["name"] == name and n["state"] == "up")
 
 
 def is_gone(seen, node):
