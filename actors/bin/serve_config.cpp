@@ -245,7 +245,10 @@ void describe(config_schema& schema, supervisor_config& config) {
                              {{"none", registry_kind::none}, {"etcd", registry_kind::etcd}},
                              "\"none\": there is only this one; \"etcd\": others stand by.")
       .on_command_line("--registry", "KIND");
-  schema.text("endpoints", config.etcd, 4096, "etcd's client addresses, with commas between.")
+  schema
+      .text("endpoints", config.etcd, 4096,
+            "etcd's client addresses, with commas between; https:// ones are shown what [tls] "
+            "names.")
       .on_command_line("--etcd", "URL");
   schema
       .text("cluster", config.cluster_name, 128,
