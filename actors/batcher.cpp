@@ -149,7 +149,8 @@ void batcher_state::ask_caches(const cache_request& request) {
     self_->request(cache, cache_deadline, request)
         .then([this](const cache_reply& reply) { on_cache_reply(reply); },
               [this, epoch](const caf::error& e) {
-                if (epoch == group_.plan.epoch)
+                // Where somebody watches, what is lost with another process is computed again.
+                if (epoch == group_.plan.epoch && !group_.watch)
                   fail_all({errc::unavailable, "cache manager: " + caf::to_string(e)});
               });
   }

@@ -127,7 +127,7 @@ result<void> serve(serve_options& options) {
   (*server)->set_model(std::move(backend));
   greet((*server)->url(), *model, *made, config.cluster);
 
-  serve_until_signalled(std::move(*server), signals, manager, config.http.stop_timeout);
+  serve_until_signalled(std::move(*server), signals, manager, config.http);
   return {};
 }
 

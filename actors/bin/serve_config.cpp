@@ -7,7 +7,8 @@
 namespace troupe::cli {
 namespace {
 
-void describe_http(config_schema& schema, server_config& http) {
+/// `balanced`: clients may come through a balancer.
+void describe_http(config_schema& schema, server_config& http, bool balanced) {
   constexpr std::int64_t kib = 1 << 10;
   constexpr std::int64_t mib = 1 << 20;
   constexpr std::int64_t day = 86'400;
@@ -78,6 +79,9 @@ void describe_http(config_schema& schema, server_config& http) {
                  "For a client to read a last answer.");
   schema.seconds("stop_timeout_s", http.stop_timeout, 0, day,
                  "For answers under way to end once the server is told to.");
+  if (balanced)
+    schema.seconds("stop_notice_s", http.stop_notice, 0, day,
+                   "Before that, for balancers to see that /health says 503; all is served still.");
 }
 
 void describe_store(config_schema& schema, server_config& http) {
@@ -206,7 +210,7 @@ void describe(config_schema& schema, serve_config& config) {
   schema.text("path", config.model, 4096,
               "A GGUF file or a Hugging Face folder; empty: TROUPE_MODEL, or the fetched SmolLM2.");
   describe_names(schema, config);
-  describe_http(schema, config.http);
+  describe_http(schema, config.http, true);
   describe_store(schema, config.http);
   describe_billing(schema, config.billing);
   describe(schema, config.engine);
@@ -231,7 +235,7 @@ void describe(config_schema& schema, gateway_config& config) {
             "A GGUF file or a Hugging Face folder; empty: where the cluster has it.")
       .on_command_line("--model", "PATH");
   describe_names(schema, config);
-  describe_http(schema, config.http);
+  describe_http(schema, config.http, true);
   describe_store(schema, config.http);
   describe_billing(schema, config.billing);
   describe_traces(schema, config.traces);
@@ -254,7 +258,10 @@ void describe(config_schema& schema, supervisor_config& config) {
                              {{"none", registry_kind::none}, {"etcd", registry_kind::etcd}},
                              "\"none\": there is only this one; \"etcd\": others stand by.")
       .on_command_line("--registry", "KIND");
-  schema.text("endpoints", config.etcd, 4096, "etcd's client addresses, with commas between.")
+  schema
+      .text("endpoints", config.etcd, 4096,
+            "etcd's client addresses, with commas between; https:// ones are shown what [tls] "
+            "names.")
       .on_command_line("--etcd", "URL");
   schema
       .text("cluster", config.cluster_name, 128,
@@ -267,7 +274,7 @@ void describe(config_schema& schema, supervisor_config& config) {
       .text("path", config.model, 4096,
             "A GGUF file or a Hugging Face folder; empty: TROUPE_MODEL, or the fetched SmolLM2.")
       .on_command_line("--model", "PATH");
-  describe_http(schema, config.http);
+  describe_http(schema, config.http, false);
   describe(schema, config.engine);
   describe_without_workers(schema, config.cluster);
   describe_log(schema, config.log_level, config.log_as);

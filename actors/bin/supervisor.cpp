@@ -134,7 +134,7 @@ result<ending> reign(const surroundings& around, opened_model opened,
     around.manager.alive();
     if (around.signals.wait(reign_tick.count()) == 0) continue;
     leads.resign();
-    stop_serving(around.server, around.signals, around.manager, config.http.stop_timeout);
+    stop_serving(around.server, around.signals, around.manager, {}, config.http.stop_timeout);
     return ending::signalled;
   }
 }

@@ -240,6 +240,8 @@ result<void> cluster_head::drain(const std::string& node) {
 
 cluster_head::~cluster_head() {
   desk_.close();
+  // First: what ends below fails requests, which for their gateways go on at the next supervisor.
+  if (keeper_) caf::anon_send_exit(keeper_, caf::exit_reason::user_shutdown);
   // The group there is and the keeper hold the port, and the port's routes them.
   if (port_ != nullptr)
     for (const frame_kind kind :
@@ -248,7 +250,6 @@ cluster_head::~cluster_head() {
   port_.reset();
   if (supervisor_) caf::anon_send_exit(supervisor_, caf::exit_reason::user_shutdown);
   if (batcher_) caf::anon_send_exit(batcher_, caf::exit_reason::user_shutdown);
-  if (keeper_) caf::anon_send_exit(keeper_, caf::exit_reason::user_shutdown);
   supervisor_ = cluster_supervisor_actor();
   keeper_ = answer_keeper_actor();
   batcher_ = batcher_actor();
