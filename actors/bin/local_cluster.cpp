@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "actors/bin/progress.hpp"
@@ -31,7 +32,8 @@ result<std::unique_ptr<local_cluster>> local_cluster::start(const std::filesyste
   auto opened = open_model(model, shown_on(line, signals));
   if (!opened) return fail(std::move(opened.error()));
   auto head = cluster_runtime::start(
-      std::move(*opened), {model, config.engine, config.cluster, config.cluster.workers, 0});
+      std::move(*opened), {model, config.engine, config.cluster, config.cluster.workers, 0,
+                           most_nodes(config.autoscale)});
   if (!head) return fail(std::move(head.error()));
   node_options common;
   common.join = (*head)->join_address();
@@ -41,13 +43,18 @@ result<std::unique_ptr<local_cluster>> local_cluster::start(const std::filesyste
   common.tls = config.cluster.tls;
   common.log_level = config.log_level;
   common.log_as = config.log_as;
-  const auto shares =
-      share_processors(allowed_processors(), config.cluster.workers, config.engine.threads);
+  // Each has its part of the machine from the beginning, also where others come later only.
+  const bool grows = config.autoscale.means == scale_means::processes;
+  const std::uint32_t most =
+      grows ? std::max(config.autoscale.most, config.cluster.workers) : config.cluster.workers;
+  const auto shares = share_processors(allowed_processors(), most, config.engine.threads);
+  auto all = worker_commands(common, shares, available_memory() / most);
   auto workers = worker_processes::start(
-      worker_commands(common, shares, available_memory() / config.cluster.workers),
+      {all.begin(), all.begin() + static_cast<std::ptrdiff_t>(config.cluster.workers)},
       std::move(tell));
   if (!workers) return fail(std::move(workers.error()));
-  return std::unique_ptr<local_cluster>(new local_cluster(std::move(*head), std::move(*workers)));
+  return std::unique_ptr<local_cluster>(
+      new local_cluster(std::move(*head), std::move(*workers), std::move(all)));
 }
 
 result<void> local_cluster::await_serving(const interrupts& signals) {

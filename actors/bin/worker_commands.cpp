@@ -11,7 +11,7 @@ std::vector<worker_processes::worker> worker_commands(const node_options& common
   workers.reserve(shares.size());
   for (std::size_t i = 0; i < shares.size(); ++i) {
     node_options own = common;
-    own.name = fmt::format("worker-{}", i);
+    own.name = fmt::format("{}{}worker-{}", common.name, common.name.empty() ? "" : "-", i);
     own.threads = shares[i].threads;
     own.memory_mib = memory_bytes >> 20U;
     // The link to the running program stays right when its file is replaced.

@@ -10,7 +10,8 @@
 
 namespace troupe::cli {
 
-/// The nodes "worker-0", "worker-1" ..., one for each share, as child processes of this program.
+/// The nodes "worker-0", "worker-1" ..., one for each share, as child processes of this program;
+/// with the common name before it where there is one.
 /// `memory_bytes` is for each of them; 0: what is available.
 [[nodiscard]] std::vector<worker_processes::worker> worker_commands(
     const node_options& common, std::span<const processor_share> shares, std::size_t memory_bytes);

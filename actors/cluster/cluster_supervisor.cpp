@@ -253,6 +253,7 @@ cluster_supervisor_actor::behavior_type cluster_supervisor(
       [self](const buddy_durable& d) { self->state.on_durable(d); },
       [self](stalled_atom, epoch_number epoch) { self->state.on_stalled(epoch); },
       [self](tick_atom) { self->state.on_tick(); },
+      [self](note_atom, const std::string& text) { self->state.on_note(text); },
       [self](drain_atom, const std::string& node) { return self->state.on_drain(node); },
   };
 }

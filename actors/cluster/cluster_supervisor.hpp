@@ -33,12 +33,15 @@ class cluster_board {
   /// Why nothing can be placed; empty while there is hope.
   [[nodiscard]] std::optional<error> obstacle() const;
   void set_obstacle(std::optional<error> why);
+  /// What views say of autoscaling from now on.
+  void set_scaling(cluster_view::scaling_state now);
 
  private:
   mutable std::mutex mutex_;
   cluster_view view_;
   std::chrono::steady_clock::time_point published_;
   std::optional<error> obstacle_;
+  std::optional<cluster_view::scaling_state> scaling_;
 };
 
 /// A peer was heard on the data plane, or its connection broke.
@@ -56,6 +59,7 @@ struct buddy_durable {
 };
 
 using drain_atom = caf::atom_constant<caf::atom("drain")>;
+using note_atom = caf::atom_constant<caf::atom("note")>;
 /// Empty: draining has begun.
 struct drain_answer {
   std::optional<error> refusal;
@@ -74,6 +78,7 @@ using cluster_supervisor_actor =
     join_desk_actor::extend<caf::reacts_to<peer_heard>, caf::reacts_to<peer_lost>,
                             caf::reacts_to<buddy_durable>,
                             caf::reacts_to<stalled_atom, epoch_number>, caf::reacts_to<tick_atom>,
+                            caf::reacts_to<note_atom, std::string>,
                             caf::replies_to<drain_atom, std::string>::with<drain_answer>>;
 
 /// What a supervisor is born with.
@@ -111,6 +116,8 @@ class cluster_supervisor_state {
   void on_stalled(epoch_number epoch);
   void on_tick();
   [[nodiscard]] drain_answer on_drain(const std::string& node);
+  /// Something that people should see among the cluster's events.
+  void on_note(const std::string& text);
 
  private:
   using clock = std::chrono::steady_clock;
