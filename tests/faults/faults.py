@@ -169,7 +169,8 @@ def main(arguments: list[str]) -> int:
 
 def finish_soak(soak: Soak, seed: int) -> int:
     say(f"{len(soak.strikes)} strikes in {soak.seconds:.0f} s, seed {seed}: {soak.streams} streams, "
-        f"{soak.wrong} lost, altered or repeated; {soak.growth()}")
+        f"{soak.wrong} lost, altered or repeated; {len(soak.processes)} processes outlived all of them, "
+        f"{'and none has grown' if soak.flat() else 'of which some have GROWN'}")
     for line in [*soak.problems, *(f"{f.fault.value}: request {f.request}, {f.what}" for f in soak.findings[:8])]:
         say(f"  {line}")
     return 0 if soak.good() else 1
