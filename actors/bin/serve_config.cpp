@@ -1,5 +1,6 @@
 #include "actors/bin/serve_config.hpp"
 
+#include "runtime/config/autoscale_keys.hpp"
 #include "runtime/config/cluster_keys.hpp"
 #include "runtime/config/engine_keys.hpp"
 #include "runtime/storage/postgres.hpp"
@@ -215,6 +216,7 @@ void describe(config_schema& schema, serve_config& config) {
   describe_billing(schema, config.billing);
   describe(schema, config.engine);
   describe(schema, config.cluster);
+  describe(schema, config.autoscale);
   describe_traces(schema, config.traces);
   describe_log(schema, config.log_level, config.log_as);
 }
@@ -225,11 +227,11 @@ void describe(config_schema& schema, gateway_config& config) {
   describe_member_name(schema, "label", config.label);
   schema.integer("actor_threads", config.actor_threads, 1, 64,
                  "Threads that run the actors' messages.");
-  describe(schema, config.tls);
-  schema.begin_table("model", "What is served.");
   schema.seconds("patience_s", config.patience, 1, 86'400,
                  "For as long open requests wait for a supervisor to be there again; then they "
                  "fail.");
+  describe(schema, config.tls);
+  schema.begin_table("model", "What is served.");
   schema
       .text("path", config.model, 4096,
             "A GGUF file or a Hugging Face folder; empty: where the cluster has it.")
@@ -277,6 +279,7 @@ void describe(config_schema& schema, supervisor_config& config) {
   describe_http(schema, config.http, false);
   describe(schema, config.engine);
   describe_without_workers(schema, config.cluster);
+  describe(schema, config.autoscale);
   describe_log(schema, config.log_level, config.log_as);
 }
 
