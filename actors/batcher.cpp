@@ -83,6 +83,7 @@ void batcher_state::on_request(const request_envelope& e, const asker_actor& fro
     pump();
   } else if (early_.size() < most_early) {
     early_.push_back({e, from, steady_clock::now()});
+    show_early();
   } else {
     self_->send(from, request_failure{e.id, {errc::exhausted, "too many requests wait already"}});
   }
@@ -106,7 +107,7 @@ void batcher_state::hand_in(const request_envelope& e, const asker_actor& from,
 void batcher_state::on_cancel(request_id id) {
   std::erase_if(early_, [id](const early_request& e) { return e.request.id == id; });
   std::erase_if(preparing_, [id](const auto& p) { return p.asked.request.id == id; });
-  if (scheduler_ == nullptr) return;
+  if (scheduler_ == nullptr) return show_early();
   scheduler_->cancel(id);
   owners_.erase(id);
   pump();
@@ -149,7 +150,8 @@ void batcher_state::ask_caches(const cache_request& request) {
     self_->request(cache, cache_deadline, request)
         .then([this](const cache_reply& reply) { on_cache_reply(reply); },
               [this, epoch](const caf::error& e) {
-                if (epoch == group_.plan.epoch)
+                // Where somebody watches, what is lost with another process is computed again.
+                if (epoch == group_.plan.epoch && !group_.watch)
                   fail_all({errc::unavailable, "cache manager: " + caf::to_string(e)});
               });
   }
@@ -249,6 +251,7 @@ void batcher_state::on_tick() {
     self_->send(early_.front().from, request_failure{early_.front().request.id,
                                                      {errc::unavailable, "nothing is served yet"}});
   }
+  show_early();
   if (group_.watch) {
     watch_for_stalls(now);
   } else if (!awaited_.empty() && now > awaited_.begin()->second.since + longest_step) {
@@ -276,6 +279,11 @@ void batcher_state::on_look() {
   pump();
 }
 
+void batcher_state::show_early() {
+  if (scheduler_ != nullptr) return;
+  board_->set_waiting_since(early_.empty() ? std::nullopt : std::optional(early_.front().since));
+}
+
 void batcher_state::publish() {
   board_->update([&](engine_stats& s) {
     s.requests_running = scheduler_->running();
@@ -284,6 +292,7 @@ void batcher_state::publish() {
     s.drafted_tokens = scheduler_->speculation().drafted;
     s.accepted_tokens = scheduler_->speculation().accepted;
   });
+  board_->set_waiting_since(scheduler_->waiting_since());
 }
 
 batcher_actor::behavior_type batcher(batcher_actor::stateful_pointer<batcher_state> self,

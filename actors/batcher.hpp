@@ -50,6 +50,8 @@ class batcher_state {
   void deliver(std::vector<request_news> news);
   void fail_all(const error& why);
   void publish();
+  /// How long those have waited that came before there was a group.
+  void show_early();
 
   batcher_actor::pointer self_ = nullptr;
   std::shared_ptr<engine_board> board_;

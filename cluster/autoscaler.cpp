@@ -93,12 +93,17 @@ scale_decision autoscaler::out_of_bounds(time_point now, const load_sample& s) {
                 fmt::format("{} nodes, at most {} are wanted", s.nodes, limits_.most));
 }
 
-scale_decision autoscaler::observe(time_point now, const load_sample& s) {
+void autoscaler::watch(time_point now, const load_sample& s) {
   learn(now, s);
+  const bool few = too_few(s).has_value();
+  mark(high_since_, few, now);
+  mark(low_since_, !few && too_many(s).has_value(), now);
+}
+
+scale_decision autoscaler::observe(time_point now, const load_sample& s) {
+  watch(now, s);
   const cause few = too_few(s);
   const cause many = too_many(s);
-  mark(high_since_, few.has_value(), now);
-  mark(low_since_, many.has_value() && !few, now);
   if (s.nodes < limits_.least || s.nodes > limits_.most) return out_of_bounds(now, s);
 
   const auto hold = [&](std::string reason) {

@@ -56,6 +56,8 @@ class autoscaler {
   /// To be called about every second. What is decided is taken to be done: if it fails, the next
   /// samples say so by their number of nodes, and it is decided again after the cool-down.
   [[nodiscard]] scale_decision observe(time_point now, const load_sample& sample);
+  /// The same without deciding anything, for when nothing could be done.
+  void watch(time_point now, const load_sample& sample);
 
  private:
   using cause = std::optional<std::string>;

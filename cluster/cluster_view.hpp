@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -38,6 +39,20 @@ struct cluster_view {
     double seconds_ago = 0;
     std::string text;
   };
+  /// What autoscaling sees and does.
+  struct scaling_state {
+    std::string means;         ///< "processes" or "command"
+    std::uint32_t least = 0;   ///< nodes
+    std::uint32_t most = 0;    ///< nodes
+    std::uint32_t wanted = 0;  ///< nodes, of which some may be on their way
+    std::string doing;         ///< one line: what is done, or why nothing is
+    double queued = 0;         ///< seconds that the oldest waiting request has waited
+    double kv_use = 0;         ///< 0 to 1
+    double tokens_per_second = 0;
+    std::uint64_t added = 0;    ///< nodes asked for so far
+    std::uint64_t removed = 0;  ///< nodes taken away so far
+    std::uint64_t failures = 0;
+  };
   epoch_number epoch = 0;
   bool serving = false;    ///< a placement is in force
   bool redundant = false;  ///< every copy that was asked for is there and synced
@@ -45,7 +60,8 @@ struct cluster_view {
   std::vector<node> nodes;
   std::vector<stage> stages;
   std::uint32_t expert_shards = 0;
-  std::vector<event> events;  ///< oldest first
+  std::vector<event> events;             ///< oldest first
+  std::optional<scaling_state> scaling;  ///< none: nodes come and go by hand
 };
 
 /// An epoch for people: "3", and "2.3" where supervisors follow one another: the third of term 2.

@@ -105,12 +105,12 @@ class leveller {
   std::map<peer_id, double> led_;  ///< cost of what each leads
 };
 
-/// Whether the slowest is faster by enough, or the next slowest where it is as it was: several
-/// nodes may be as slow as each other, and only few copies are moved at a time.
+/// Whether the slowest is faster by enough, or one of the next slowest where none before it is
+/// slower: several nodes may be as slow as each other, and only few copies are moved at a time.
 bool is_gain(const std::vector<double>& before, const std::vector<double>& after) {
   for (std::size_t i = 0; i < before.size(); ++i) {
     if (after[i] <= before[i] * worthwhile) return before[i] > 0;
-    if (after[i] < before[i] * rounding || before[i] < after[i] * rounding) return false;
+    if (before[i] < after[i] * rounding) return false;
   }
   return false;
 }

@@ -46,21 +46,48 @@ void cut_private_keys(std::string& text) {
   }
 }
 
-/// "NAME=value" and "name = value" where the name says that the value is a secret.
-void cut_settings(std::string& line) {
-  const auto equals = line.find('=');
-  if (equals == std::string::npos) return;
-  std::string name = line.substr(0, equals);
-  std::ranges::transform(name, name.begin(),
+bool names_a_secret(std::string_view name) {
+  std::string lower(name);
+  std::ranges::transform(lower, lower.begin(),
                          [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  const bool secret = std::ranges::any_of(
-      std::array<std::string_view, 5>{"password", "secret", "token", "api_key", "credential"},
-      [&](std::string_view word) { return name.find(word) != std::string::npos; });
-  // Numbers of tokens are settings too.
-  const auto value = line.find_first_not_of(" \"", equals + 1);
-  if (!secret || value == std::string::npos) return;
-  if (line.find_first_not_of("0123456789_ ", equals + 1) == std::string::npos) return;
-  line.replace(equals + 1, std::string::npos, " " + std::string(removed));
+  std::erase_if(lower, [](char c) { return c == '_' || c == '-'; });
+  return std::ranges::any_of(
+      std::array<std::string_view, 8>{"password", "passwd", "passphrase", "secret", "token",
+                                      "apikey", "credential", "headers"},
+      [&](std::string_view word) { return lower.find(word) != std::string::npos; });
+}
+
+/// Cuts the rest of a line off behind "NAME=", "name = " and "name: " where the name says that the
+/// value is a secret: who wrote it knows best where it ends.
+void cut_settings(std::string& line) {
+  for (std::size_t sign = line.find_first_of("=:"); sign != std::string::npos;
+       sign = line.find_first_of("=:", sign + 1)) {
+    const auto last = line.find_last_not_of(" \"'", sign == 0 ? 0 : sign - 1);
+    if (last == std::string::npos || sign == 0) continue;
+    const auto before = line.find_last_of(" \t\"',;=:{}[]()", last);
+    const std::size_t first = before == std::string::npos ? 0 : before + 1;
+    if (first > last || !names_a_secret(std::string_view(line).substr(first, last + 1 - first)))
+      continue;
+    const auto value = line.find_first_not_of(" \"'", sign + 1);
+    if (value == std::string::npos) return;
+    // Numbers of tokens are settings too.
+    const auto end = line.find_first_not_of("0123456789_.", value);
+    if (end == std::string::npos) return;
+    if (end != value && std::string_view(" ,}])\"").find(line[end]) != std::string_view::npos)
+      continue;
+    line.replace(sign + 1, std::string::npos, " " + std::string(removed));
+    return;
+  }
+}
+
+/// "//user:password@host" becomes "//[removed]@host".
+void cut_users(std::string& line) {
+  for (auto at = line.find("://"); at != std::string::npos; at = line.find("://", at)) {
+    at += 3;
+    const auto end = line.find_first_of(" \t\"'/,", at);
+    const auto sign = line.substr(0, end).rfind('@');
+    if (sign != std::string::npos && sign >= at) line.replace(at, sign - at, removed);
+  }
 }
 
 void octal(std::array<char, block>& header, std::size_t at, std::size_t width,
@@ -96,11 +123,13 @@ std::string without_secrets(std::string_view text) {
   constexpr std::size_t shortest_key = 16;
   cut_after(out, "tr-", shortest_key);
   cut_after(out, "Bearer ", 1);
+  cut_after(out, "bearer ", 1);
   std::string lines;
   std::size_t at = 0;
   while (at < out.size()) {
     const auto end = std::min(out.find('\n', at), out.size());
     std::string line = out.substr(at, end - at);
+    cut_users(line);
     cut_settings(line);
     lines += line;
     if (end < out.size()) lines += '\n';

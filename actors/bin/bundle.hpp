@@ -14,8 +14,9 @@ struct bundle_file {
 };
 
 /// The text without what must not leave a machine: keys of clients, bearer tokens, private keys in
-/// PEM, and the values of settings and variables whose names speak of keys, tokens or passwords.
-/// Paths of files stay. What is cut out is replaced by "[removed]".
+/// PEM, the values of settings and variables whose names speak of keys, tokens, passwords or
+/// headers, and who logs in at a URL. Paths of files and numbers stay. What is cut out is replaced
+/// by "[removed]".
 [[nodiscard]] std::string without_secrets(std::string_view text);
 
 /// The files as a tar archive (ustar) below the folder `name`.

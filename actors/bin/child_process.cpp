@@ -39,6 +39,7 @@ struct preparation {
   std::vector<char*> arguments;
   cpu_set_t processors = {};
   bool bound = false;
+  int output = -1;
   pid_t parent = 0;
   int report = -1;
 };
@@ -67,6 +68,10 @@ void close_on_execute() {
     tell(p, step::processors);
   const int nothing = ::open("/dev/null", O_RDONLY);
   if (nothing > 0) ::dup2(nothing, STDIN_FILENO);
+  if (p.output >= 0) {
+    ::dup2(p.output, STDOUT_FILENO);
+    ::dup2(p.output, STDERR_FILENO);
+  }
   close_on_execute();
   ::execv(p.program, p.arguments.data());
   tell(p, step::execute);
@@ -85,6 +90,7 @@ preparation prepare(const child_command& command, int report) {
   for (const int number : command.processors)
     if (number >= 0 && number < CPU_SETSIZE) CPU_SET(number, &p.processors);
   p.bound = CPU_COUNT(&p.processors) > 0;
+  p.output = command.output;
   p.parent = ::getpid();
   p.report = report;
   return p;
@@ -186,6 +192,11 @@ void child_process::terminate() const {
 
 void child_process::kill() const {
   if (pid_ > 0 && !reaped_) ::kill(pid_, SIGKILL);
+}
+
+void child_process::kill_group() const {
+  // Until it has been waited for, no other group can have its number.
+  if (pid_ > 0 && !reaped_) ::kill(-pid_, SIGKILL);
 }
 
 }  // namespace troupe::cli

@@ -14,10 +14,12 @@ struct child_command {
   std::string program;  ///< a path; "/proc/self/exe" is this program, replaced or not
   std::vector<std::string> arguments;  ///< the name it is called by is the first
   std::vector<int> processors;  ///< where it may run, from its first instruction; empty: as here
+  int output = -1;  ///< a descriptor for what it writes; borrowed until it runs; -1: as here
 };
 
 /// A child process: killed, at the latest, with this object, and by the kernel when the *thread*
-/// that started it ends. Standard input is /dev/null, standard output and error are this process's;
+/// that started it ends. Standard input is /dev/null, standard output and error are this process's
+/// unless the command says otherwise;
 /// no other descriptor, signal mask or process group passes on, so that a Ctrl-C meant for the
 /// parent does not reach it.
 ///
@@ -50,6 +52,8 @@ class child_process {
   /// Asks it to end, also where it is stopped.
   void terminate() const;
   void kill() const;
+  /// Kills it with everything that it has started and that has not left its process group.
+  void kill_group() const;
 
  private:
   child_process(int pid, descriptor watched) : pid_(pid), watched_(std::move(watched)) {}

@@ -52,15 +52,26 @@ rows stage_rows(const cluster_view& view) {
   return out;
 }
 
+/// A line that says what autoscaling sees, and one that says what it does.
+rows scaling_rows(const cluster_view::scaling_state& s) {
+  return {{"autoscaling",
+           fmt::format("{} nodes wanted ({} to {}); {:.2f} s queued, {:.0f} % of "
+                       "key/value memory, {:.1f} tokens/s",
+                       s.wanted, s.least, s.most, s.queued, 100 * s.kv_use, s.tokens_per_second)},
+          {"", s.doing}};
+}
+
 }  // namespace
 
 std::string to_text(const gateway::cluster_report& report) {
   const cluster_view& view = report.view;
-  std::string out = align({{"cluster", view.serving ? "serving" : "not serving"},
-                           {"epoch", show_epoch(view.epoch)},
-                           {"copies", copies(view)},
-                           {"nodes join", report.join.empty() ? "-" : report.join}},
-                          false);
+  rows about{{"cluster", view.serving ? "serving" : "not serving"},
+             {"epoch", show_epoch(view.epoch)},
+             {"copies", copies(view)},
+             {"nodes join", report.join.empty() ? "-" : report.join}};
+  if (view.scaling)
+    for (auto& row : scaling_rows(*view.scaling)) about.push_back(std::move(row));
+  std::string out = align(about, false);
   if (!view.nodes.empty()) out += '\n' + align(node_rows(view), false);
   if (!view.stages.empty()) out += '\n' + align(stage_rows(view), false);
   if (view.events.empty()) return out;

@@ -1,6 +1,7 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <array>
 #include <cstdio>
@@ -25,6 +26,7 @@ constexpr std::size_t most_bytes = 16U << 20U;  // of each file
 struct bundle_options {
   server_option server;
   std::string output;
+  std::string settings = "/etc/troupe";  ///< the folder
 };
 
 /// What a command prints; the commands are this program's own words.
@@ -63,21 +65,34 @@ std::string answer_of(const server_address& server, const char* path) {
   return fmt::format("{}\n{}\n", reply->status, reply->body);
 }
 
-std::vector<bundle_file> collect(const server_address& server) {
-  std::vector<bundle_file> files{{"version", fmt::format("troupe {}\n", release::version)},
-                                 {"doctor", examined()},
-                                 {"kernel", output_of("uname -a")},
-                                 {"processes", output_of("ps -eo pid,ppid,etime,rss,stat,comm")},
-                                 {"sockets", output_of("ss -tan")},
-                                 {"disks", output_of("df -h")},
-                                 {"cpu", output_of("lscpu")},
-                                 {"memory", content_of("/proc/meminfo")},
-                                 {"pressure-memory", content_of("/proc/pressure/memory")},
-                                 {"os-release", content_of("/etc/os-release")}};
+/// What this process was given that troupe or its libraries read.
+std::string environment() {
+  std::string out;
+  for (char** at = environ; *at != nullptr; ++at) {
+    const std::string_view variable(*at);
+    for (const char* family : {"TROUPE_", "UCX_", "OTEL_", "NCCL_", "CUDA_", "SSL_", "LC_", "LANG"})
+      if (variable.starts_with(family)) out += std::string(variable) + '\n';
+  }
+  return out;
+}
+
+std::vector<bundle_file> collect(const bundle_options& options, const server_address& server) {
+  std::vector<bundle_file> files{
+      {"version", fmt::format("troupe {} ({})\n", release::version, show(release::protocols))},
+      {"doctor", examined()},
+      {"environment", environment()},
+      {"kernel", output_of("uname -a")},
+      {"processes", output_of("ps -eo pid,ppid,etime,rss,stat,comm")},
+      {"sockets", output_of("ss -tan")},
+      {"disks", output_of("df -h")},
+      {"cpu", output_of("lscpu")},
+      {"memory", content_of("/proc/meminfo")},
+      {"pressure-memory", content_of("/proc/pressure/memory")},
+      {"os-release", content_of("/etc/os-release")}};
   for (const char* part : {"supervisor", "node", "gateway"}) {
     const std::string unit = fmt::format("troupe-{}", part);
-    files.push_back(
-        {fmt::format("{}.toml", part), content_of(fmt::format("/etc/troupe/{}.toml", part))});
+    files.push_back({fmt::format("{}.toml", part),
+                     content_of(fmt::format("{}/{}.toml", options.settings, part))});
     files.push_back({unit + ".unit", output_of("systemctl --no-pager show " + unit)});
     files.push_back({unit + ".log", output_of("journalctl --no-pager -n 5000 -u " + unit)});
   }
@@ -98,7 +113,7 @@ result<void> write_bundle(const bundle_options& options) {
   const std::string name = fmt::format("troupe-debug-{:%Y%m%dT%H%M%SZ}",
                                        fmt::gmtime(std::chrono::system_clock::to_time_t(now)));
   const std::string path = options.output.empty() ? name + ".tar" : options.output;
-  const std::string archive = tar_of(collect(*server), name, now);
+  const std::string archive = tar_of(collect(options, *server), name, now);
   const auto before = ::umask(0077);
   std::ofstream out(path, std::ios::binary | std::ios::trunc);
   ::umask(before);
@@ -120,6 +135,9 @@ void add_debug(CLI::App& app, action& chosen) {
   options->server.add_to(*bundle);
   bundle->add_option("--output", options->output, "The file; default: troupe-debug-TIME.tar here")
       ->type_name("FILE");
+  bundle->add_option("--settings", options->settings, "Where the settings lie")
+      ->type_name("FOLDER")
+      ->capture_default_str();
   bundle->footer("Example:\n  troupe debug bundle --url http://10.0.0.1:8090");
   bundle->callback([options, &chosen] { chosen = [options] { return write_bundle(*options); }; });
 }

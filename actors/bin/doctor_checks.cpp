@@ -4,6 +4,10 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+#include <map>
+#include <set>
+
 #include "actors/bin/table.hpp"
 
 namespace troupe::cli {
@@ -33,15 +37,52 @@ void memory(const host_facts& f, std::vector<finding>& out) {
                  ""});
 }
 
+bool is_rdma(const ucx_way& way) {
+  for (const char* family : {"rc", "dc", "ud"})
+    if (way.transport.starts_with(family)) return true;
+  return false;
+}
+
+bool has_active_port(const host_facts& f) {
+  return std::ranges::any_of(
+      f.rdma_ports, [](const std::string& p) { return p.find("ACTIVE") != std::string::npos; });
+}
+
+/// "tcp (eth0, lo), posix (memory)".
+std::string listed(const std::vector<ucx_way>& ways) {
+  std::map<std::string, std::set<std::string>> devices;
+  for (const ucx_way& w : ways) devices[w.transport].insert(w.device);
+  std::vector<std::string> out;
+  for (const auto& [transport, names] : devices)
+    out.push_back(fmt::format("{} ({})", transport, fmt::join(names, ", ")));
+  return fmt::format("{}", fmt::join(out, ", "));
+}
+
+void ways(const host_facts& f, std::vector<finding>& out) {
+  if (!f.ways) {
+    out.push_back({level::wrong, "UCX", f.ways.error().message(), "apt-get install libucx0"});
+    return;
+  }
+  const bool tcp =
+      std::ranges::any_of(*f.ways, [](const ucx_way& w) { return w.transport == "tcp"; });
+  out.push_back({tcp ? level::well : level::wrong, "UCX",
+                 f.ways->empty() ? "finds no way to other processes" : "finds " + listed(*f.ways),
+                 tcp ? ""
+                     : "nodes reach each other over TCP: bring an interface up, or mend UCX's "
+                       "installation (ucx_info -d)"});
+  if (!has_active_port(f) || std::ranges::any_of(*f.ways, is_rdma)) return;
+  out.push_back({level::wrong, "UCX", "does not find the RDMA devices that are there",
+                 "apt-get install ibverbs-providers rdma-core; may this user open "
+                 "/dev/infiniband/*?"});
+}
+
 void devices(const host_facts& f, std::vector<finding>& out) {
   out.push_back({level::well, "arithmetic", f.kernel_target, ""});
   out.push_back(
       {f.network.empty() ? level::wrong : level::well, "network",
        f.network.empty() ? "no interface is up" : fmt::format("{}", fmt::join(f.network, ", ")),
        f.network.empty() ? "bring one up: ip link set NAME up" : ""});
-  bool active = f.rdma_ports.empty();
-  for (const std::string& p : f.rdma_ports)
-    active = active || p.find("ACTIVE") != std::string::npos;
+  const bool active = f.rdma_ports.empty() || has_active_port(f);
   out.push_back({active ? level::well : level::wrong, "RDMA",
                  f.rdma_ports.empty() ? "no devices: UCX goes over TCP"
                                       : fmt::format("{}", fmt::join(f.rdma_ports, ", ")),
@@ -104,6 +145,7 @@ void connections(const host_facts& f, std::vector<finding>& out) {
 std::vector<finding> examine(const host_facts& facts) {
   std::vector<finding> out;
   devices(facts, out);
+  ways(facts, out);
   memory(facts, out);
   out.push_back(
       {facts.clock_synchronised ? level::well : level::remark, "clock",

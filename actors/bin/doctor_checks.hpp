@@ -8,6 +8,7 @@
 
 #include "runtime/base/result.hpp"
 #include "runtime/tls/certificate_times.hpp"
+#include "runtime/transport/ucx/ways.hpp"
 
 namespace troupe::cli {
 
@@ -29,8 +30,9 @@ struct host_facts {
 
   std::optional<std::uint64_t> memlock_bytes;  ///< none: no limit
   std::vector<std::string> rdma_ports;         ///< "mlx5_0 port 1: ACTIVE"
-  std::uint64_t memory_bytes = 0;              ///< available
-  std::uint64_t huge_pages = 0;                ///< set aside, of any use
+  result<std::vector<ucx_way>> ways = fail(errc::not_found, "not looked at");
+  std::uint64_t memory_bytes = 0;  ///< available
+  std::uint64_t huge_pages = 0;    ///< set aside, of any use
   bool clock_synchronised = false;
   std::string gpu_driver;            ///< empty: no GPU
   bool nccl = false;                 ///< its library can be loaded

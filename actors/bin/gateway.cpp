@@ -50,6 +50,8 @@ result<void> gateway(gateway_command& command) {
   if (!traces) return fail(traces.error());
   const auto accounts = billing::open(config.billing, log);
   if (!accounts) return fail(accounts.error());
+  // Until it can answer, balancers and clients go to other gateways.
+  config.http.listens_at_once = false;
   auto server = http_server::start(config.http, log);
   if (!server) return fail(server.error());
   options.url = (*server)->url();
@@ -65,11 +67,12 @@ result<void> gateway(gateway_command& command) {
   backend.traces = *traces;
   backend.account = std::move(*account);
   (*server)->set_model(std::move(backend));
+  if (auto up = (*server)->listen(); !up) return up;
   fmt::print("Serving {} at {}/v1 for the cluster at {}. Try:\n  {}\n", model->id, (*server)->url(),
              config.join, first_request((*server)->url(), *model));
   std::fflush(stdout);
 
-  serve_until_signalled(std::move(*server), signals, manager, config.http.stop_timeout);
+  serve_until_signalled(std::move(*server), signals, manager, config.http);
   return {};
 }
 

@@ -115,20 +115,48 @@ result<http_reply> call_over(const server_address& server, request_type request,
     return fail(errc::unavailable, "{}: nobody listens there; start one with `troupe serve`",
                 where);
   if (one.outcome()->category() == asio::error::get_ssl_category())
-    return fail(errc::io_error, "{}: TLS: {}; SSL_CERT_FILE names the authority to believe", where,
-                one.outcome()->message());
+    return fail(errc::io_error, "{}: TLS: {}{}", where, one.outcome()->message(),
+                server.identity.used() ? "" : "; SSL_CERT_FILE names the authority to believe");
   if (*one.outcome()) return fail(errc::io_error, "{}: {}", where, one.outcome()->message());
   return one.reply();
+}
+
+/// Takes one of the identity's files.
+template <class Use>
+result<void> take(const std::string& file, Use use) {
+  error_code failed;
+  use(file, failed);
+  if (failed) return fail(errc::io_error, "{}: {}", file, failed.message());
+  return {};
+}
+
+result<void> prepare(ssl::context& tls, const tls_files& identity) {
+  SSL_CTX_set_min_proto_version(tls.native_handle(), TLS1_2_VERSION);
+  if (!identity.used()) {
+    error_code failed;
+    (void)tls.set_default_verify_paths(failed);
+    if (failed) return fail(errc::io_error, "TLS: {}", failed.message());
+    return {};
+  }
+  if (auto done = take(identity.authority,
+                       [&](const auto& f, error_code& e) { (void)tls.load_verify_file(f, e); });
+      !done)
+    return done;
+  if (auto done =
+          take(identity.certificate,
+               [&](const auto& f, error_code& e) { (void)tls.use_certificate_chain_file(f, e); });
+      !done)
+    return done;
+  return take(identity.key, [&](const auto& f, error_code& e) {
+    (void)tls.use_private_key_file(f, ssl::context::pem, e);
+  });
 }
 
 result<http_reply> call(const server_address& server, request_type request,
                         std::chrono::milliseconds limit) {
   if (!server.secure) return call_over<plain_stream>(server, std::move(request), limit);
   ssl::context tls(ssl::context::tls_client);
-  error_code failed;
-  (void)tls.set_default_verify_paths(failed);
-  if (failed) return fail(errc::io_error, "TLS: {}", failed.message());
-  SSL_CTX_set_min_proto_version(tls.native_handle(), TLS1_2_VERSION);
+  if (auto ready = prepare(tls, server.identity); !ready) return fail(ready.error());
   return call_over<secure_stream>(server, std::move(request), limit, tls);
 }
 

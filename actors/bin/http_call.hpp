@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "runtime/base/result.hpp"
+#include "runtime/config/tls_files.hpp"
 
 namespace troupe::cli {
 
@@ -18,6 +19,9 @@ struct server_address {
   /// Over TLS, to whoever proves to be `host` by an authority that OpenSSL knows: the system's, or
   /// those of the file that the environment's SSL_CERT_FILE names.
   bool secure = false;
+  /// Over TLS: shown to the server, and whom to believe instead. Read at each call, so that new
+  /// files count at once. Not used: neither.
+  tls_files identity = {};
   std::vector<std::pair<std::string, std::string>> headers = {};  ///< sent besides
 };
 

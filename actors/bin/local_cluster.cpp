@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "actors/bin/progress.hpp"
@@ -30,9 +31,10 @@ result<std::unique_ptr<local_cluster>> local_cluster::start(const std::filesyste
   progress_line line(stderr, ::isatty(STDERR_FILENO) == 1);
   auto opened = open_model(model, shown_on(line, signals));
   if (!opened) return fail(std::move(opened.error()));
-  const std::uint32_t nodes = config.cluster.workers + config.cluster.expert_workers;
-  auto head =
-      cluster_runtime::start(std::move(*opened), {model, config.engine, config.cluster, nodes, 0});
+  const cluster_config& cluster = config.cluster;
+  auto head = cluster_runtime::start(
+      std::move(*opened), {model, config.engine, cluster, cluster.workers + cluster.expert_workers,
+                           0, most_nodes(config.autoscale)});
   if (!head) return fail(std::move(head.error()));
   node_options common;
   common.join = (*head)->join_address();
@@ -42,12 +44,23 @@ result<std::unique_ptr<local_cluster>> local_cluster::start(const std::filesyste
   common.tls = config.cluster.tls;
   common.log_level = config.log_level;
   common.log_as = config.log_as;
+  // Each has its part of the machine from the beginning, also where others come later only.
+  const bool grows = config.autoscale.means == scale_means::processes;
+  const std::uint32_t most =
+      grows ? std::max(config.autoscale.most, cluster.workers) : cluster.workers;
+  const std::uint32_t nodes = most + cluster.expert_workers;
   const auto shares = share_processors(allowed_processors(), nodes, config.engine.threads);
-  auto workers = worker_processes::start(
-      worker_commands(common, shares, available_memory() / nodes, config.cluster.expert_workers),
-      std::move(tell));
+  auto all = worker_commands(common, shares, available_memory() / nodes, cluster.expert_workers);
+  // Those for experts are the last, and are there from the beginning.
+  const auto first_expert = all.begin() + static_cast<std::ptrdiff_t>(most);
+  std::vector<worker_processes::worker> at_once(
+      all.begin(), all.begin() + static_cast<std::ptrdiff_t>(cluster.workers));
+  at_once.insert(at_once.end(), first_expert, all.end());
+  all.erase(first_expert, all.end());
+  auto workers = worker_processes::start(std::move(at_once), std::move(tell));
   if (!workers) return fail(std::move(workers.error()));
-  return std::unique_ptr<local_cluster>(new local_cluster(std::move(*head), std::move(*workers)));
+  return std::unique_ptr<local_cluster>(
+      new local_cluster(std::move(*head), std::move(*workers), std::move(all)));
 }
 
 result<void> local_cluster::await_serving(const interrupts& signals) {

@@ -4,7 +4,9 @@
 #include <functional>
 #include <memory>
 #include <string_view>
+#include <vector>
 
+#include "actors/bin/cluster_scaling.hpp"
 #include "actors/bin/interrupts.hpp"
 #include "actors/bin/serve_config.hpp"
 #include "actors/bin/worker_processes.hpp"
@@ -27,13 +29,17 @@ class local_cluster {
   [[nodiscard]] result<void> await_serving(const interrupts& signals);
 
   [[nodiscard]] cluster_runtime& head() { return *head_; }
+  /// The children, and those that autoscaling may add.
+  [[nodiscard]] spare_workers spare() const { return {workers_.get(), all_}; }
 
  private:
-  local_cluster(std::unique_ptr<cluster_runtime> head, std::unique_ptr<worker_processes> workers)
-      : head_(std::move(head)), workers_(std::move(workers)) {}
+  local_cluster(std::unique_ptr<cluster_runtime> head, std::unique_ptr<worker_processes> workers,
+                std::vector<worker_processes::worker> all)
+      : head_(std::move(head)), workers_(std::move(workers)), all_(std::move(all)) {}
 
   std::unique_ptr<cluster_runtime> head_;
   std::unique_ptr<worker_processes> workers_;  ///< ends first
+  std::vector<worker_processes::worker> all_;
 };
 
 }  // namespace troupe::cli

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "actors/bin/billing.hpp"
+#include "actors/bin/cluster_scaling.hpp"
 #include "actors/bin/commands.hpp"
 #include "actors/bin/engine_start.hpp"
 #include "actors/bin/file_limit.hpp"
@@ -93,13 +94,22 @@ void greet(const std::string& url, const served_model& model, const engine& made
   std::fflush(stdout);
 }
 
+/// What no key can check alone.
+result<void> check_settings(serve_config& config) {
+  if (auto done = check(config.cluster); !done) return done;
+  if (config.autoscale.means == scale_means::none) return {};
+  if (config.cluster.workers == 0)
+    return fail(errc::invalid_argument, "autoscaling needs a cluster: give --workers N");
+  return check_scaling(config.autoscale, config.cluster.workers);
+}
+
 result<void> serve(serve_options& options) {
   if (auto done = options.settings.read(); !done) return done;
   serve_config& config = options.config;
   if (!options.model.empty()) config.model = options.model;
   config.http.certificates = certificates_of(config.cluster.tls);
   if (options.settings.printed()) return {};
-  if (auto done = check(config.cluster); !done) return done;
+  if (auto done = check_settings(config); !done) return done;
   const auto path = find_model(config.model);
   if (!path) return fail(path.error());
 
@@ -124,10 +134,17 @@ result<void> serve(serve_options& options) {
   server_backend backend = backend_of(*made, model, config);
   backend.account = std::move(*account);
   backend.traces = *traces;
+  const auto queue = backend.queue;
   (*server)->set_model(std::move(backend));
+  result<std::unique_ptr<scaling_loop>> scaling = nullptr;
+  if (made->cluster) {
+    scaling = start_scaling(config.autoscale,
+                            {made->cluster->head(), *path, queue, made->cluster->spare()});
+    if (!scaling) return fail(scaling.error());
+  }
   greet((*server)->url(), *model, *made, config.cluster);
 
-  serve_until_signalled(std::move(*server), signals, manager, config.http.stop_timeout);
+  serve_until_signalled(std::move(*server), signals, manager, config.http);
   return {};
 }
 

@@ -1,5 +1,6 @@
 #include "actors/bin/serve_config.hpp"
 
+#include "runtime/config/autoscale_keys.hpp"
 #include "runtime/config/cluster_keys.hpp"
 #include "runtime/config/engine_keys.hpp"
 #include "runtime/storage/postgres.hpp"
@@ -7,7 +8,8 @@
 namespace troupe::cli {
 namespace {
 
-void describe_http(config_schema& schema, server_config& http) {
+/// `balanced`: clients may come through a balancer.
+void describe_http(config_schema& schema, server_config& http, bool balanced) {
   constexpr std::int64_t kib = 1 << 10;
   constexpr std::int64_t mib = 1 << 20;
   constexpr std::int64_t day = 86'400;
@@ -78,6 +80,9 @@ void describe_http(config_schema& schema, server_config& http) {
                  "For a client to read a last answer.");
   schema.seconds("stop_timeout_s", http.stop_timeout, 0, day,
                  "For answers under way to end once the server is told to.");
+  if (balanced)
+    schema.seconds("stop_notice_s", http.stop_notice, 0, day,
+                   "Before that, for balancers to see that /health says 503; all is served still.");
 }
 
 void describe_store(config_schema& schema, server_config& http) {
@@ -206,11 +211,12 @@ void describe(config_schema& schema, serve_config& config) {
   schema.text("path", config.model, 4096,
               "A GGUF file or a Hugging Face folder; empty: TROUPE_MODEL, or the fetched SmolLM2.");
   describe_names(schema, config);
-  describe_http(schema, config.http);
+  describe_http(schema, config.http, true);
   describe_store(schema, config.http);
   describe_billing(schema, config.billing);
   describe(schema, config.engine);
   describe(schema, config.cluster);
+  describe(schema, config.autoscale);
   describe_traces(schema, config.traces);
   describe_log(schema, config.log_level, config.log_as);
 }
@@ -221,17 +227,17 @@ void describe(config_schema& schema, gateway_config& config) {
   describe_member_name(schema, "label", config.label);
   schema.integer("actor_threads", config.actor_threads, 1, 64,
                  "Threads that run the actors' messages.");
-  describe(schema, config.tls);
-  schema.begin_table("model", "What is served.");
   schema.seconds("patience_s", config.patience, 1, 86'400,
                  "For as long open requests wait for a supervisor to be there again; then they "
                  "fail.");
+  describe(schema, config.tls);
+  schema.begin_table("model", "What is served.");
   schema
       .text("path", config.model, 4096,
             "A GGUF file or a Hugging Face folder; empty: where the cluster has it.")
       .on_command_line("--model", "PATH");
   describe_names(schema, config);
-  describe_http(schema, config.http);
+  describe_http(schema, config.http, true);
   describe_store(schema, config.http);
   describe_billing(schema, config.billing);
   describe_traces(schema, config.traces);
@@ -254,7 +260,10 @@ void describe(config_schema& schema, supervisor_config& config) {
                              {{"none", registry_kind::none}, {"etcd", registry_kind::etcd}},
                              "\"none\": there is only this one; \"etcd\": others stand by.")
       .on_command_line("--registry", "KIND");
-  schema.text("endpoints", config.etcd, 4096, "etcd's client addresses, with commas between.")
+  schema
+      .text("endpoints", config.etcd, 4096,
+            "etcd's client addresses, with commas between; https:// ones are shown what [tls] "
+            "names.")
       .on_command_line("--etcd", "URL");
   schema
       .text("cluster", config.cluster_name, 128,
@@ -267,9 +276,10 @@ void describe(config_schema& schema, supervisor_config& config) {
       .text("path", config.model, 4096,
             "A GGUF file or a Hugging Face folder; empty: TROUPE_MODEL, or the fetched SmolLM2.")
       .on_command_line("--model", "PATH");
-  describe_http(schema, config.http);
+  describe_http(schema, config.http, false);
   describe(schema, config.engine);
   describe_without_workers(schema, config.cluster);
+  describe(schema, config.autoscale);
   describe_log(schema, config.log_level, config.log_as);
 }
 

@@ -6,6 +6,7 @@
 
 #include "actors/bin/log_format.hpp"
 #include "actors/gateway/server_config.hpp"
+#include "runtime/config/autoscale_config.hpp"
 #include "runtime/config/cluster_config.hpp"
 #include "runtime/config/engine_config.hpp"
 #include "runtime/config/schema.hpp"
@@ -37,6 +38,7 @@ struct serve_config : served_name {
   billing_config billing;
   engine_config engine;
   cluster_config cluster;
+  autoscale_config autoscale;
 };
 
 /// Everything `troupe gateway` can be told: the contents of configs/gateway.toml.
@@ -48,9 +50,9 @@ struct gateway_config : served_name {
   log_format log_as = log_format::text;
   std::string traces;  ///< as above
   std::uint32_t actor_threads = 2;
+  std::chrono::milliseconds patience{60'000};  ///< of open requests, for a supervisor
   tls_files tls;
   server_config http;
-  std::chrono::milliseconds patience{60'000};  ///< of open requests, for a supervisor
   billing_config billing;
 };
 
@@ -73,6 +75,7 @@ struct supervisor_config {
   server_config http;
   engine_config engine;
   cluster_config cluster;
+  autoscale_config autoscale;
 };
 
 /// Keys of the current table that processes of a cluster have in common: the addresses that they

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <thread>
 #include <utility>
 
 #include "actors/cluster/join_address.hpp"
@@ -64,19 +65,24 @@ cluster_access access_to(cluster_runtime& head) {
 }
 
 void stop_serving(http_server& server, const interrupts& signals, service_manager& manager,
-                  std::chrono::milliseconds grace) {
-  manager.stopping("answers under way end", grace);
+                  std::chrono::milliseconds notice, std::chrono::milliseconds grace) {
+  manager.stopping("answers under way end", notice + grace);
   signals.release();  // from here a second signal ends the process at once
+  if (notice.count() > 0) {
+    server.give_notice();
+    fmt::print(stderr, "Stopping in {} s, as balancers are to notice.\n", notice.count() / 1000);
+    std::this_thread::sleep_for(notice);
+  }
   fmt::print(stderr, "Stopping; answers under way have {} s. Once more to stop now.\n",
              grace.count() / 1000);
   server.stop(grace);
 }
 
 void serve_until_signalled(std::unique_ptr<http_server> server, const interrupts& signals,
-                           service_manager& manager, std::chrono::milliseconds grace) {
+                           service_manager& manager, const server_config& config) {
   manager.ready("serving at " + server->url());
   while (signals.wait(1000) == 0) manager.alive();
-  stop_serving(*server, signals, manager, grace);
+  stop_serving(*server, signals, manager, config.stop_notice, config.stop_timeout);
 }
 
 }  // namespace troupe::cli

@@ -47,12 +47,12 @@ struct server_settings {
 /// The cluster that `head` leads, which must outlive the server.
 [[nodiscard]] cluster_access access_to(cluster_runtime& head);
 
-/// Lets answers under way end within `grace`, and ends the server; a signal meanwhile ends the
-/// process.
+/// Gives notice for so long, lets answers under way end within `grace`, and ends the server; a
+/// signal meanwhile ends the process.
 void stop_serving(http_server& server, const interrupts& signals, service_manager& manager,
-                  std::chrono::milliseconds grace);
-/// Says that it is ready, serves until a signal comes, and ends the server.
+                  std::chrono::milliseconds notice, std::chrono::milliseconds grace);
+/// Says that it is ready, serves until a signal comes, and ends the server as its settings have it.
 void serve_until_signalled(std::unique_ptr<http_server> server, const interrupts& signals,
-                           service_manager& manager, std::chrono::milliseconds grace);
+                           service_manager& manager, const server_config& config);
 
 }  // namespace troupe::cli

@@ -6,6 +6,7 @@
 #include <mutex>
 #include <utility>
 
+#include "actors/bin/cluster_scaling.hpp"
 #include "actors/bin/commands.hpp"
 #include "actors/bin/interrupts.hpp"
 #include "actors/bin/logging.hpp"
@@ -15,8 +16,10 @@
 #include "actors/bin/service_manager.hpp"
 #include "actors/bin/start_over.hpp"
 #include "actors/bin/supervisor_registry.hpp"
+#include "actors/bin/worker_commands.hpp"
 #include "actors/cluster/door_watch.hpp"
 #include "actors/cluster/member_process.hpp"
+#include "actors/engine/memory_plan.hpp"
 #include "cluster/leadership/leadership.hpp"
 #include "runtime/config/cluster_keys.hpp"
 
@@ -27,6 +30,7 @@ constexpr std::chrono::milliseconds look_every{250};
 constexpr std::chrono::milliseconds watch_every{20};
 constexpr std::chrono::milliseconds connect_limit{200};
 constexpr std::chrono::milliseconds reign_tick{50};
+constexpr std::size_t longest_node_prefix = 48;
 
 struct supervisor_command {
   supervisor_config config;
@@ -63,6 +67,11 @@ struct surroundings {
   std::string label;
 };
 
+/// Nodes that must have joined before the model is placed.
+std::uint32_t first_nodes(const supervisor_config& config) {
+  return config.nodes != 0 ? config.nodes : config.cluster.redundancy;
+}
+
 enum class ending : std::uint8_t { signalled, deposed };
 
 void say_once(spdlog::logger& log, std::string& said, const std::string& text) {
@@ -98,15 +107,39 @@ std::optional<leadership_claim> stand_by(const surroundings& around) {
   }
 }
 
+/// Autoscaling by processes of this machine: nodes that end with this process.
+result<std::unique_ptr<worker_processes>> spare_keeper(const surroundings& around) {
+  if (around.config.autoscale.means != scale_means::processes) return nullptr;
+  return worker_processes::start(
+      {}, [&log = around.log](std::string_view line) { log.warn("{}", line); });
+}
+
+spare_workers spare_nodes(const surroundings& around, const std::string& join,
+                          worker_processes* kept) {
+  if (kept == nullptr) return {};
+  const supervisor_config& config = around.config;
+  node_options common;
+  common.join = config.autoscale.join.empty() ? join : config.autoscale.join;
+  common.name = around.label.substr(0, longest_node_prefix);
+  common.device = config.engine.device;
+  common.actor_threads = config.engine.actor_threads;
+  common.tls = config.cluster.tls;
+  common.log_level = config.log_level;
+  common.log_as = config.log_as;
+  const std::uint32_t most = config.autoscale.most;
+  const auto shares = share_processors(allowed_processors(), most, config.engine.threads);
+  return {kept, worker_commands(common, shares, available_memory() / most)};
+}
+
 /// Leads until a signal comes, or another has taken over.
 result<ending> reign(const surroundings& around, opened_model opened,
                      const std::filesystem::path& path, leadership_claim claim) {
   const supervisor_config& config = around.config;
   tenure leads(around.registry, std::move(claim), config.claim_lifetime / 4);
   around.log.info("{} leads in term {}", around.label, leads.term());
-  const std::uint32_t nodes = config.nodes != 0 ? config.nodes : config.cluster.redundancy;
-  auto head = cluster_runtime::start(
-      std::move(opened), {path, config.engine, config.cluster, nodes, leads.term() << 32U});
+  auto head = cluster_runtime::start(std::move(opened),
+                                     {path, config.engine, config.cluster, first_nodes(config),
+                                      leads.term() << 32U, most_nodes(config.autoscale)});
   if (!head) {
     leads.resign();
     return fail(head.error());
@@ -122,6 +155,12 @@ result<ending> reign(const surroundings& around, opened_model opened,
   };
   backend.stats = [&h = **head] { return h.stats(); };
   around.server.set_model(std::move(backend));
+  const auto kept = spare_keeper(around);
+  if (!kept) return fail(kept.error());
+  const auto scaling = start_scaling(
+      config.autoscale,
+      {**head, path, nullptr, spare_nodes(around, (*head)->join_address(), kept->get())});
+  if (!scaling) return fail(scaling.error());
   fmt::print("Leading at {} in term {}; nodes and gateways join {}.\n", around.server.url(),
              leads.term(), (*head)->join_address());
   std::fflush(stdout);
@@ -134,7 +173,7 @@ result<ending> reign(const surroundings& around, opened_model opened,
     around.manager.alive();
     if (around.signals.wait(reign_tick.count()) == 0) continue;
     leads.resign();
-    stop_serving(around.server, around.signals, around.manager, config.http.stop_timeout);
+    stop_serving(around.server, around.signals, around.manager, {}, config.http.stop_timeout);
     return ending::signalled;
   }
 }
@@ -145,6 +184,7 @@ result<void> supervise(supervisor_command& command) {
   config.http.certificates = certificates_of(config.cluster.tls);
   if (command.settings.printed()) return {};
   if (auto done = check(config.cluster); !done) return done;
+  if (auto done = check_scaling(config.autoscale, first_nodes(config)); !done) return done;
   if (config.registry != registry_kind::none && config.cluster.port == 0) {
     return fail(errc::invalid_argument,
                 "nodes must know where to look for this supervisor before it leads: give "

@@ -12,10 +12,11 @@ namespace {
 
 constexpr std::chrono::milliseconds etcd_limit{1'000};
 
-result<std::string> post_to_etcd(const std::string& endpoint, std::string_view path,
-                                 std::string json) {
-  const auto server = parse_address(endpoint);
+result<std::string> post_to_etcd(const std::string& endpoint, const tls_files& identity,
+                                 std::string_view path, std::string json) {
+  auto server = parse_address(endpoint);
   if (!server) return fail(server.error());
+  if (server->secure) server->identity = identity;
   auto reply = http_post(*server, path, std::move(json), etcd_limit);
   if (!reply) {
     if (reply.error().code() == errc::unavailable)
@@ -41,7 +42,11 @@ result<std::unique_ptr<leader_registry>> open_registry(const supervisor_config& 
     if (const auto ok = parse_address(endpoint); !ok) return fail(ok.error());
   s.prefix = "/troupe/" + config.cluster_name;
   s.lifetime = std::chrono::duration_cast<std::chrono::seconds>(config.claim_lifetime);
-  return std::make_unique<etcd_registry>(std::move(s), post_to_etcd);
+  return std::make_unique<etcd_registry>(
+      std::move(s), [identity = config.cluster.tls](const std::string& endpoint,
+                                                    std::string_view path, std::string json) {
+        return post_to_etcd(endpoint, identity, path, std::move(json));
+      });
 }
 
 }  // namespace troupe::cli

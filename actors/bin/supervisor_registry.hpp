@@ -8,7 +8,8 @@
 
 namespace troupe::cli {
 
-/// The registry that the settings name; invalid_argument where an endpoint is no http:// URL.
+/// The registry that the settings name; https:// endpoints are shown the cluster's certificate.
+/// invalid_argument where an endpoint is no URL.
 [[nodiscard]] result<std::unique_ptr<leader_registry>> open_registry(
     const supervisor_config& config);
 

@@ -16,8 +16,9 @@ std::vector<worker_processes::worker> worker_commands(const node_options& common
   for (std::size_t i = 0; i < shares.size(); ++i) {
     node_options own = common;
     own.experts_only = i >= ordinary;
-    own.name =
-        own.experts_only ? fmt::format("expert-{}", i - ordinary) : fmt::format("worker-{}", i);
+    const std::string_view kind = own.experts_only ? "expert" : "worker";
+    own.name = fmt::format("{}{}{}-{}", common.name, common.name.empty() ? "" : "-", kind,
+                           own.experts_only ? i - ordinary : i);
     own.threads = shares[i].threads;
     own.memory_mib = memory_bytes >> 20U;
     // The link to the running program stays right when its file is replaced.

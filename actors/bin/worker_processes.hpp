@@ -49,6 +49,11 @@ class worker_processes {
       std::vector<worker> workers, notice tell, const worker_timing& times = {});
   /// Any thread.
   [[nodiscard]] virtual std::vector<status> state() const = 0;
+  /// Keeps one more running, which may have the name of one that has left. Returns once its program
+  /// runs; already_exists: there is one of that name. Any thread.
+  [[nodiscard]] virtual result<void> add(worker added) = 0;
+  /// Ends one and forgets it, once it has ended: SIGTERM, then SIGKILL. Does not wait. Any thread.
+  virtual void remove(const std::string& name) = 0;
 };
 
 }  // namespace troupe::cli

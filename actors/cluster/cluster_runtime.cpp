@@ -58,6 +58,16 @@ class cluster_head final : public cluster_runtime {
   [[nodiscard]] cluster_view view() const override { return board_->read(); }
   [[nodiscard]] std::map<peer_id, node_traffic> traffic() const override;
   [[nodiscard]] result<void> drain(const std::string& node) override;
+  [[nodiscard]] std::optional<std::chrono::steady_clock::time_point> waiting_since()
+      const override {
+    return desk_.board()->waiting_since();
+  }
+  void note(const std::string& text) override {
+    caf::anon_send(supervisor_, note_atom::value, text);
+  }
+  void show_scaling(cluster_view::scaling_state now) override {
+    board_->set_scaling(std::move(now));
+  }
 
  private:
   void listen_to_nodes();
@@ -240,6 +250,8 @@ result<void> cluster_head::drain(const std::string& node) {
 
 cluster_head::~cluster_head() {
   desk_.close();
+  // First: what ends below fails requests, which for their gateways go on at the next supervisor.
+  if (keeper_) caf::anon_send_exit(keeper_, caf::exit_reason::user_shutdown);
   // The group there is and the keeper hold the port, and the port's routes them.
   if (port_ != nullptr)
     for (const frame_kind kind :
@@ -248,7 +260,6 @@ cluster_head::~cluster_head() {
   port_.reset();
   if (supervisor_) caf::anon_send_exit(supervisor_, caf::exit_reason::user_shutdown);
   if (batcher_) caf::anon_send_exit(batcher_, caf::exit_reason::user_shutdown);
-  if (keeper_) caf::anon_send_exit(keeper_, caf::exit_reason::user_shutdown);
   supervisor_ = cluster_supervisor_actor();
   keeper_ = answer_keeper_actor();
   batcher_ = batcher_actor();
@@ -271,6 +282,8 @@ result<std::unique_ptr<cluster_runtime>> cluster_runtime::start(opened_model ope
   const std::uint32_t own = model->files->config().context;
   config.context = config.context == 0 ? own : std::min(config.context, own);
   config.step_rows = std::max(config.step_rows, 2U);
+  if (config.stages == 0 && options.most_nodes > options.nodes)
+    config.stages = std::min(options.most_nodes, model->files->config().layers);
   model->context = config.context;
   std::error_code ignored;
   options.model = std::filesystem::absolute(options.model, ignored);

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -29,6 +30,9 @@ struct head_options {
   /// Epochs begin behind it. Supervisors that follow one another have the term in the high half, so
   /// that nodes obey the later one only.
   epoch_number first_epoch = 0;
+  /// Nodes that there may come to be: with engine.stages 0 the layers are cut into as many stages,
+  /// so that each node that joins can lead one. 0: no more than `nodes`.
+  std::uint32_t most_nodes = 0;
 };
 
 /// The head of a cluster in this process: supervisor, batcher and gateway actors. Nodes join over
@@ -56,6 +60,13 @@ class cluster_runtime : public serving_runtime {
   /// Moves everything off a node and lets it go; returns at once, view() shows how it goes.
   /// not_found: no such node; out_of_memory: the others have no room, with the arithmetic.
   [[nodiscard]] virtual result<void> drain(const std::string& node) = 0;
+  /// When the request came that has waited longest to be begun; none: none waits. Any thread.
+  [[nodiscard]] virtual std::optional<std::chrono::steady_clock::time_point> waiting_since()
+      const = 0;
+  /// Adds a line to the events of view(). Any thread.
+  virtual void note(const std::string& text) = 0;
+  /// What view() says of autoscaling from now on. Any thread.
+  virtual void show_scaling(cluster_view::scaling_state now) = 0;
 };
 
 }  // namespace troupe

@@ -36,6 +36,7 @@ cluster_view cluster_board::read() const {
   cluster_view now = view_;
   const std::chrono::duration<double> age = std::chrono::steady_clock::now() - published_;
   for (cluster_view::event& e : now.events) e.seconds_ago += age.count();
+  now.scaling = scaling_;
   return now;
 }
 
@@ -68,6 +69,16 @@ std::optional<error> cluster_board::obstacle() const {
 void cluster_board::set_obstacle(std::optional<error> why) {
   const std::lock_guard lock(mutex_);
   obstacle_ = std::move(why);
+}
+
+void cluster_board::set_scaling(cluster_view::scaling_state now) {
+  const std::lock_guard lock(mutex_);
+  scaling_ = std::move(now);
+}
+
+void cluster_supervisor_state::on_note(const std::string& text) {
+  members_->note(clock::now(), text);
+  publish();
 }
 
 bool cluster_supervisor_state::is_redundant() const {

@@ -288,6 +288,7 @@ cluster_supervisor_actor::behavior_type cluster_supervisor(
       [self](const arrived_key_use& arrived) { self->state.on_key_use(arrived); },
       [self](stalled_atom, epoch_number epoch) { self->state.on_stalled(epoch); },
       [self](tick_atom) { self->state.on_tick(); },
+      [self](note_atom, const std::string& text) { self->state.on_note(text); },
       [self](drain_atom, const std::string& node) { return self->state.on_drain(node); },
   };
 }

@@ -42,6 +42,8 @@ class cluster_board {
   [[nodiscard]] std::map<peer_id, node_traffic> traffic() const;
   /// Of a peer that publish() has not shown yet: ignored.
   void note_traffic(peer_id peer, node_traffic sent);
+  /// What views say of autoscaling from now on.
+  void set_scaling(cluster_view::scaling_state now);
 
  private:
   mutable std::mutex mutex_;
@@ -49,6 +51,7 @@ class cluster_board {
   std::chrono::steady_clock::time_point published_;
   std::optional<error> obstacle_;
   std::map<peer_id, node_traffic> traffic_;
+  std::optional<cluster_view::scaling_state> scaling_;
 };
 
 /// A peer was heard on the data plane, or its connection broke.
@@ -66,6 +69,7 @@ struct buddy_durable {
 };
 
 using drain_atom = caf::atom_constant<caf::atom("drain")>;
+using note_atom = caf::atom_constant<caf::atom("note")>;
 /// Empty: draining has begun.
 struct drain_answer {
   std::optional<error> refusal;
@@ -86,6 +90,7 @@ using cluster_supervisor_actor =
                             caf::reacts_to<buddy_durable>, caf::reacts_to<expert_load_report>,
                             caf::reacts_to<arrived_key_use>,
                             caf::reacts_to<stalled_atom, epoch_number>, caf::reacts_to<tick_atom>,
+                            caf::reacts_to<note_atom, std::string>,
                             caf::replies_to<drain_atom, std::string>::with<drain_answer>>;
 
 /// What a supervisor is born with.
@@ -128,6 +133,8 @@ class cluster_supervisor_state {
   void on_key_use(const arrived_key_use& arrived);
   void on_tick();
   [[nodiscard]] drain_answer on_drain(const std::string& node);
+  /// Something that people should see among the cluster's events.
+  void on_note(const std::string& text);
 
  private:
   using clock = std::chrono::steady_clock;

@@ -39,6 +39,15 @@ json::object stage_object(const cluster_view::stage& stage) {
           {"buddies", std::move(buddies)}};
 }
 
+json::object scaling_object(const cluster_view::scaling_state& s) {
+  return {{"means", s.means},      {"least", s.least},
+          {"most", s.most},        {"wanted", s.wanted},
+          {"doing", s.doing},      {"queued_seconds", s.queued},
+          {"kv_use", s.kv_use},    {"tokens_per_second", s.tokens_per_second},
+          {"added", s.added},      {"removed", s.removed},
+          {"failures", s.failures}};
+}
+
 }  // namespace
 
 json::object to_json(const cluster_report& report) {
@@ -50,10 +59,12 @@ json::object to_json(const cluster_report& report) {
   json::array events;
   for (const auto& event : view.events)
     events.push_back(json::object{{"seconds_ago", event.seconds_ago}, {"text", event.text}});
-  return {{"epoch", view.epoch},         {"serving", view.serving},
-          {"redundant", view.redundant}, {"redundancy", view.redundancy},
-          {"join", report.join},         {"nodes", std::move(nodes)},
-          {"stages", std::move(stages)}, {"events", std::move(events)}};
+  json::object all{{"epoch", view.epoch},         {"serving", view.serving},
+                   {"redundant", view.redundant}, {"redundancy", view.redundancy},
+                   {"join", report.join},         {"nodes", std::move(nodes)},
+                   {"stages", std::move(stages)}, {"events", std::move(events)}};
+  if (view.scaling) all["autoscale"] = scaling_object(*view.scaling);
+  return all;
 }
 
 }  // namespace troupe::gateway

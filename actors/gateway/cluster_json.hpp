@@ -16,8 +16,9 @@ struct cluster_report {
 };
 
 /// `{"epoch", "serving", "redundant", "redundancy", "join", "nodes": [...], "stages": [...],
-/// "events": [...]}`. A peer is a string of 16 hexadecimal digits. A stage's "node" and "buddy"
-/// (the first of its "buddies") are names or null.
+/// "events": [...]}`, and "autoscale" where nodes come and go with the load. A peer is a string of
+/// 16 hexadecimal digits. A stage's "node" and "buddy" (the first of its "buddies") are names or
+/// null.
 [[nodiscard]] boost::json::object to_json(const cluster_report& report);
 
 /// Reads that again; what it does not know it passes over. Fails with corrupt, naming the field.

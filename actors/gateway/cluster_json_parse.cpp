@@ -57,9 +57,15 @@ class field_reader {
     return 0;
   }
 
-  /// At most a few thousand years, to the millisecond: Boost.JSON 1.81 reads decimals inexactly and
-  /// what is out of a double's range as infinite, and neither may be passed on.
+  /// At most a few thousand years, to the millisecond.
   double seconds(const json::object& from, std::string_view name) {
+    return decimal(from, name, "a number of seconds");
+  }
+
+  /// At most 1e11, to the thousandth: Boost.JSON 1.81 reads decimals inexactly and what is out of a
+  /// double's range as infinite, and neither may be passed on.
+  double decimal(const json::object& from, std::string_view name,
+                 std::string_view wanted = "a number") {
     constexpr double most = 1e11;
     constexpr double parts = 1e3;
     const json::value* found = find(from, name);
@@ -67,7 +73,7 @@ class field_reader {
     const double number = found == nullptr ? 0 : found->to_number<double>(failed);
     if (found != nullptr && !failed && number >= 0 && number <= most)
       return std::abs(std::round(number * parts)) / parts;  // a zero has no sign
-    refuse(name, "a number of seconds");
+    refuse(name, wanted);
     return 0;
   }
 
@@ -151,6 +157,22 @@ cluster_view::stage read_stage(field_reader& fields, const json::object& from) {
   return stage;
 }
 
+cluster_view::scaling_state read_scaling(field_reader& fields, const json::object& from) {
+  cluster_view::scaling_state s;
+  s.means = fields.text(from, "means");
+  s.least = fields.count<std::uint32_t>(from, "least");
+  s.most = fields.count<std::uint32_t>(from, "most");
+  s.wanted = fields.count<std::uint32_t>(from, "wanted");
+  s.doing = fields.text(from, "doing");
+  s.queued = fields.seconds(from, "queued_seconds");
+  s.kv_use = fields.decimal(from, "kv_use");
+  s.tokens_per_second = fields.decimal(from, "tokens_per_second");
+  s.added = fields.count<std::uint64_t>(from, "added");
+  s.removed = fields.count<std::uint64_t>(from, "removed");
+  s.failures = fields.count<std::uint64_t>(from, "failures");
+  return s;
+}
+
 }  // namespace
 
 result<cluster_report> parse_cluster_report(std::string_view text) {
@@ -176,6 +198,9 @@ result<cluster_report> parse_cluster_report(std::string_view text) {
   fields.objects(from, "events", [&](const json::object& one) {
     view.events.push_back({fields.seconds(one, "seconds_ago"), fields.text(one, "text")});
   });
+  if (const json::value* found = from.if_contains("autoscale");
+      found != nullptr && found->is_object())
+    view.scaling = read_scaling(fields, found->get_object());
   if (failed) return fail(*failed);
   return report;
 }

@@ -60,7 +60,7 @@ void connection::on_handshake(const boost::system::error_code& failed) {
 
 void connection::open() {
   if (rejection_) return turn_away(*rejection_);
-  waiting_.arm(core_->limits().idle_timeout, [this] { abort(); });
+  waiting_.arm(last_ ? first_words : core_->limits().idle_timeout, [this] { abort(); });
   read();
 }
 
@@ -174,7 +174,8 @@ void connection::refuse_input(const api_error& error) {
 void connection::begin_answer() {
   waiting_.cancel();
   request_ = reader_.take();
-  if (!request_.keep_alive) last_ = true;
+  if (!request_.keep_alive || core_->leaves()) last_ = true;
+  fresh_ = false;
   begun_ = std::chrono::steady_clock::now();
   phase_ = phase::answering;
   handle(*core_, shared_from_this());

@@ -59,7 +59,8 @@ class connection : public std::enable_shared_from_this<connection> {
 
   /// `rejection`: answers the one connection too many without reading from it, and closes it.
   void start(std::optional<api_error> rejection = {});
-  /// Ends after the answer under way; at once where there is none.
+  /// Ends after the answer under way, or the one to a request of which something has come. Whoever
+  /// has connected and said nothing yet may do so within a moment; an idle connection ends at once.
   void wind_up();
   /// Ends the answer under way with `error` and then the connection.
   void give_up(const api_error& error);
@@ -89,6 +90,9 @@ class connection : public std::enable_shared_from_this<connection> {
 
  private:
   /// closing: everything is written but not yet sent. lingering: waits for the client's end.
+  /// For a client that has just connected when the server is told to end.
+  static constexpr std::chrono::milliseconds first_words{1'000};
+
   enum class phase : std::uint8_t { reading, answering, streaming, closing, lingering, closed };
 
   void on_handshake(const boost::system::error_code& failed);
@@ -128,6 +132,7 @@ class connection : public std::enable_shared_from_this<connection> {
   bool processing_ = false;
   bool input_ended_ = false;
   bool last_ = false;
+  bool fresh_ = true;  ///< no request has come yet
   bool chunked_ = false;
   int stream_status_ = 200;
 };

@@ -132,6 +132,8 @@ void connection::leave(int status) {
 void connection::wind_up() {
   last_ = true;
   if (phase_ != phase::reading) return;
+  if (reader_.now() != http_reader::state::idle) return;
+  if (fresh_ && !rejection_) return waiting_.arm(first_words, [this] { abort(); });
   if (writer_.unsent() == 0) return abort();
   phase_ = phase::closing;
 }

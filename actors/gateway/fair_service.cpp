@@ -255,6 +255,11 @@ engine_stats fair_service::stats() const {
   return s;
 }
 
+std::optional<std::chrono::steady_clock::time_point> fair_service::waiting_since() const {
+  const std::lock_guard lock(shared_->mutex);
+  return shared_->queue.waiting_since();
+}
+
 std::optional<api_error> fair_service::refuse(std::uint64_t account, std::uint8_t rank,
                                               const generation_cost& cost) const {
   const std::lock_guard lock(shared_->mutex);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -28,6 +29,9 @@ class fair_service final : public generation_service {
   void cancel(request_id id) override;
   /// The engine's, with those that wait here.
   [[nodiscard]] engine_stats stats() const override;
+
+  /// Since when the request waits here that has waited longest; nothing where none does.
+  [[nodiscard]] std::optional<std::chrono::steady_clock::time_point> waiting_since() const;
 
   /// 429 where such a request would wait for longer than it may; better said before it is taken.
   [[nodiscard]] std::optional<api_error> refuse(std::uint64_t account, std::uint8_t rank,

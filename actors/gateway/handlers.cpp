@@ -31,9 +31,12 @@ answer wrong_method(const http_request& request, std::string_view allow) {
   return a;
 }
 
-answer health(const server_backend& backend) {
+answer health(const server_core& core) {
+  const server_backend& backend = core.backend();
   std::string reason;
-  if (backend.health) {
+  if (core.leaves()) {
+    reason = "it is about to stop";
+  } else if (backend.health) {
     if (const result<void> well = backend.health(); !well) reason = well.error().message();
   } else if (!backend.service) {
     reason = "loading";
@@ -143,7 +146,7 @@ void handle(server_core& core, const std::shared_ptr<connection>& client) {
   if (request.method == "OPTIONS" && !core.config().allow_origin.empty())
     return client->respond(preflight(found.allow));
   if (!found.method_fits) return client->respond(wrong_method(request, found.allow));
-  if (found.target == route::health) return client->respond(health(core.backend()));
+  if (found.target == route::health) return client->respond(health(core));
   const auto key = admit(core, request);
   if (!key) return client->respond(refusal_to(request, key.error()));
   if (found.target == route::metrics) return client->respond(metrics(core));

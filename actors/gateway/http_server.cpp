@@ -60,6 +60,7 @@ struct http_server::running {
   std::shared_ptr<gateway::server_core> core;
   std::shared_ptr<gateway::listener> accepting;
   std::string origin;  ///< the address without its port
+  bool listens = false;
   std::thread thread;
 };
 
@@ -88,10 +89,11 @@ result<std::unique_ptr<http_server>> http_server::start(const server_config& con
   r->core = std::make_shared<gateway::server_core>(config, std::move(log), r->io, std::move(*keys),
                                                    std::move(*identity), std::move(store));
   r->core->set_backend(std::move(backend));
-  r->accepting->start(
-      [core = r->core.get()](asio::ip::tcp::socket socket) { core->add(std::move(socket)); });
   r->thread = std::thread([io = r->io.get()] { io->run(); });
-  return std::unique_ptr<http_server>(new http_server(std::move(r)));
+  std::unique_ptr<http_server> made(new http_server(std::move(r)));
+  if (config.listens_at_once)
+    if (auto up = made->listen(); !up) return fail(std::move(up.error()));
+  return made;
 }
 
 http_server::~http_server() { stop(std::chrono::milliseconds(0)); }
@@ -100,6 +102,20 @@ void http_server::set_model(server_backend backend) {
   asio::post(*running_->io, [core = running_->core, backend = std::move(backend)]() mutable {
     core->set_backend(std::move(backend));
   });
+}
+
+result<void> http_server::listen() {
+  if (running_->listens) return {};
+  if (auto up = running_->accepting->listen(); !up) return up;
+  running_->listens = true;
+  asio::post(*running_->io, [accepting = running_->accepting.get(), core = running_->core.get()] {
+    accepting->start([core](asio::ip::tcp::socket socket) { core->add(std::move(socket)); });
+  });
+  return {};
+}
+
+void http_server::give_notice() {
+  asio::post(*running_->io, [core = running_->core] { core->give_notice(); });
 }
 
 std::uint16_t http_server::port() const { return running_->accepting->port(); }

@@ -19,8 +19,8 @@ namespace troupe {
 /// Retry-After. Methods may be called from any one thread at a time.
 class http_server {
  public:
-  /// Listens and returns. Fails with address_in_use, invalid_argument (host, files) or
-  /// io_error.
+  /// Listens and returns; where the settings say not to, it only takes the port. Fails with
+  /// address_in_use, invalid_argument (host, files) or io_error.
   [[nodiscard]] static result<std::unique_ptr<http_server>> start(
       const server_config& config, std::shared_ptr<spdlog::logger> log,
       server_backend backend = {});
@@ -37,6 +37,13 @@ class http_server {
   [[nodiscard]] std::uint16_t port() const;
   /// "http://127.0.0.1:8080", or with https where there is a certificate.
   [[nodiscard]] std::string url() const;
+
+  /// Begins to listen, where it does not yet. Fails as start() does.
+  [[nodiscard]] result<void> listen();
+
+  /// From now on /health says that the server is about to stop, and each answer is the last one of
+  /// its connection.
+  void give_notice();
 
   /// Accepts no more, lets answers under way end within `grace`, then ends them with an error
   /// event, and returns within about two seconds after that. A second call does nothing.

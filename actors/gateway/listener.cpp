@@ -14,6 +14,8 @@ namespace {
 
 /// So long no connection is accepted after the process ran out of descriptors.
 constexpr std::chrono::milliseconds accept_pause{100};
+/// Of those who connected just before the end.
+constexpr std::size_t most_pending = 4096;
 
 result<asio::ip::address> parse_host(const std::string& host) {
   std::string_view text = host;
@@ -26,6 +28,16 @@ result<asio::ip::address> parse_host(const std::string& host) {
                 "host \"{}\" is not an IP address; use 127.0.0.1, ::1, or 0.0.0.0 for all networks",
                 host);
   return address;
+}
+
+result<void> refused(const boost::system::error_code& failed, const std::string& host,
+                     std::uint16_t port) {
+  if (failed == asio::error::address_in_use)
+    return fail(errc::address_in_use, "port {} on {} is in use by another process; choose another",
+                port, host);
+  if (failed == boost::system::errc::address_not_available)
+    return fail(errc::invalid_argument, "host {} is not an address of this machine", host);
+  return fail(errc::io_error, "cannot listen on {} port {}: {}", host, port, failed.message());
 }
 
 }  // namespace
@@ -50,15 +62,17 @@ result<std::shared_ptr<listener>> listener::open(asio::io_context& io, const std
   if (!failed && address->is_v6() && address->is_unspecified())
     (void)acceptor.set_option(asio::ip::v6_only(false), failed);
   if (!failed) (void)acceptor.bind(endpoint, failed);
-  if (!failed) (void)acceptor.listen(asio::socket_base::max_listen_connections, failed);
   if (!failed) made->port_ = acceptor.local_endpoint(failed).port();
-  if (!failed) return made;
-  if (failed == asio::error::address_in_use)
-    return fail(errc::address_in_use, "port {} on {} is in use by another process; choose another",
-                port, host);
-  if (failed == boost::system::errc::address_not_available)
-    return fail(errc::invalid_argument, "host {} is not an address of this machine", host);
-  return fail(errc::io_error, "cannot listen on {} port {}: {}", host, port, failed.message());
+  made->host_ = host;
+  if (failed) return fail(refused(failed, host, port).error());
+  return made;
+}
+
+result<void> listener::listen() {
+  boost::system::error_code failed;
+  (void)acceptor_.listen(asio::socket_base::max_listen_connections, failed);
+  if (failed) return refused(failed, host_, port_);
+  return {};
 }
 
 void listener::start(accepted on_accepted) {
@@ -68,6 +82,14 @@ void listener::start(accepted on_accepted) {
 
 void listener::close() {
   boost::system::error_code ignored;
+  (void)acceptor_.non_blocking(true, ignored);
+  for (std::size_t i = 0; on_accepted_ && i < most_pending; ++i) {
+    boost::system::error_code none;
+    tcp::socket socket(acceptor_.get_executor());
+    (void)acceptor_.accept(socket, none);
+    if (none) break;
+    on_accepted_(std::move(socket));
+  }
   (void)acceptor_.close(ignored);
   retry_.cancel();
   on_accepted_ = nullptr;

@@ -15,14 +15,15 @@ namespace troupe::gateway {
 /// Whether only this machine reaches the address. Fails with invalid_argument where it is none.
 [[nodiscard]] result<bool> is_loopback(const std::string& host);
 
-/// A bound, listening socket and its accept loop. Io thread only, but for `open`, which runs before
-/// there is one.
+/// A bound socket and its accept loop. Io thread only, but for `open` and `listen`, which run
+/// before `start`.
 class listener : public std::enable_shared_from_this<listener> {
  public:
   using accepted = std::function<void(boost::asio::ip::tcp::socket)>;
 
-  /// Fails with address_in_use where another process holds the port, invalid_argument where `host`
-  /// is no address of this machine, io_error otherwise.
+  /// Takes the port; whoever connects is refused until `listen`. Fails with address_in_use where
+  /// another process holds the port, invalid_argument where `host` is no address of this machine,
+  /// io_error otherwise.
   [[nodiscard]] static result<std::shared_ptr<listener>> open(boost::asio::io_context& io,
                                                               const std::string& host,
                                                               std::uint16_t port);
@@ -30,7 +31,10 @@ class listener : public std::enable_shared_from_this<listener> {
   explicit listener(boost::asio::io_context& io) : acceptor_(io), retry_(io.get_executor()) {}
 
   [[nodiscard]] std::uint16_t port() const { return port_; }
+  /// From now on connections wait for `start`. Fails as `open` does.
+  [[nodiscard]] result<void> listen();
   void start(accepted on_accepted);
+  /// Those who have connected by now are still accepted.
   void close();
 
  private:
@@ -39,6 +43,7 @@ class listener : public std::enable_shared_from_this<listener> {
   boost::asio::ip::tcp::acceptor acceptor_;
   deadline retry_;
   accepted on_accepted_;
+  std::string host_;
   std::uint16_t port_ = 0;
 };
 

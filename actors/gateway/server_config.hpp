@@ -51,7 +51,10 @@ struct server_config {
   std::string keys;                ///< a file of keys; empty: clients need none
   bool let_anyone_in = false;      ///< listen beyond this machine without keys
   std::chrono::milliseconds stop_timeout{10'000};  ///< for answers under way when it is told to end
-  std::vector<std::string> certificates;           ///< in use, whose end /metrics shows
+  /// Before that: /health says 503, so that balancers look elsewhere, and all is served as before.
+  std::chrono::milliseconds stop_notice{0};
+  bool listens_at_once = true;  ///< false: connections are refused until http_server::listen()
+  std::vector<std::string> certificates;  ///< in use, whose end /metrics shows
   std::string certificate;  ///< a PEM file, with its key: HTTP over TLS; both empty: without
   std::string certificate_key;
   bool shared_cache = false;  ///< prompts of one key are found in the cache by others

@@ -60,6 +60,9 @@ class server_core : public std::enable_shared_from_this<server_core> {
   void add(boost::asio::ip::tcp::socket socket);
   void remove(const std::shared_ptr<connection>& closed);
 
+  /// From now on each answer is the last one of its connection, and /health says so.
+  void give_notice() { leaves_ = true; }
+  [[nodiscard]] bool leaves() const { return leaves_; }
   /// Lets every connection finish within `grace`, then ends answers with an error; calls `emptied`
   /// when none is left.
   void wind_up(std::chrono::milliseconds grace, std::function<void()> emptied);
@@ -87,6 +90,7 @@ class server_core : public std::enable_shared_from_this<server_core> {
   std::unordered_set<std::shared_ptr<connection>> connections_;
   deadline grace_;
   std::function<void()> emptied_;
+  bool leaves_ = false;
 };
 
 }  // namespace troupe::gateway

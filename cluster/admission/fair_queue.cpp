@@ -80,6 +80,12 @@ std::optional<fair_queue::time> fair_queue::next_expiry() const {
   return first;
 }
 
+std::optional<fair_queue::time> fair_queue::waiting_since() const {
+  const auto first = next_expiry();
+  if (!first) return std::nullopt;
+  return *first - limits_.longest_wait;
+}
+
 void fair_queue::worked(std::uint64_t tokens, time now) { rate_.add(tokens, full(), now); }
 
 void fair_queue::take_out(std::map<place, waiter>::iterator at) {

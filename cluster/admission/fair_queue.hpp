@@ -54,6 +54,9 @@ class fair_queue {
   /// When the next one of them will have; nothing where nobody waits.
   [[nodiscard]] std::optional<time> next_expiry() const;
 
+  /// Since when the one waits that has waited longest; nothing where nobody waits.
+  [[nodiscard]] std::optional<time> waiting_since() const;
+
   /// Running requests have worked off so many tokens.
   void worked(std::uint64_t tokens, time now);
 

@@ -114,6 +114,8 @@ class batch_scheduler {
 
   [[nodiscard]] std::size_t running() const { return running_.size(); }
   [[nodiscard]] std::size_t waiting() const { return waiting_.size(); }
+  /// When the oldest request came of which nothing has been begun; none: all have.
+  [[nodiscard]] std::optional<time_point> waiting_since() const;
   [[nodiscard]] std::size_t requests() const { return requests_.size(); }
   [[nodiscard]] std::uint64_t preemptions() const { return preemptions_; }
   [[nodiscard]] std::uint32_t available_pages() const { return available_pages_; }

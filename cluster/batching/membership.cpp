@@ -36,6 +36,13 @@ void batch_scheduler::admit(time_point now) {
   }
 }
 
+std::optional<batch_scheduler::time_point> batch_scheduler::waiting_since() const {
+  const auto first =
+      std::ranges::find_if(waiting_, [](const sequence* s) { return !s->request->has_started; });
+  if (first == waiting_.end()) return std::nullopt;
+  return (*first)->request->arrived;
+}
+
 std::size_t batch_scheduler::most_running() const {
   // One sequence fewer than rows in a step, so that a prompt always finds room beside the decodes.
   return std::max<std::size_t>(1, std::min(limits_.max_sequences, limits_.step_rows - 1));

@@ -2,9 +2,8 @@
 
     load.py STOP_FILE KEY URL,URL... [--clients N] [--tokens N]
 
-A gateway that takes no connection, or answers that it does not serve yet (503), is passed over for the next one, as
-a load balancer does. Prints JSON: how many
-answers came whole, and all that did not.
+A gateway that takes no connection is passed over for the next one, as a load balancer does; whatever else is no
+whole answer counts as lost. Prints JSON: how many answers came whole, and all that did not.
 """
 
 import argparse
@@ -26,8 +25,6 @@ def ask(url, key, prompt, tokens):
         {"model": MODEL, "prompt": prompt, "max_tokens": tokens, "temperature": 0, "stream": True,
          "ignore_eos": True}), {"Content-Type": "application/json", "Authorization": "Bearer " + key})
     reply = connection.getresponse()
-    if reply.status == 503:
-        raise ConnectionRefusedError(reply.read(300))
     if reply.status != 200:
         raise ValueError(f"{reply.status} {reply.read(300).decode(errors='replace')}")
     text, done = [], False

@@ -97,19 +97,24 @@ class Machine:
         self.network = network
         for part in ("root", "upper", "work"):
             (self.folder / part).mkdir(parents=True)
+        self.number, self.image = number, image
         self._furnish(key)
+        self.start()
+
+    def start(self):
+        """Switches it on, with what its disk has."""
         # In every hierarchy that a systemd keeps its units in: machines must not share any.
-        self.cgroups = [pathlib.Path("/sys/fs/cgroup") / h / f"troupe-test-{os.getpid()}-{name}"
+        self.cgroups = [pathlib.Path("/sys/fs/cgroup") / h / f"troupe-test-{os.getpid()}-{self.name}"
                         for h in ("systemd", "unified", "") if (pathlib.Path("/sys/fs/cgroup") / h / "cgroup.procs").exists()]
         for cgroup in self.cgroups:
-            cgroup.mkdir()
-        self.log = open(self.folder / "boot.log", "w", encoding="utf-8")
+            cgroup.mkdir(exist_ok=True)
+        self.log = open(self.folder / "boot.log", "a", encoding="utf-8")
         command = ["unshare", "-C", "-n", "-m", "-p", "-u", "-i", "-f", "--kill-child", "bash", "-c", BOOT, "boot",
-                   self.folder / "root", image, self.folder / "upper", self.folder / "work", name]
+                   self.folder / "root", self.image, self.folder / "upper", self.folder / "work", self.name]
         self.process = subprocess.Popen(list(map(str, command)), stdout=self.log, stderr=self.log,
                                         start_new_session=True, preexec_fn=self._enter_cgroup)
         self.pid = self._first_process()
-        self._connect(number)
+        self._connect(self.number)
 
     def _furnish(self, key):
         """What this machine's image does not have: its name, and who may come in."""
@@ -159,8 +164,11 @@ class Machine:
 
     def kill(self):
         """As when its power fails."""
+        if self.pid is None:
+            return
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGKILL)
+        self.pid = None
         self.process.kill()
         self.process.wait(START_SECONDS)
         self.log.close()

@@ -40,6 +40,7 @@ node_threads: 1
 node_memory_mib: 512
 node_stop_timeout_s: 60
 gateway_stop_timeout_s: 60
+gateway_stop_notice_s: 1
 supervisor_lifetime_s: 5
 supervisor_suspect_after_ms: 2000
 supervisor_gone_after_ms: 6000
@@ -165,28 +166,25 @@ class Load:
 
 
 def make_package(folder):
-    """The package of this build."""
-    run("cmake", "--build", BUILD, "--target", "troupe_pages", seconds=580)
+    """The package of this build; the same sources as the next release are linked beside it."""
+    run("cmake", "--build", BUILD, "--target", "troupe_pages", "troupe_next", seconds=580)
     run("cpack", "--config", BUILD / "CPackConfig.cmake", "-B", folder, seconds=120)
     (made,) = pathlib.Path(folder).glob("troupe_*.deb")
     return made
 
 
 def repackage(package, folder, version, program=None):
-    """The same package as another version, so far as anybody can tell; `program` takes the place of troupe."""
+    """The package as another version; `program`, a file or a script's text, takes the place of troupe."""
     tree = pathlib.Path(folder) / f"tree-{version}"
     run("dpkg-deb", "-R", package, tree)
     control = tree / "DEBIAN/control"
     former = run("dpkg-deb", "-f", package, "Version").strip()
-    assert len(former) == len(version)
     control.write_text(control.read_text().replace(f"Version: {former}\n", f"Version: {version}\n"))
     binary = tree / "usr/bin/troupe"
-    if program:
+    if isinstance(program, pathlib.Path):
+        run("strip", "-o", binary, program)
+    elif program:
         binary.write_text(program)
-    else:
-        content = binary.read_bytes()
-        assert content.count(former.encode() + b"\0") >= 1
-        binary.write_bytes(content.replace(former.encode() + b"\0", version.encode() + b"\0"))
     binary.chmod(0o755)
     made = pathlib.Path(folder) / f"troupe_{version}_amd64.deb"
     run("dpkg-deb", "--root-owner-group", "-Zgzip", "-b", tree, made)

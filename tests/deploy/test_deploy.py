@@ -12,7 +12,7 @@ import time
 
 import pytest
 from machines import possible, run
-from site_fixture import Site, make_package, repackage
+from site_fixture import BUILD, Site, make_package, repackage
 
 long = pytest.mark.skipif(os.environ.get("TROUPE_DEPLOY") != "long", reason="needs TROUPE_DEPLOY=long")
 missing = [p for p in ("debootstrap", "ssh", "nsenter", "dpkg-deb") if not shutil.which(p)]
@@ -21,13 +21,13 @@ pytestmark = pytest.mark.skipif(bool(missing or possible()), reason=f"{missing} 
 
 @pytest.fixture(scope="module")
 def packages(tmp_path_factory):
-    """This build, the next two versions as far as anybody can tell, and a next one that does not work."""
+    """This build, the next release, one that is too far away, and a next one that does not work."""
     folder = tmp_path_factory.mktemp("packages")
     now = make_package(folder)
     version = run("dpkg-deb", "-f", now, "Version").strip()
     major, minor, _ = version.split(".")
     return {"now": now,
-            "next": repackage(now, folder, f"{major}.{int(minor) + 1}.0"),
+            "next": repackage(now, folder, f"{major}.{int(minor) + 1}.0", BUILD / "bin/troupe-next"),
             "far": repackage(now, folder, f"{major}.{int(minor) + 3}.0"),
             "broken": repackage(now, folder, f"{major}.{int(minor) + 1}.1",
                                 "#!/bin/sh\n[ \"$1\" != --version ] || { echo troupe 0.0.0; exit 0; }\nexit 1\n")}
@@ -81,6 +81,13 @@ def test_bare_machines_become_a_cluster_that_answers(site):
     # Nobody comes in without a key.
     assert site.get("one", 8080, "/v1/models", key="none")[0] == 401
     assert site.get("one", 8090, "/cluster", key="none")[0] == 401
+    # Supervisors find each other at etcd, which takes nobody without a certificate.
+    settings = site.machines["two"].run("cat", "/etc/troupe/supervisor.toml")
+    assert re.search(r'endpoints = "https://10\.77\.0\.2:2379,https://', settings)
+    for words in ((), ("-k",)):
+        assert run(*site.network.command("curl", "-s", "-m", "5", *words, "https://10.77.0.1:2379/version"), check=False) == ""
+    assert run(*site.network.command("curl", "-s", "-m", "5", "http://10.77.0.1:2379/version"), check=False).strip() in (
+        "", "Client sent an HTTP request to an HTTPS server.")
 
 
 def test_a_second_run_and_a_check_change_nothing(site):
@@ -114,8 +121,44 @@ def test_an_upgrade_under_load_loses_nothing(site, packages):
         for unit in ("troupe-supervisor", "troupe-node"):
             running = machine.run("sh", "-c", f'exec "/proc/$(systemctl show -P MainPID {unit})/exe" --version')
             assert running.strip() == f"troupe {version}"
+    # What is spoken goes up with the last of each pair.
+    said = "".join(m.run("journalctl", "-u", "troupe-supervisor", "--no-pager") for m in site.machines.values())
+    assert "joins: troupe 0.1.0, control 5, data 2" in said and f"joins: troupe {version}, control 5, data 2" in said
+    assert f"joins: troupe {version}, control 6, data 3" in said
     site.package = packages["next"]
     site.write_inventory()
+
+
+def test_a_full_disk_stops_it_before_anything_is_touched(site, packages):
+    code, output, _ = site.playbook("upgrade", "-e", f"cluster_package={packages['next']}", "-e", "preflight_least_mib=99999999",
+                                    check=False)
+    assert code != 0 and "make room first" in output
+    assert "Install the new version" not in output
+
+
+def test_an_authority_that_has_run_out_stops_it_before_anything_is_touched(site):
+    authority, key = (site.folder / f"secrets/authority{end}.pem" for end in ("", "-key"))
+    good = authority.read_bytes()
+    request = run("openssl", "req", "-new", "-key", key, "-subj", "/CN=late")
+    authority.write_text(run("openssl", "x509", "-req", "-signkey", key, "-days", "-1", input=request))
+    try:
+        code, output, _ = site.playbook("site", check=False)
+    finally:
+        authority.write_bytes(good)
+    assert code != 0 and "rotate_authority=true" in output
+    assert "Install what everything needs" not in output
+
+
+def test_a_key_that_is_not_good_stops_it_before_anything_is_touched(site, packages):
+    for machine in site.machines.values():
+        machine.run("sh", "-c", "cp -p /etc/troupe/operator.key /root/good.key && echo tr-wrong >/etc/troupe/operator.key")
+    try:
+        code, output, _ = site.playbook("upgrade", "-e", f"cluster_package={packages['next']}", check=False)
+    finally:
+        for machine in site.machines.values():
+            machine.run("mv", "/root/good.key", "/etc/troupe/operator.key")
+    assert code != 0 and re.search("refuses the operator's key", output)
+    assert "Install the new version" not in output
 
 
 def test_a_version_too_far_away_is_not_begun(site, packages):
@@ -208,5 +251,17 @@ def test_the_loss_of_a_machine_is_survived(site):
         site.machines["three"].kill()
         wait_for(lambda: site.cluster()["serving"] and site.nodes_up() == {"one", "two"}, 60)
     assert load.found["lost"] == [] and load.found["altered"] == []
-    del site.machines["three"]
     assert site.ask("two")
+
+
+@long
+def test_a_machine_that_comes_back_takes_its_place_by_itself(site):
+    with site.load(clients=2) as load:
+        site.machines["three"].start()
+        wait_for(lambda: site.cluster()["redundant"] and site.nodes_up() == {"one", "two", "three"}, 180)
+    assert load.found["lost"] == [] and load.found["altered"] == []
+    told = site.machines["three"].run(
+        "etcdctl", "--endpoints=" + ",".join(f"https://{m.address}:2379" for m in list(site.machines.values())[:3]),
+        *(f"--{name}=/etc/etcd/{file}.pem" for name, file in (("cacert", "authority"), ("cert", "certificate"), ("key", "key"))),
+        "endpoint", "health")
+    assert told.count("is healthy") == 3

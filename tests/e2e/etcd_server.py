@@ -4,6 +4,7 @@ import pathlib
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import tempfile
 import time
@@ -26,9 +27,17 @@ def etcd_binary():
 class Etcd:
     """One member; it can be killed and started again with its data."""
 
-    def __init__(self):
+    def __init__(self, authority=None):
+        """`authority`: who has signed it and everybody whom it lets in, over TLS."""
         self.directory = tempfile.TemporaryDirectory()
-        self.url = f"http://127.0.0.1:{free_port()}"
+        self.tls, self.words = None, []
+        if authority:
+            certificate, key = authority.sign("etcd", hosts=["127.0.0.1"])
+            self.tls = ssl.create_default_context(cafile=authority.file)
+            self.tls.load_cert_chain(certificate, key)
+            self.words = ["--cert-file", certificate, "--key-file", key, "--trusted-ca-file", authority.file,
+                          "--client-cert-auth"]
+        self.url = f"http{'s' if authority else ''}://127.0.0.1:{free_port()}"
         self.peer = f"http://127.0.0.1:{free_port()}"
         self.log = tempfile.TemporaryFile(mode="w+")
         self.process = None
@@ -39,12 +48,12 @@ class Etcd:
         self.process = subprocess.Popen(
             [etcd_binary(), "--name", "test", "--data-dir", data, "--listen-client-urls", self.url,
              "--advertise-client-urls", self.url, "--listen-peer-urls", self.peer,
-             "--initial-advertise-peer-urls", self.peer, "--initial-cluster", f"test={self.peer}"],
+             "--initial-advertise-peer-urls", self.peer, "--initial-cluster", f"test={self.peer}", *self.words],
             stdout=self.log, stderr=self.log)
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             try:
-                with urllib.request.urlopen(self.url + "/health", timeout=1) as reply:
+                with urllib.request.urlopen(self.url + "/health", timeout=1, context=self.tls) as reply:
                     if b'"true"' in reply.read():
                         return
             except (OSError, urllib.error.URLError):

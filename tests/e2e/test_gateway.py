@@ -2,13 +2,17 @@
 
 import contextlib
 import signal
+import socket
+import subprocess
 import threading
 import time
 
 import pytest
 
+from etcd_server import free_port
+from short_requests import ShortRequests
 from test_cluster import DEADLINE, MODEL, STREAMS, ask, ask_all
-from troupe_server import MODELS, Gateway, Server, troupe
+from troupe_server import BINARY, MODELS, Gateway, Server, troupe
 
 
 @pytest.fixture(scope="module")
@@ -136,3 +140,48 @@ def test_what_is_wrong_is_said(options, why):
     code, _, errors = troupe("gateway", "--port", 0, *options)
     assert code == 1
     assert why in errors
+
+
+@pytest.mark.parametrize("notice", [0, 1])
+def test_gateways_that_are_restarted_refuse_nobody(notice, tmp_path):
+    settings = tmp_path / "gateway.toml"
+    settings.write_text(f"[http]\nstop_notice_s = {notice}\n")
+    ports = [free_port(), free_port()]
+
+    def start(port):
+        return Gateway(cluster, options=["--config", settings], port=port)
+
+    with head() as cluster, contextlib.ExitStack() as all_of_them:
+        gateways = [start(port) for port in ports]
+        all_of_them.callback(lambda: [end(g) for g in gateways])
+        with ShortRequests([g.url for g in gateways], gateways[0].model) as clients:
+            for i in (0, 1, 0, 1):
+                clients.wait_for(20)
+                gateways[i].process.send_signal(signal.SIGTERM)
+                if notice:
+                    assert becomes_refused_or(gateways[i], 503)
+                assert gateways[i].process.wait(DEADLINE) == 0
+                gateways[i] = start(ports[i])
+            clients.wait_for(20)
+        assert clients.wrong == []
+
+
+def becomes_refused_or(server, health):
+    """True: its /health said so before it took no more connections."""
+    while True:
+        try:
+            if server.get("/health")[0] == health:
+                return True
+        except OSError:
+            return False
+
+
+def test_a_gateway_that_has_not_joined_takes_no_connections():
+    port = free_port()
+    with subprocess.Popen([BINARY, "gateway", "--join", f"127.0.0.1:{free_port()}", "--port", str(port)],
+                          stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as lonely:
+        while lonely.poll() is None:
+            with pytest.raises(OSError), socket.create_connection(("127.0.0.1", port), timeout=5):
+                pass
+        assert lonely.returncode == 1
+        assert "no supervisor answers" in lonely.stderr.read()

@@ -49,7 +49,8 @@ def exposed(tmp_path_factory):
     folder = tmp_path_factory.mktemp("monitoring")
     names = set()
     authority = Authority("monitoring")
-    with Server(MODELS / "tiny-qwen3-moe", "--workers", 2, "--ledger", folder / "head.db",
+    with Server(MODELS / "tiny-qwen3-moe", "--workers", 2, "--autoscale", "processes", "--most-nodes", 2,
+                "--ledger", folder / "head.db",
                 *authority.options("head")) as head, \
             Gateway(head, options=["--ledger", folder / "gateway.db", *authority.options("gateway")]) as gateway:
         assert gateway.post("/v1/completions", json.dumps(

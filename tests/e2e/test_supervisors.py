@@ -8,6 +8,7 @@ import time
 import pytest
 
 from etcd_server import Etcd, etcd_binary, free_port
+from short_requests import ShortRequests
 from supervised import Node, Supervisor
 from test_cluster import DEADLINE, MODEL, ask, ask_all, until
 from test_gateway import end
@@ -20,8 +21,8 @@ NODES = 3
 class Cluster:
     """etcd, two supervisors, three nodes, one gateway."""
 
-    def __init__(self, *options):
-        self.etcd = Etcd()
+    def __init__(self, *options, etcd=None):
+        self.etcd = etcd or Etcd()
         ports = free_port(), free_port()
         self.first = Supervisor(MODEL, self.etcd, ports[0], "a", NODES, *options)
         wait(self.first.leads)
@@ -78,6 +79,22 @@ def test_one_leads_and_the_other_says_so(cluster, expected):
     assert cluster.first.stop() == 0
     wait(cluster.second.leads)
     assert ask_all(cluster.gateway) == expected
+
+
+def test_no_request_fails_while_leaders_end_and_others_come(cluster):
+    leading, standing = cluster.first, cluster.second
+    with ShortRequests([cluster.gateway.url], cluster.gateway.model) as clients:
+        for _ in range(4):
+            clients.wait_for(20)
+            assert leading.stop() == 0
+            wait(standing.leads)
+            until(standing, whole)
+            fresh = Supervisor(MODEL, cluster.etcd, leading.port(), leading.label, NODES)
+            cluster.supervisors.append(fresh)
+            wait(lambda s=fresh: "leads at" in s.get("/health")[1])
+            leading, standing = standing, fresh
+        clients.wait_for(20)
+    assert clients.wrong == []
 
 
 @pytest.mark.parametrize("strike", [signal.SIGKILL, signal.SIGSTOP])

@@ -7,10 +7,11 @@ import socket
 import pytest
 
 from authority import Authority
-from etcd_server import etcd_binary
+from etcd_server import Etcd, etcd_binary, free_port
+from supervised import Supervisor
 from test_cluster import MODEL, ask_all, leader_of, until, whole
 from test_gateway import end
-from test_supervisors import Cluster
+from test_supervisors import Cluster, wait
 from troupe_server import Gateway, Server, troupe
 
 
@@ -49,6 +50,19 @@ def test_a_cluster_serves_over_tls_and_outlives_a_worker(cluster, authority, exp
         victim = leader_of(seen, 0)
         assert ask_all(gateway, lambda: os.kill(victim["pid"], signal.SIGKILL)) == expected
     whole(cluster)
+
+
+@pytest.mark.skipif(etcd_binary() is None, reason="etcd is not installed")
+def test_supervisors_agree_over_tls_with_etcd_too(authority, stranger, member, expected):
+    with Cluster(*member, etcd=Etcd(authority)) as running:
+        assert ask_all(running.gateway, running.first.process.kill) == expected
+        assert running.second.leads()
+        # etcd does not know this one, or it does not know etcd.
+        for options in (stranger.options("supervisor"), []):
+            outside = Supervisor(MODEL, running.etcd, free_port(), "outside", 3, *options)
+            wait(lambda s=outside: "etcd gives no answer" in s.errors() and "TLS" in s.errors())
+            assert not outside.leads()
+            end(outside)
 
 
 @pytest.mark.skipif(etcd_binary() is None, reason="etcd is not installed")

@@ -27,6 +27,7 @@ from pathlib import Path
 
 from harness import trace
 from harness.cluster import Options
+from harness.network import impossible
 from harness.programs import troupe_server
 from harness.report import align, to_json, to_text
 from harness.scenario import Outcome, Plan, run_reference, run_strike
@@ -96,7 +97,11 @@ def choose(options: argparse.Namespace) -> list[type[Strike]]:
         sys.exit(f"{there_are} are too few for {', '.join(too_many)}")
     for name in too_many:
         say(f"{name} is left out: {there_are} are too few for it")
-    return [strike for strike in chosen if strike.name not in too_many]
+    chosen = [strike for strike in chosen if strike.name not in too_many]
+    why = impossible() if any(strike.hosts for strike in chosen) else ""
+    for strike in [strike for strike in chosen if strike.hosts and why]:
+        say(f"{strike.name} is SKIPPED: {why}")
+    return [strike for strike in chosen if not (strike.hosts and why)]
 
 
 def model_of(options: argparse.Namespace) -> Path:
@@ -128,7 +133,8 @@ def main(arguments: list[str]) -> int:
         freeze.FreezeWorker.seconds = options.freeze_seconds
     size = size_of(options)
     cluster = Options(model_of(options), options.workers, options.redundancy, options.gateways,
-                      options.supervisors, tuple(options.serve), options.expert_workers)
+                      options.supervisors, serve=tuple(options.serve),
+                      expert_workers=options.expert_workers)
     plan = Plan(cluster, options.seed, options.clients,
                 lambda model: trace.make_trace(options.seed, model, size), say, options.logs)
     if options.logs:
@@ -167,7 +173,8 @@ def main(arguments: list[str]) -> int:
 
 def finish_soak(soak: Soak, seed: int) -> int:
     say(f"{len(soak.strikes)} strikes in {soak.seconds:.0f} s, seed {seed}: {soak.streams} streams, "
-        f"{soak.wrong} lost, altered or repeated; {soak.growth()}")
+        f"{soak.wrong} lost, altered or repeated; {len(soak.processes)} processes outlived all of them, "
+        f"{'and none has grown' if soak.flat() else 'of which some have GROWN'}")
     for line in [*soak.problems, *(f"{f.fault.value}: request {f.request}, {f.what}" for f in soak.findings[:8])]:
         say(f"  {line}")
     return 0 if soak.good() else 1

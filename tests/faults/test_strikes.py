@@ -108,3 +108,34 @@ def test_the_head_comes_back():
 
 def test_a_joined_node_must_be_given_something():
     assert struck("join") == [("join", None)]
+
+
+class Cut(Words):
+    """Whose nodes are behind links: one that is cut off is given up, and comes back as another."""
+
+    def link_down(self, node):
+        self.done.append(("link_down", node.name))
+        self.view = AFTER
+
+    def link_up(self, node):
+        self.done.append(("link_up", node.name))
+        self.view = View(3, True, (Node("n1", "9", node.pid, "up", ()), BUDDY), (Stage(0, 1, "n2", "n1"),), "here:1")
+
+
+def test_a_link_is_down_until_its_node_is_given_up_and_up_until_it_is_back(monkeypatch):
+    monkeypatch.setattr(strikes()["link-down"], "seconds", 0.01)
+    cluster = Cut(VIEW)
+    strikes()["link-down"]().run(cluster, random.Random(1))
+    assert [done for done in cluster.done if done[0].startswith("link")] == [("link_down", "n1"), ("link_up", "n1")]
+
+
+def test_a_node_that_is_given_up_for_a_blink_is_reported(monkeypatch):
+    monkeypatch.setattr("harness.strikes.freeze.time.sleep", lambda seconds: None)
+    assert struck("long-blink") == [("freeze", "n1"), ("thaw", "n1")]
+
+    class Hasty(Words):
+        def thaw(self, node):
+            self.view = AFTER
+
+    with pytest.raises(Impossible, match="given up"):
+        strikes()["long-blink"]().run(Hasty(VIEW), random.Random(1))

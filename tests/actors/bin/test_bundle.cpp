@@ -20,9 +20,27 @@ TEST_CASE("what is secret does not get into a bundle") {
         "TROUPE_API_KEY= [removed]\npassword = [removed]\n");
 }
 
+TEST_CASE("a secret is found wherever a line names it, and in addresses") {
+  for (const char* text :
+       {"Environment=UCX_TLS=tcp TROUPE_API_KEY=hidden", "Environment=\"DB_PASSWORD=hidden\"",
+        "{\"level\":\"info\",\"token\": \"hidden\"}", "Passphrase: hidden", "api-key: 'hidden'",
+        "OTEL_EXPORTER_OTLP_HEADERS=x-team=hidden", "secret=hidden, 2", "token = 12hidden",
+        "endpoints = \"https://root:hidden@10.0.0.1:2379\"",
+        "http://one:hidden@a/x?y http://two:hidden@b"}) {
+    CAPTURE(text);
+    const std::string kept = without_secrets(text);
+    CHECK(kept.find("hidden") == std::string::npos);
+    CHECK(kept.find("[removed]") != std::string::npos);
+  }
+  CHECK(without_secrets("endpoints = \"https://me:x@h:1,https://h:2\"") ==
+        "endpoints = \"https://[removed]@h:1,https://h:2\"");
+}
+
 TEST_CASE("what is no secret stays") {
   for (const char* text :
-       {"context_tokens = 4096\n", "key = \"/etc/troupe/tls/key.pem\"\n", "", "\n\n", "a = ",
+       {"tokens: 512, keys: 3\n", "{\"tokens\":12}", "12:30:01 the model = x\n", "=\n", ":",
+        "troupe_tokens_total{a=\"b\"} 5", "url = \"http://10.0.0.1:8090\"\n",
+        "context_tokens = 4096\n", "key = \"/etc/troupe/tls/key.pem\"\n", "", "\n\n", "a = ",
         "-----BEGIN CERTIFICATE-----\nMII\n-----END CERTIFICATE-----\n", "attr-x tr-short\n"})
     CHECK(without_secrets(text) == text);
 }

@@ -20,6 +20,7 @@ host_facts sound() {
   host_facts f;
   f.memory_bytes = std::uint64_t{64} << 30U;
   f.network = {"eth0 (100000 Mb/s)"};
+  f.ways = std::vector<ucx_way>{{"tcp", "eth0"}, {"posix", "memory"}};
   f.kernel_target = "AVX2";
   f.clock_synchronised = true;
   f.now = std::chrono::system_clock::now();
@@ -63,6 +64,37 @@ TEST_CASE(
     CAPTURE(x.subject);
     CHECK_FALSE(x.advice.empty());
   }
+}
+
+TEST_CASE("UCX is to find a way to other nodes, and the RDMA devices that are there") {
+  const auto about_ucx = [](const host_facts& f) {
+    auto all = examine(f);
+    std::erase_if(all, [](const finding& x) { return x.subject != "UCX"; });
+    return all;
+  };
+  host_facts f = sound();
+  f.ways->push_back({"tcp", "lo"});
+  REQUIRE(about_ucx(f).size() == 1);
+  CHECK(about_ucx(f)[0].text == "finds posix (memory), tcp (eth0, lo)");
+
+  f.rdma_ports = {"mlx5_0 port 1: 4: ACTIVE"};
+  REQUIRE(troubles(f).size() == 1);
+  CHECK(troubles(f)[0].text == "does not find the RDMA devices that are there");
+  f.ways->push_back({"rc_mlx5", "mlx5_0:1"});
+  CHECK(troubles(f).empty());
+  // Which want memory that may be pinned.
+  f.memlock_bytes = 65'536;
+  REQUIRE(troubles(f).size() == 1);
+  CHECK(troubles(f)[0].how == level::wrong);
+
+  f = sound();
+  f.ways = std::vector<ucx_way>{{"posix", "memory"}};
+  REQUIRE(troubles(f).size() == 1);
+  CHECK(troubles(f)[0].how == level::wrong);
+  f.ways->clear();
+  CHECK(troubles(f)[0].text == "finds no way to other processes");
+  f.ways = fail(errc::unavailable, "UCX: Input/output error");
+  CHECK(troubles(f)[0].text == "UCX: Input/output error");
 }
 
 TEST_CASE("certificates are judged by what is left of them") {

@@ -181,4 +181,36 @@ TEST_CASE("the last workers are for experts, with names of their own") {
   CHECK(for_experts(workers[2]));
 }
 
+TEST_CASE("a worker is added while others run, and is forgotten once it has been removed") {
+  told log;
+  const auto workers = worker_processes::start({}, log.listener(), quick);
+  REQUIRE(workers);
+  CHECK((*workers)->state().empty());
+  REQUIRE((*workers)->add(sleeper("a")));
+  const auto twice = (*workers)->add(sleeper("a"));
+  REQUIRE_FALSE(twice);
+  CHECK(twice.error().code() == errc::already_exists);
+  const auto broken = (*workers)->add({"b", {"/no/such/program", {"b"}, {}}});
+  REQUIRE_FALSE(broken);
+  CHECK(broken.error().code() == errc::not_found);
+  REQUIRE((*workers)->state().size() == 1);
+  CHECK((*workers)->state()[0].pid > 0);
+  (*workers)->remove("nobody");
+  (*workers)->remove("a");
+  CHECK(eventually([&] { return (*workers)->state().empty(); }));
+  CHECK(log.has("a (process"));
+  CHECK(no_child_is_left());
+  CHECK((*workers)->add(sleeper("a")));
+}
+
+TEST_CASE("a name whose worker has left is free") {
+  told log;
+  const auto workers = worker_processes::start({script("a", "exit 0")}, log.listener(), quick);
+  REQUIRE(workers);
+  REQUIRE(eventually([&] { return (*workers)->state()[0].left; }));
+  REQUIRE((*workers)->add(sleeper("a")));
+  REQUIRE((*workers)->state().size() == 1);
+  CHECK_FALSE((*workers)->state()[0].left);
+}
+
 }  // namespace troupe::cli

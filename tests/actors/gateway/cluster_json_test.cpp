@@ -31,6 +31,7 @@ cluster_report sample() {
                  {"stage 0 (layers 0-14)", "replica of stage 1"}}};
   view.stages = {{0, 15, "worker-0", {{"worker-1", true}, {"worker-2", false}}}, {15, 30, "", {}}};
   view.events = {{2.5, "worker-0 has joined"}};
+  view.scaling = {"command", 2, 6, 4, "draining worker-5", 0.25, 0.5, 120.5, 3, 1, 2};
   return report;
 }
 
@@ -65,6 +66,13 @@ TEST_CASE("a cluster is told with the names that scripts rely on") {
   CHECK(all.at("stages").at(1).at("node").is_null());
   CHECK(all.at("stages").at(1).at("buddy").is_null());
   CHECK(all.at("events").at(0).at("seconds_ago").as_double() == 2.5);
+  const auto& scaling = all.at("autoscale");
+  CHECK(scaling.at("means").as_string() == "command");
+  CHECK(scaling.at("wanted").to_number<int>() == 4);
+  CHECK(scaling.at("doing").as_string() == "draining worker-5");
+  CHECK(scaling.at("queued_seconds").as_double() == 0.25);
+  CHECK(scaling.at("tokens_per_second").as_double() == 120.5);
+  CHECK(scaling.at("failures").to_number<int>() == 2);
 }
 
 TEST_CASE("what is told reads back to the same") {
@@ -75,6 +83,7 @@ TEST_CASE("what is told reads back to the same") {
   const auto empty = parse_cluster_report(boost::json::serialize(to_json({})));
   REQUIRE(empty);
   CHECK(empty->view.nodes.empty());
+  CHECK_FALSE(empty->view.scaling);
 }
 
 TEST_CASE("an event's age is finite and the same however often it is told") {

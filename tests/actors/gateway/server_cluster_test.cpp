@@ -25,6 +25,7 @@ struct cluster_fixture {
       cluster_view view;
       view.epoch = 5;
       view.nodes.push_back({"worker-0", 1, "h", 2, "up", "AVX2", 1, 3, {}});
+      view.scaling = {"command", 2, 6, 4, "load is within bounds", 0.25, 0.5, 120.5, 3, 1, 2};
       return view;
     };
     backend.cluster.drain = [this](const std::string& node) -> result<void> {
@@ -83,6 +84,10 @@ TEST_CASE("metrics tell of the cluster, of the version, and of nothing that is n
   CHECK(has("troupe_cluster_nodes{state=\"up\"} 1"));
   CHECK(has("troupe_cluster_nodes{state=\"suspect\"} 0"));
   CHECK(has("troupe_cluster_node_up{node=\"worker-0\",host=\"h\"} 1"));
+  CHECK(has("troupe_cluster_autoscale_nodes{bound=\"wanted\"} 4"));
+  CHECK(has("troupe_cluster_autoscale_queued_seconds 0.25"));
+  CHECK(has("troupe_cluster_autoscale_nodes_total{direction=\"up\"} 3"));
+  CHECK(has("troupe_cluster_autoscale_failures_total 2"));
   CHECK(shown.find("troupe_build_info{version=\"") != std::string::npos);
   CHECK(shown.find("troupe_ledger_errors_total") == std::string::npos);
   CHECK(shown.find("\ntroupe_certificate_expiry") == std::string::npos);

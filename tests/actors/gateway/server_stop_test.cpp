@@ -23,6 +23,15 @@ bool refuses_connections(std::uint16_t port) {
   }
 }
 
+bool takes_connections(std::uint16_t port) {
+  try {
+    const raw_client one(port);
+    return true;
+  } catch (const std::runtime_error&) {
+    return false;
+  }
+}
+
 }  // namespace
 
 TEST_CASE("stopping lets an answer under way end, closes idle connections, and takes no more") {
@@ -73,4 +82,60 @@ TEST_CASE("a server may be destroyed at any moment, and its port is free again")
     const auto next = http_server::start(again, f.log.logger());
     CHECK(next.has_value());
   }
+}
+
+TEST_CASE("who has connected, or is in the middle of a request, is answered before the end") {
+  server_fixture f;
+  raw_client silent(f.port());
+  raw_client halfway(f.port());
+  const std::string request = get("/health");
+  CHECK(halfway.send(request.substr(0, 10)));
+  const std::uint16_t port = f.port();
+  auto stopped = std::async(std::launch::async, [&f] { f.server->stop(10s); });
+  const auto deadline = std::chrono::steady_clock::now() + 10s;
+  while (takes_connections(port)) REQUIRE(std::chrono::steady_clock::now() < deadline);
+  CHECK(silent.send(request));
+  CHECK(halfway.send(request.substr(10)));
+  for (raw_client* client : {&silent, &halfway}) {
+    const auto reply = client->read_reply();
+    CHECK(reply.status == 200);
+    CHECK(reply.has("Connection: close"));
+  }
+  CHECK(stopped.wait_for(10s) == std::future_status::ready);
+}
+
+TEST_CASE("after notice all is served, health says so, and connections end with their answer") {
+  server_fixture f;
+  raw_client before(f.port());
+  CHECK(before.send(get("/health")));
+  CHECK(before.read_reply().status == 200);
+  f.server->give_notice();
+  CHECK(before.send(get("/health")));
+  const auto health = before.read_reply();
+  CHECK(health.status == 503);
+  CHECK(health.body.find("about to stop") != std::string::npos);
+  CHECK(before.closed_by_server());
+  raw_client after(f.port());
+  CHECK(after.send(post("/v1/completions", completion_body("still", 3, false))));
+  const auto reply = after.read_reply();
+  CHECK(reply.status == 200);
+  CHECK(reply.has("Connection: close"));
+}
+
+TEST_CASE("where the settings say so, nobody gets in before it listens") {
+  server_config config = quick_config();
+  config.listens_at_once = false;
+  server_fixture f(config);
+  CHECK(refuses_connections(f.port()));
+  // Whoever takes the port meanwhile keeps it.
+  server_config other = quick_config();
+  other.port = f.port();
+  other.listens_at_once = false;
+  const auto second = http_server::start(other, f.log.logger());
+  REQUIRE(f.server->listen());
+  REQUIRE(f.server->listen());
+  raw_client client(f.port());
+  CHECK(client.send(get("/health")));
+  CHECK(client.read_reply().status == 200);
+  if (second) CHECK((*second)->listen().error().code() == errc::address_in_use);
 }

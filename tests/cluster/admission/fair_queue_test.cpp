@@ -98,12 +98,14 @@ TEST_CASE("the queue is bounded, and so is each wait") {
   CHECK(q.offer({3, 1, 1, 1}, start + seconds(1)));
   CHECK_FALSE(q.offer({4, 1, 1, 1}, start));
   CHECK(q.next_expiry() == start + seconds(10));
+  CHECK(q.waiting_since() == start);
   CHECK(q.expired(start + milliseconds(9'999)).empty());
   CHECK(q.expired(start + seconds(10)) == std::vector<std::uint64_t>{2});
   CHECK(q.waiting() == 1);
   CHECK(q.withdraw(3));
   CHECK_FALSE(q.withdraw(3));
   CHECK_FALSE(q.next_expiry());
+  CHECK_FALSE(q.waiting_since());
 }
 
 TEST_CASE("the wait is foretold from what was worked off, by whoever goes before") {

@@ -44,6 +44,25 @@ TEST_CASE("a request alone draws every token and reports what it used") {
   CHECK(engine.managers[0].open_sequences() == 0);
 }
 
+TEST_CASE("the oldest request that nothing has been begun of is known by its time") {
+  batch_limits limits = small();
+  limits.max_sequences = 1;
+  simulated_engine engine(limits, 1);
+  CHECK_FALSE(engine.scheduler.waiting_since());
+  const batch_scheduler::time_point start{std::chrono::hours(1)};
+  for (request_id id = 1; id <= 3; ++id) {
+    auto asked = std::make_shared<const generation_request>(ask(20, 4, 100 * id));
+    REQUIRE(engine.scheduler.add(id, asked, start + std::chrono::seconds(id)));
+  }
+  CHECK(engine.scheduler.waiting_since() == start + std::chrono::seconds(1));
+  (void)engine.scheduler.next(start + std::chrono::seconds(4));
+  CHECK(engine.scheduler.waiting_since() == start + std::chrono::seconds(2));
+  engine.scheduler.cancel(2);
+  CHECK(engine.scheduler.waiting_since() == start + std::chrono::seconds(3));
+  engine.scheduler.cancel(3);
+  CHECK_FALSE(engine.scheduler.waiting_since());
+}
+
 TEST_CASE("a step that decodes takes fewer prompt tokens than one that does not") {
   batch_limits limits = small();
   limits.prefill_beside = 3;

@@ -14,6 +14,7 @@ from typing import Any
 
 from harness.gateways import Gateways
 from harness.head import Head, Options
+from harness.hosts import Hosts
 from harness.supervisors import Supervisors
 from harness.processes import NotOurs, Process, adopt_orphans, descendants, reap
 from harness.programs import troupe_server
@@ -39,6 +40,12 @@ class Blow:
     undone: float | None = None
 
 
+def _head(options: Options) -> Any:
+    if options.hosts:
+        return Hosts(options)
+    return Supervisors(options) if options.supervisors else Head(options)
+
+
 class Cluster:
     """A running cluster, for use in a `with` statement. Signals go to its own processes only."""
 
@@ -46,7 +53,7 @@ class Cluster:
         adopt_orphans()
         self._others = descendants(os.getpid())  # all that starts from here on belongs to the cluster
         self.options = options
-        self.head = Supervisors(options) if options.supervisors else Head(options)
+        self.head: Any = _head(options)
         self.model = self.head.model
         try:
             self.gateways = Gateways(self.head, options.gateways if options.workers else 0)
@@ -121,6 +128,21 @@ class Cluster:
         process = self._frozen.pop(node.peer)
         process.send(SIGCONT)
         process.close()
+        for blow in self.blows:
+            if blow.peer == node.peer:
+                blow.undone = time.monotonic()
+
+    def behind_a_link(self, node: Node) -> bool:
+        """Whether it is on a host of its own."""
+        return isinstance(self.head, Hosts) and self.head.host_of(node.pid) is not None
+
+    def link_down(self, node: Node) -> None:
+        """That of its host, as `behind_a_link` has said. Until `link_up`."""
+        self._blow("link down", node)
+        self.head.network.down(self.head.host_of(node.pid))
+
+    def link_up(self, node: Node) -> None:
+        self.head.network.up(self.head.host_of(node.pid))
         for blow in self.blows:
             if blow.peer == node.peer:
                 blow.undone = time.monotonic()

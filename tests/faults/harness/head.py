@@ -16,6 +16,7 @@ class Options:
     redundancy: int = 2
     gateways: int = 2  # of a cluster; with 0 clients ask the head
     supervisors: bool = False  # two that stand by for each other on etcd, and nodes of their own
+    hosts: int = 0  # nodes that are on hosts of their own, behind a link each; the head is a supervisor then
     serve: tuple[str, ...] = ()  # more options of `troupe serve`
     experts: int = 0  # workers for experts only, beside the others
 

@@ -81,9 +81,3 @@ class Process:
 
     def close(self) -> None:
         os.close(self._descriptor)
-
-
-def memory_and_files(pid: int) -> tuple[int, int]:
-    """Resident bytes and open descriptors."""
-    pages = int(pathlib.Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE"), len(os.listdir(f"/proc/{pid}/fd"))

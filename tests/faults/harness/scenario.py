@@ -98,7 +98,7 @@ def run_strike(plan: Plan, strike: type[Strike], reference: Reference) -> Outcom
     outcome = Outcome(strike)
     raw: list[RawStream] = []
     try:
-        cluster = Cluster(plan.options)
+        cluster = Cluster(dataclasses.replace(plan.options, hosts=strike.hosts))
     except AssertionError as e:
         outcome.problems.append(str(e))
         return outcome

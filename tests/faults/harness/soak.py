@@ -3,16 +3,16 @@
 import dataclasses
 import json
 import random
-import statistics
 import threading
 import time
+from typing import Any
 
 from harness.client import Manners, RawStream
 from harness.cluster import Cluster, Impossible
 from harness.compare import Finding, compare
 from harness.decode import decode
+from harness.growth import Growth
 from harness.load import Load
-from harness.processes import memory_and_files
 from harness.scenario import REDUNDANCY_SECONDS, Plan, Reference
 from harness.strikes import Strike
 from harness.watch import Watch, touched_copies, wait_for_redundancy
@@ -24,7 +24,7 @@ _END_SECONDS = 600
 
 @dataclasses.dataclass
 class Soak:
-    """What a soak found. Memory in bytes, of the server process, one entry a strike."""
+    """What a soak found."""
 
     seconds: float = 0
     streams: int = 0
@@ -32,8 +32,7 @@ class Soak:
     strikes: list[str] = dataclasses.field(default_factory=list)
     findings: list[Finding] = dataclasses.field(default_factory=list)
     problems: list[str] = dataclasses.field(default_factory=list)
-    memory: list[int] = dataclasses.field(default_factory=list)
-    files: list[int] = dataclasses.field(default_factory=list)
+    processes: list[dict[str, Any]] = dataclasses.field(default_factory=list)  # as harness.growth has it
 
     def good(self) -> bool:
         return not self.wrong and not self.problems
@@ -41,20 +40,14 @@ class Soak:
     def to_json(self) -> str:
         return json.dumps(dataclasses.asdict(self), indent=2, default=lambda fault: fault.value) + "\n"
 
-    def growth(self) -> str:
-        """The medians of the first and of the last third: over hours they must be the same."""
-        third = max(len(self.memory) // 3, 1)
-        ends = [(statistics.median(series[:third]), statistics.median(series[-third:]))
-                for series in (self.memory, self.files) if series]
-        if not ends:
-            return "no strike was made"
-        (first, last), (few, many) = ends
-        return f"server memory {first / 2**20:.0f} -> {last / 2**20:.0f} MiB, files {few:.0f} -> {many:.0f}"
+    def flat(self) -> bool:
+        """Whether nothing that outlived all strikes has grown."""
+        return all(row["flat"] for row in self.processes)
 
 
 def run_soak(plan: Plan, chosen: list[type[Strike]], reference: Reference, seconds: float) -> Soak:
     """Draws strikes from `chosen` by the plan's seed. Between two of them the cluster becomes whole."""
-    soak, draw, lock = Soak(), random.Random(f"{plan.seed}/soak"), threading.Lock()
+    soak, draw, lock, growth = Soak(), random.Random(f"{plan.seed}/soak"), threading.Lock(), Growth()
 
     def consume(raw: RawStream) -> None:
         stream = decode(raw)
@@ -74,11 +67,15 @@ def run_soak(plan: Plan, chosen: list[type[Strike]], reference: Reference, secon
             while time.monotonic() - started < seconds and not soak.problems:
                 time.sleep(draw.uniform(*_PAUSE_SECONDS))
                 _strike(plan, draw.choice(chosen), cluster, watch, draw, soak)
+                growth.note(cluster.processes())
         soak.seconds = time.monotonic() - started
         load.finish()
         if not load.join(_END_SECONDS):
             soak.problems.append(f"streams did not end within {_END_SECONDS} s")
         soak.problems += cluster.stop()
+    soak.processes = growth.report()
+    for line in growth.lines():
+        plan.log(line)
     return soak
 
 
@@ -95,10 +92,7 @@ def _strike(plan: Plan, strike: type[Strike], cluster: Cluster, watch: Watch, dr
     except Impossible as e:
         soak.problems.append(f"{strike.name}: {e}")
         return
-    memory, files = memory_and_files(cluster.head.leader().process.pid)
     soak.strikes.append(strike.name)
-    soak.memory.append(memory)
-    soak.files.append(files)
     plan.log(f"{len(soak.strikes):4} {strike.name}: {', '.join(b.what for b in cluster.blows)}; redundant "
              f"after {took or 0:.2f} s; {soak.streams} streams, {soak.wrong} of them wrong")
 

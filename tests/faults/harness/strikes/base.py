@@ -30,6 +30,7 @@ class Strike(abc.ABC):
     resumes: ClassVar[bool] = False  # clients must come back for streams; with other strikes they may not
     least_gateways: ClassVar[int] = 0
     supervisors: ClassVar[bool | None] = None  # only where there are such; False: only where not
+    hosts: ClassVar[int] = 0  # nodes that must be on hosts of their own, which only root can make
     manners: ClassVar[Manners] = Manners()  # of the clients
 
     def __init_subclass__(cls) -> None:

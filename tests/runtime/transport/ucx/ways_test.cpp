@@ -1,0 +1,19 @@
+#include "runtime/transport/ucx/ways.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+namespace troupe::test {
+
+TEST_CASE("UCX finds the loopback over TCP, on any machine") {
+  const auto ways = find_ucx_ways();
+  REQUIRE(ways);
+  CHECK(std::ranges::any_of(*ways, [](const ucx_way& w) { return w.transport == "tcp"; }));
+  for (const ucx_way& w : *ways) {
+    CHECK_FALSE(w.transport.empty());
+    CHECK_FALSE(w.device.empty());
+  }
+}
+
+}  // namespace troupe::test
