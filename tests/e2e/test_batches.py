@@ -155,7 +155,7 @@ def test_an_input_that_is_wrong_fails_with_its_lines(kept, asks):
 
 
 def test_kill_9_in_the_middle_neither_loses_a_line_nor_answers_one_twice(tmp_path):
-    total = 120
+    total = 300  # more than are answered while it looks
     prices = tmp_path / "prices.toml"
     prices.write_text(PRICES)
     options = ("--prices", prices, "--ledger", tmp_path / "usage.db")
@@ -166,7 +166,7 @@ def test_kill_9_in_the_middle_neither_loses_a_line_nor_answers_one_twice(tmp_pat
             client = client_of(server)
             if name is None:
                 model = server.model
-                name = begin(client, [line(n, model, tokens=8) for n in range(total)]).id
+                name = begin(client, [line(n, model, tokens=24) for n in range(total)]).id
             deadline = time.monotonic() + 60
             wanted = seen + 15
             while (seen := client.batches.retrieve(name).request_counts.completed) < wanted:
@@ -187,7 +187,7 @@ def test_kill_9_in_the_middle_neither_loses_a_line_nor_answers_one_twice(tmp_pat
         assert len(ids) == total
     # Whatever was asked twice is one answer in the ledger, at half the price.
     rows = sqlite3.connect(tmp_path / "usage.db").execute(
-        "SELECT id, batch, input_tokens, output_tokens, cost FROM usage WHERE output_tokens = 8").fetchall()
+        "SELECT id, batch, input_tokens, output_tokens, cost FROM usage WHERE output_tokens = 24").fetchall()
     assert {r[0] for r in rows} == ids and len(rows) == total
     for _, batch, read, written, cost in rows:
         assert batch == 1 and round(float(cost) * 1e6) == read * 1 + written * 3

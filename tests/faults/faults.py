@@ -134,7 +134,7 @@ def main(arguments: list[str]) -> int:
     size = size_of(options)
     cluster = Options(model_of(options), options.workers, options.redundancy, options.gateways,
                       options.supervisors, serve=tuple(options.serve),
-                      expert_workers=options.expert_workers)
+                      experts=options.expert_workers)
     plan = Plan(cluster, options.seed, options.clients,
                 lambda model: trace.make_trace(options.seed, model, size), say, options.logs)
     if options.logs:
