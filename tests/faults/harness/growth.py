@@ -42,7 +42,7 @@ def role_of(pid: int) -> str:
     named = [word.partition("=")[2] or following for word, following in zip(words, [*words[1:], ""])
              if word.partition("=")[0] in ("--name", "--label")]
     # A script's command stands behind its file.
-    commands = [word for word in words[1:3] if word and "/" not in word and not word.startswith("-")][:1]
+    commands = [word for word in words[1:3] if word.isalpha()][:1]
     return " ".join([*(commands or [os.path.basename(words[0])]), *named[:1]])
 
 
