@@ -64,16 +64,13 @@ void connections::begin(command& c, clock::time_point now) {
   while (session == 0 || sessions_.contains(session))
     session = (std::uint64_t{random_()} << 32U) | random_();
   const frame_totals window{settings_.limits.window_frames, settings_.limits.window_bytes};
-  auto made =
-      std::make_unique<link>(c.box, c.address, session, settings_, window, mailbox_.bell(), now);
+  auto made = std::make_unique<link>(self_, c.box, c.address, session, settings_, window,
+                                     mailbox_.bell(), now);
   link& l = *made;
   links_[c.box->peer] = std::move(made);
   sessions_[session] = &l;
-  auto dialled = port_->dial(c.address.address);
-  if (!dialled) return fail_link(l, dialled.error());
-  l.way = std::move(*dialled);
-  say_hello(l);
-  look_for_greeting(l);
+  if (l.dials_first) dial(l);
+  if (!l.failure) look_for_greeting(l);
 }
 
 void connections::fail_link(link& l, const error& reason) {
@@ -83,7 +80,7 @@ void connections::fail_link(link& l, const error& reason) {
 
 void connections::on_broken(const void* ep, ucs_status_t status) {
   for (auto& [peer, l] : links_) {
-    if (l->way.get() != ep) continue;
+    if (l->way.key() != ep) continue;
     l->peer_gone = true;
     return fail_link(*l, error(errc::unavailable, fmt::format("the connection is gone: {}",
                                                               ucs_status_string(status))));
@@ -101,6 +98,7 @@ bool connections::progress(clock::time_point now) {
     if (something_failed_) reap();
   }
   if (hand_over()) worked = true;
+  if (resume()) worked = true;
   if (mailbox_.bell()->credits_due.load() && mailbox_.bell()->credits_due.exchange(false)) {
     for (auto& [peer, l] : links_) {
       if (l->open && l->ledger->due()) tell(*l, message_type::credit);
@@ -110,13 +108,28 @@ bool connections::progress(clock::time_point now) {
   return worked;
 }
 
+bool connections::resume() {
+  bool some = false;
+  for (auto& [peer, l] : links_) {
+    if (!l->way.waiting() || l->failure) continue;
+    if (const auto left = l->way.resume(); !left) {
+      fail_link(*l, left.error());
+    } else if (*left) {
+      some = true;
+    }
+  }
+  return some;
+}
+
 void connections::tick(clock::time_point now) {
   now_ = now;
   for (auto& [peer, l] : links_) {
     if (!l->open) {
-      if (now >= l->deadline)
+      if (l->refusal && !l->way.waiting())
+        fail_link(*l, *l->refusal);
+      else if (now >= l->deadline)
         fail_link(*l, error(errc::deadline_exceeded, "did not answer the introduction"));
-      else if (now >= l->next_hello)
+      else if (l->dials_first && now >= l->next_hello)
         say_hello(*l);
       continue;
     }
@@ -155,7 +168,7 @@ bool connections::has_ended(std::uint64_t session) const {
 void connections::say_goodbye(link& l) {
   // An endpoint's end alone may go unnoticed over there.
   if (!l.open || l.peer_gone) return;
-  (void)port_->send(l.way, {encode(make_head(l, message_type::leave)), {}, {}});
+  (void)l.way.send({encode(make_head(l, message_type::leave)), {}, {}});
 }
 
 void connections::erase(peer_id peer) {

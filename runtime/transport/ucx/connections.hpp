@@ -47,9 +47,13 @@ class connections {
   /// Closes and reports what has failed.
   void reap();
   void erase(peer_id peer);
+  /// Sends what found no room before; false if it finds none now.
+  [[nodiscard]] bool resume();
   void say_goodbye(link& l);
 
   // introduction.cpp
+  /// Opens the way to the peer and says hello.
+  void dial(link& l);
   void say_hello(link& l);
   void greet(std::span<const std::byte> bytes);
   void keep_for_later(const greeting& hello);
@@ -61,6 +65,9 @@ class connections {
   // traffic.cpp
   void on_message(const arrival& a);
   void on_frame(link& l, const message_head& head, const arrival& a);
+  void on_rest(link& l, const message_head& head, const arrival& a);
+  /// Counts a frame that is not as frames are, and gives its sender up.
+  void refuse(link& l, std::string_view what);
   void finish(std::uint64_t session, std::uint64_t sequence, incoming_frame frame, bool whole);
   [[nodiscard]] bool hand_over();
   void pump(link& l);

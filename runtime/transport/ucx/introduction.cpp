@@ -3,9 +3,10 @@
 
 #include "runtime/transport/ucx/connections.hpp"
 
-// Both ends of a connection dial each other and say hello, each as soon as control has introduced
-// the other to it. So a hello may come before the introduction that it belongs to, and waits for
-// it.
+// Of two ends that control has introduced to each other the one with the lower number dials and
+// says hello. The other dials and answers once it has that: two that dial at once is what UCX 1.13
+// over TCP gets wrong (an assertion in tcp_ep.c ends the process). A hello may come before the
+// introduction that it belongs to, and waits for it.
 
 namespace troupe::ucx {
 namespace {
@@ -21,6 +22,13 @@ error version_mismatch(std::uint16_t theirs, std::uint16_t ours) {
 
 }  // namespace
 
+void connections::dial(link& l) {
+  auto way = port_->dial(l.address);
+  if (!way) return fail_link(l, way.error());
+  l.way = outbound(*port_, std::move(*way));
+  say_hello(l);
+}
+
 void connections::say_hello(link& l) {
   l.next_hello = now_ + hello_interval;
   const greeting hello{message_type::hello,
@@ -30,7 +38,7 @@ void connections::say_hello(link& l) {
                        l.nonce,
                        l.session,
                        {settings_.limits.window_frames, settings_.limits.window_bytes}};
-  if (auto sent = port_->send(l.way, {encode(hello), {}, {}}); !sent) fail_link(l, sent.error());
+  if (auto sent = l.way.send({encode(hello), {}, {}}); !sent) fail_link(l, sent.error());
 }
 
 void connections::greet(std::span<const std::byte> bytes) {
@@ -44,7 +52,10 @@ void connections::greet(std::span<const std::byte> bytes) {
     return keep_for_later(*hello);
   link& l = *known->second;
   if (!l.open) return open_link(l, *hello);
-  if (hello->session == l.peer_session) return;  // said again before ours had come
+  if (hello->session == l.peer_session) {  // said again before ours had come
+    if (!l.dials_first) say_hello(l);
+    return;
+  }
   // Whoever says it again has given its former connection up.
   keep_for_later(*hello);
   l.peer_gone = true;
@@ -80,8 +91,13 @@ void connections::forget_early(clock::time_point now) {
 }
 
 void connections::open_link(link& l, const greeting& from) {
+  if (l.failure || l.refusal) return;
+  if (!l.dials_first) dial(l);
   if (l.failure) return;
-  if (from.version != l.version) return fail_link(l, version_mismatch(from.version, l.version));
+  if (from.version != l.version) {
+    l.refusal = version_mismatch(from.version, l.version);
+    return;
+  }
   l.peer_session = from.session;
   l.outgoing = credit_window(from.window);
   l.open = true;

@@ -64,6 +64,7 @@ std::vector<std::byte> encode(const message_head& h) {
       .put(h.sequence)
       .put(h.released.frames)
       .put(h.released.bytes)
+      .put(h.place)
       .take();
 }
 
@@ -96,7 +97,7 @@ result<message_head> read_head(std::span<const std::byte> bytes) {
   reader in(bytes);
   message_head h;
   h.type = static_cast<message_type>(in.take<std::uint8_t>());
-  if (h.type < message_type::frame || h.type > message_type::leave)
+  if (h.type < message_type::frame || h.type > message_type::rest)
     return fail(errc::corrupt, "a message of unknown type {}", static_cast<int>(h.type));
   (void)in.take<std::uint8_t>();
   h.kind = in.take<frame_kind>();
@@ -105,7 +106,16 @@ result<message_head> read_head(std::span<const std::byte> bytes) {
   h.sequence = in.take<std::uint64_t>();
   h.released.frames = in.take<std::uint64_t>();
   h.released.bytes = in.take<std::uint64_t>();
+  h.place = in.take<std::uint64_t>();
   return h;
+}
+
+std::vector<std::byte> head_of_rest(std::span<const std::byte> first, std::uint64_t place) {
+  std::vector<std::byte> bytes(first.begin(), first.begin() + message_head_bytes);
+  bytes[0] = static_cast<std::byte>(message_type::rest);
+  for (std::size_t i = 0; i < sizeof place; ++i)
+    bytes[message_head_bytes - sizeof place + i] = static_cast<std::byte>(place >> (8 * i));
+  return bytes;
 }
 
 }  // namespace troupe::ucx

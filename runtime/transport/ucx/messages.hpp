@@ -21,6 +21,7 @@ enum class message_type : std::uint8_t {
   credit = 17,  ///< says nothing but what every message says: what was released so far
   ping = 18,    ///< asks for any message back
   leave = 19,   ///< the last one: this connection is over
+  rest = 20,    ///< more bytes of the frame that has begun to arrive; nothing else comes between
 };
 
 /// The first message each way.
@@ -46,12 +47,19 @@ struct message_head {
   std::uint64_t session = 0;       ///< the receiver's
   std::uint64_t sequence = 0;      ///< the frame's number, from 0
   frame_totals released;           ///< of the receiver's frames, by the sender of this
+  /// Of a frame: how many bytes it has behind this head and the header in it, whether or not they
+  /// all come with this message. Of a rest: how many came before it.
+  std::uint64_t place = 0;
   friend bool operator==(const message_head&, const message_head&) = default;
 };
-inline constexpr std::size_t message_head_bytes = 40;
+inline constexpr std::size_t message_head_bytes = 48;
 
 [[nodiscard]] std::vector<std::byte> encode(const greeting& g);
 [[nodiscard]] std::vector<std::byte> encode(const message_head& h);
+
+/// The head of a message with more bytes of the frame that began with `first`.
+[[nodiscard]] std::vector<std::byte> head_of_rest(std::span<const std::byte> first,
+                                                  std::uint64_t place);
 
 /// Whether the bytes are a greeting rather than another message.
 [[nodiscard]] bool is_greeting(std::span<const std::byte> bytes);

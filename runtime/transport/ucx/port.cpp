@@ -17,9 +17,12 @@ namespace {
 constexpr unsigned am_id = 1;
 /// How long what was cancelled may take to come back when a port closes.
 constexpr std::chrono::seconds closing_deadline{2};
-/// UCX 1.13 ends the process of a peer whose answer to our introduction finds nobody there any more
-/// (an assertion in ucp_request_send_state_ff): a worker stays for so long after it has dialled.
-constexpr auto introduction_time = std::chrono::milliseconds(300);
+/// UCX 1.13 ends its process where a peer is gone before it could be told the name of its endpoint
+/// (an assertion in ucp_request_send_state_ff). It names endpoints for every message but those that
+/// are copied out at once, so over TCP nothing else is sent: head and data of a segment, less what
+/// UCX itself writes there.
+constexpr std::size_t segment_bytes = std::size_t{64} << 10;
+constexpr std::size_t most_piece = segment_bytes - 1024;
 
 tl::unexpected<error> failed(const char* what, ucs_status_t status) {
   const errc code = status == UCS_ERR_BUSY        ? errc::address_in_use
@@ -80,9 +83,12 @@ result<void> port::open_context() {
       {"SYSV_ERROR_HANDLING", "y"},
       // A step's rows leave in one system call instead of one for each 8 KiB. Version 1.13 takes it
       // by the first name.
-      {"TX_SEG_SIZE", "64k"},
-      {"TCP_TX_SEG_SIZE", "64k"}};
+      {"TX_SEG_SIZE", std::to_string(segment_bytes)},
+      {"TCP_TX_SEG_SIZE", std::to_string(segment_bytes)},
+      // Later versions choose by what they guess of speed, not by what fits.
+      {"PROTO_ENABLE", "n"}};
   if (!settings_.transports.empty()) values.emplace_back("TLS", settings_.transports);
+  if (settings_.transports == "tcp") most_piece_bytes_ = most_piece;
   for (const auto& [name, value] : values) {
     if (const auto status = ucp_config_modify(config.get(), name, value.c_str()); status != UCS_OK)
       return fail(errc::invalid_argument, "data plane: UCX takes no {} = '{}': {}", name, value,
@@ -143,12 +149,8 @@ result<void> port::read_address() {
 port::~port() {
   callbacks_ = {[](const arrival&) {}, [](const void*, ucs_status_t) {}};
   const auto deadline = std::chrono::steady_clock::now() + closing_deadline;
-  const auto introduced = dialled_ + introduction_time;
   const auto pending = [this] { return closing_ > 0 || !sends_.empty() || !receives_.empty(); };
-  const auto stays = [&](std::chrono::steady_clock::time_point now) {
-    return now < introduced || (pending() && now < deadline);
-  };
-  while (worker_ && stays(std::chrono::steady_clock::now())) {
+  while (worker_ && pending() && std::chrono::steady_clock::now() < deadline) {
     if (!progress()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
 }
@@ -168,8 +170,18 @@ result<endpoint> port::dial(std::span<const std::byte> address) {
   ucp_ep_h ep = nullptr;
   if (const auto status = ucp_ep_create(worker_.get(), &params, &ep); status != UCS_OK)
     return failed("connecting", status);
-  dialled_ = std::chrono::steady_clock::now();
   return endpoint(ep, endpoint_closer{&closing_});
+}
+
+result<bool> port::try_send(const endpoint& to, std::span<const std::byte> head,
+                            std::span<const std::byte> data) {
+  ucp_request_param_t param{};
+  param.op_attr_mask = UCP_OP_ATTR_FLAG_FORCE_IMM_CMPL;
+  const ucs_status_ptr_t sent =
+      ucp_am_send_nbx(to.get(), am_id, head.data(), head.size(), data.data(), data.size(), &param);
+  if (sent == nullptr) return true;
+  if (UCS_PTR_STATUS(sent) == UCS_ERR_NO_RESOURCE) return false;
+  return failed("sending", UCS_PTR_STATUS(sent));
 }
 
 result<void> port::send(const endpoint& to, parcel p) {

@@ -71,6 +71,12 @@ class port {
   /// An endpoint for the port that has the address; corrupt if it is none.
   [[nodiscard]] result<endpoint> dial(std::span<const std::byte> address);
 
+  /// The most that head and data of a message have together where UCX is to make no requests for
+  /// them, and messages go by try_send(); zero: they go by send(), whole.
+  [[nodiscard]] std::size_t most_piece_bytes() const { return most_piece_bytes_; }
+  /// Sends at once, by copying; false if there is no room for now.
+  [[nodiscard]] result<bool> try_send(const endpoint& to, std::span<const std::byte> head,
+                                      std::span<const std::byte> data);
   [[nodiscard]] result<void> send(const endpoint& to, parcel p);
   /// Within on_message: fetches deferred data into memory that `done` keeps alive. `done` is called
   /// once, from here or from progress(), with whether all of it is there.
@@ -110,9 +116,9 @@ class port {
   callbacks callbacks_;
   std::vector<std::byte> address_;
   std::size_t most_head_bytes_ = 0;
+  std::size_t most_piece_bytes_ = 0;
   int event_descriptor_ = -1;
   std::size_t closing_ = 0;
-  std::chrono::steady_clock::time_point dialled_;  ///< last
   ucs_status_t receive_answer_ = UCS_OK;  ///< what on_am returns for the message being handled
   // Buffers live until UCX has let go of them, which it does at the latest with the worker.
   std::list<sending> sends_;

@@ -30,6 +30,7 @@ void connections::on_message(const arrival& a) {
   if (!l->outgoing.returned(head->released))
     return fail_link(*l, error(errc::corrupt, "gives back credits that it never had"));
   if (head->type == message_type::frame) on_frame(*l, *head, a);
+  if (head->type == message_type::rest) on_rest(*l, *head, a);
   if (l->failure) return;
   if (head->type == message_type::leave) {
     l->peer_gone = true;
@@ -42,26 +43,25 @@ void connections::on_message(const arrival& a) {
 void connections::on_frame(link& l, const message_head& head, const arrival& a) {
   const bool inlined = a.head.size() > message_head_bytes;
   const std::size_t behind = inlined ? 0 : head.header_bytes;
-  if ((inlined && a.head.size() - message_head_bytes != head.header_bytes) || behind > a.bytes) {
-    ++counters_.refused;
-    return fail_link(l, error(errc::corrupt, "sent a frame whose sizes contradict each other"));
-  }
-  const std::size_t counted = head.header_bytes - behind + a.bytes;
+  const std::uint64_t all_bytes = head.place;
+  const bool comes_whole = a.bytes == all_bytes;
+  if ((inlined && a.head.size() - message_head_bytes != head.header_bytes) || behind > all_bytes ||
+      a.bytes > all_bytes || (a.deferred != nullptr && !comes_whole) || l.begun)
+    return refuse(l, "sent a frame whose sizes contradict each other");
+  const std::uint64_t counted = head.header_bytes - behind + all_bytes;
   (void)l.arriving.returned(l.ledger->released());
   const transport_limits& limits = settings_.limits;
   if (head.header_bytes > limits.header_bytes || counted > limits.frame_bytes ||
-      !l.arriving.takes(counted) || !l.order.begin(head.sequence)) {
-    ++counters_.refused;
-    return fail_link(l, error(errc::corrupt, "sent a frame past its bounds"));
-  }
-  auto bytes = aligned_bytes::allocate(a.bytes);
+      !l.arriving.takes(counted) || !l.order.begin(head.sequence))
+    return refuse(l, "sent a frame past its bounds");
+  auto bytes = aligned_bytes::allocate(all_bytes);
   if (!bytes)
-    return fail_link(
-        l, error(errc::out_of_memory, fmt::format("no memory for its frame of {} bytes", a.bytes)));
+    return fail_link(l, error(errc::out_of_memory,
+                              fmt::format("no memory for its frame of {} bytes", all_bytes)));
   l.arriving.take(counted);
   auto memory = std::make_shared<received_memory>(l.ledger, counted, std::move(*bytes));
   const std::span<const std::byte> all = memory->bytes();
-  incoming_frame frame{l.box->peer, head.kind, {}, all.first(a.bytes - behind), memory};
+  incoming_frame frame{l.box->peer, head.kind, {}, all.first(all_bytes - behind), memory};
   if (inlined) {
     const auto header = a.head.subspan(message_head_bytes);
     frame.header.assign(header.begin(), header.end());
@@ -73,7 +73,27 @@ void connections::on_frame(link& l, const message_head& head, const arrival& a) 
     return;
   }
   if (!a.data.empty()) std::memcpy(memory->bytes().data(), a.data.data(), a.data.size());
-  finish(l.session, head.sequence, std::move(frame), true);
+  if (comes_whole) return finish(l.session, head.sequence, std::move(frame), true);
+  l.begun = link::partial{head.sequence, std::move(frame), memory->bytes(), a.bytes};
+}
+
+void connections::on_rest(link& l, const message_head& head, const arrival& a) {
+  if (!l.begun || a.deferred != nullptr || a.bytes == 0 || a.head.size() != message_head_bytes ||
+      head.sequence != l.begun->sequence || head.place != l.begun->filled ||
+      a.bytes > l.begun->memory.size() - l.begun->filled)
+    return refuse(l, "sent the rest of a frame that it has not begun");
+  link::partial& begun = *l.begun;
+  std::memcpy(begun.memory.data() + begun.filled, a.data.data(), a.bytes);
+  begun.filled += a.bytes;
+  if (begun.filled < begun.memory.size()) return;
+  link::partial whole = std::move(begun);
+  l.begun.reset();
+  finish(l.session, whole.sequence, std::move(whole.frame), true);
+}
+
+void connections::refuse(link& l, std::string_view what) {
+  ++counters_.refused;
+  fail_link(l, error(errc::corrupt, std::string(what)));
 }
 
 void connections::finish(std::uint64_t session, std::uint64_t sequence, incoming_frame frame,
@@ -116,13 +136,15 @@ void connections::pump(link& l) {
     head.kind = frame.kind;
     head.header_bytes = static_cast<std::uint32_t>(frame.header.size());
     head.sequence = l.next_sequence++;
+    const bool inlined = frame.header.size() <= most_inline;
+    head.place = bytes - (inlined ? frame.header.size() : 0);
     parcel p{encode(head), std::move(frame.payload), {}};
-    if (frame.header.size() <= most_inline) {
+    if (inlined) {
       p.head.insert(p.head.end(), frame.header.begin(), frame.header.end());
     } else {
       p.tail = std::move(frame.header);
     }
-    if (auto sent = port_->send(l.way, std::move(p)); !sent) return fail_link(l, sent.error());
+    if (auto sent = l.way.send(std::move(p)); !sent) return fail_link(l, sent.error());
     ++counters_.frames_sent;
     counters_.bytes_sent += bytes;
   }
@@ -139,7 +161,7 @@ message_head connections::make_head(link& l, message_type type) const {
 
 void connections::tell(link& l, message_type type) {
   if (l.failure) return;
-  if (auto sent = port_->send(l.way, {encode(make_head(l, type)), {}, {}}); !sent)
+  if (auto sent = l.way.send({encode(make_head(l, type)), {}, {}}); !sent)
     fail_link(l, sent.error());
 }
 

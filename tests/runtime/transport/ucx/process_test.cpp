@@ -138,6 +138,25 @@ TEST_CASE("a stopped peer is noticed, holds nobody up, and comes back as a new o
   });
 }
 
+TEST_CASE("whoever dials a stopped peer and is gone before it reads that harms nobody") {
+  test_peer parent(open_ucx_transport(100, patient_settings("tcp")).value());
+  parent.start();
+  child stopped(parent, 1, nonce, "tcp");
+  REQUIRE(parent.get().connect(stopped.address()));
+  CHECK(echo(parent, 1));
+  stopped.signal(SIGSTOP);
+  for (peer_id id = 200; id < 208; ++id) {
+    test_peer guest(open_ucx_transport(id, patient_settings("tcp")).value());
+    guest.start();
+    REQUIRE(guest.get().connect(stopped.address()));
+    REQUIRE(guest.get().send(1, make_frame(1, "is anybody there?", pattern(200000, 1))));
+    if (id % 2 == 0) std::this_thread::sleep_for(20ms);  // as far as the peer's system goes
+  }
+  stopped.signal(SIGCONT);
+  for (int i = 0; i < 20; ++i) CHECK(echo(parent, 1, 1000));
+  CHECK(parent.losses().empty());
+}
+
 TEST_CASE("without keepalive a stopped peer is waited for") {
   on_each_transport([](const std::string& transports) {
     ucx_settings settings = patient_settings(transports);

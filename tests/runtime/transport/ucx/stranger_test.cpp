@@ -8,7 +8,7 @@
 #include <filesystem>
 
 #include "runtime/transport/ucx/messages.hpp"
-#include "runtime/transport/ucx/port.hpp"
+#include "runtime/transport/ucx/outbound.hpp"
 #include "tests/runtime/transport/test_peer.hpp"
 #include "tests/runtime/transport/ucx/ucx_family.hpp"
 
@@ -71,17 +71,18 @@ class raw_speaker {
                                },
                                [this](const void*, ucs_status_t) { closed_ = true; }})
                   .value()),
-        way_(port_->dial(to.address()).value()) {}
+        way_(*port_, port_->dial(to.address()).value()) {}
 
   void say(std::vector<std::byte> head, std::vector<std::byte> data = {}) {
     auto owner = std::make_shared<const std::vector<std::byte>>(std::move(data));
-    (void)port_->send(way_, {std::move(head), {{*owner, owner}}, {}});
+    (void)way_.send({std::move(head), {{*owner, owner}}, {}});
   }
   /// For the other end to answer to.
   [[nodiscard]] const std::vector<std::byte>& address() const { return port_->address(); }
   bool until(const std::function<bool()>& condition) {
     return eventually([&] {
       (void)port_->progress();
+      (void)way_.resume();
       return condition();
     });
   }
@@ -97,7 +98,7 @@ class raw_speaker {
   std::vector<std::vector<std::byte>> heard_;
   bool closed_ = false;
   std::unique_ptr<ucx::port> port_;
-  ucx::endpoint way_;
+  ucx::outbound way_;
 };
 
 /// A transport that two peers use, and how they fare.
@@ -205,7 +206,7 @@ TEST_CASE("greetings of strangers are forgotten, and do not keep a peer out") {
 TEST_CASE("an introduced peer that breaks the rules is dropped") {
   served s;
   const std::uint64_t secret = 55;
-  for (int way = 0; way < 6; ++way) {
+  for (int way = 0; way < 13; ++way) {
     raw_speaker peer(s.host.get());
     const peer_id id = 10 + static_cast<peer_id>(way);
     REQUIRE(s.host.get().connect({id, peer.address(), secret}));
@@ -216,6 +217,7 @@ TEST_CASE("an introduced peer that breaks the rules is dropped") {
     ucx::message_head head;
     head.session = answer->session;
     head.kind = 4;
+    head.place = 10;
     peer.say(ucx::encode(head), pattern(10, 1));
     REQUIRE(peer.until([&] { return s.host.frames() == 1; }));
     (void)s.host.take_frames();
@@ -226,7 +228,20 @@ TEST_CASE("an introduced peer that breaks the rules is dropped") {
     if (way == 3) head.header_bytes = 0xffffffff;
     if (way == 4) head.released.frames = 1;  // of none that went there
     if (way == 5) head.released.bytes = ~std::uint64_t{0};
+    if (way == 6) head.place = 9;  // fewer than what is there
+    if (way == 7) head.place = ~std::uint64_t{0};
+    if (way == 8) head.type = ucx::message_type::rest;  // of nothing
+    if (way > 8) head.place = 30;
     peer.say(ucx::encode(head), pattern(10, 1));
+    if (way > 8) {
+      ucx::message_head more = head;
+      if (way != 9) more.type = ucx::message_type::rest;  // 9: another frame in between
+      if (way == 9) more.sequence = 2;
+      more.place = way == 10 ? 9 : 10;              // 10: said before
+      if (way == 11) more.sequence = 0;             // of another
+      const std::size_t size = way == 12 ? 21 : 5;  // 12: past its end
+      peer.say(ucx::encode(more), pattern(size, 1));
+    }
     const auto losses = static_cast<std::size_t>(way) + 1;
     CHECK(peer.until([&] { return s.host.losses().size() == losses; }));
     CHECK(s.host.losses().back().peer == id);
