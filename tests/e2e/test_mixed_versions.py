@@ -79,7 +79,7 @@ def test_two_releases_serve_together_and_outlive_a_succession(expected):
         cluster.until_whole(cluster.second)
         said = cluster.second.errors()
         assert f"n0 joins: troupe {version(BINARY)}, control 5, data 3" in said
-        assert f"n1 joins: troupe {version(NEXT)}, control 6, data 3" in said
+        assert f"n1 joins: troupe {version(NEXT)}, control 6, data 4" in said
         for gateway in gateways:
             assert ask_all(gateway) == expected
 
