@@ -25,27 +25,18 @@ constexpr std::chrono::milliseconds kill_limit{5'000};
 /// Descriptors that are closed one by one where the kernel cannot close them all at once.
 constexpr int most_descriptors = 65'536;
 
-enum class step : int { processors, execute };
-
-/// Why the program does not run, as the child tells its parent.
-struct refusal {
-  step failed = step::execute;
-  int code = 0;
-};
-
 /// Everything that the child needs, made before the fork: after it, memory may not be asked for.
 struct preparation {
   const char* program = nullptr;
   std::vector<char*> arguments;
-  cpu_set_t processors = {};
-  bool bound = false;
   int output = -1;
   pid_t parent = 0;
   int report = -1;
 };
 
-void tell(const preparation& p, step failed) {
-  const refusal why{failed, errno};
+/// Tells the parent why the program does not run.
+[[noreturn]] void give_up(const preparation& p) {
+  const int why = errno;
   (void)!::write(p.report, &why, sizeof why);
   ::_exit(127);
 }
@@ -64,8 +55,6 @@ void close_on_execute() {
   sigset_t none;
   sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
-  if (p.bound && ::sched_setaffinity(0, sizeof p.processors, &p.processors) != 0)
-    tell(p, step::processors);
   const int nothing = ::open("/dev/null", O_RDONLY);
   if (nothing > 0) ::dup2(nothing, STDIN_FILENO);
   if (p.output >= 0) {
@@ -74,8 +63,7 @@ void close_on_execute() {
   }
   close_on_execute();
   ::execv(p.program, p.arguments.data());
-  tell(p, step::execute);
-  ::_exit(127);
+  give_up(p);
 }
 
 preparation prepare(const child_command& command, int report) {
@@ -86,10 +74,6 @@ preparation prepare(const child_command& command, int report) {
   for (const std::string& argument : command.arguments)
     p.arguments.push_back(const_cast<char*>(argument.c_str()));
   p.arguments.push_back(nullptr);
-  CPU_ZERO(&p.processors);
-  for (const int number : command.processors)
-    if (number >= 0 && number < CPU_SETSIZE) CPU_SET(number, &p.processors);
-  p.bound = CPU_COUNT(&p.processors) > 0;
   p.output = command.output;
   p.parent = ::getpid();
   p.report = report;
@@ -118,11 +102,9 @@ result<void> outcome(const child_command& command, int pipe) {
   if (!readable(pipe, start_limit))
     return fail(errc::io_error, "{} did not start within {} s", command.program,
                 start_limit.count() / 1000);
-  refusal why;
+  int why = 0;
   if (::read(pipe, &why, sizeof why) != sizeof why) return {};
-  if (why.failed == step::processors)
-    return system_failure(command.program + " cannot be bound to its processors", why.code);
-  return system_failure(command.program + " cannot be started", why.code);
+  return system_failure(command.program + " cannot be started", why);
 }
 
 }  // namespace

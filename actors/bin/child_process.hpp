@@ -13,7 +13,6 @@ namespace troupe::cli {
 struct child_command {
   std::string program;  ///< a path; "/proc/self/exe" is this program, replaced or not
   std::vector<std::string> arguments;  ///< the name it is called by is the first
-  std::vector<int> processors;  ///< where it may run, from its first instruction; empty: as here
   int output = -1;  ///< a descriptor for what it writes; borrowed until it runs; -1: as here
 };
 

@@ -40,17 +40,17 @@ result<std::unique_ptr<local_cluster>> local_cluster::start(const std::filesyste
   common.join = (*head)->join_address();
   common.model = model;
   common.device = config.engine.device;
+  common.threads = config.engine.threads;
   common.actor_threads = config.engine.actor_threads;
   common.tls = config.cluster.tls;
   common.log_level = config.log_level;
   common.log_as = config.log_as;
-  // Each has its part of the machine from the beginning, also where others come later only.
+  // Each has its part of the memory from the beginning, also where others come later only.
   const bool grows = config.autoscale.means == scale_means::processes;
   const std::uint32_t most =
       grows ? std::max(config.autoscale.most, cluster.workers) : cluster.workers;
   const std::uint32_t nodes = most + cluster.expert_workers;
-  const auto shares = share_processors(allowed_processors(), nodes, config.engine.threads);
-  auto all = worker_commands(common, shares, available_memory() / nodes, cluster.expert_workers);
+  auto all = worker_commands(common, nodes, available_memory() / nodes, cluster.expert_workers);
   // Those for experts are the last, and are there from the beginning.
   const auto first_expert = all.begin() + static_cast<std::ptrdiff_t>(most);
   std::vector<worker_processes::worker> at_once(

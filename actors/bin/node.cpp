@@ -62,7 +62,8 @@ result<void> node(node_command& command) {
   node_world world;
   const auto choice = parse_device(options.device);
   if (!choice) return fail(choice.error());
-  auto computes = make_device(*choice, options.threads, &end_without_device);
+  auto computes = make_device(*choice, {.threads = options.threads, .shared = options.takes_turns},
+                              &end_without_device);
   if (!computes) return fail(std::move(computes.error()));
   const auto store = std::make_shared<node_store>(std::move(*computes));
   world.join = [&] { return worker_runtime::start(for_runtime(options, *join), store, report); };

@@ -98,7 +98,7 @@ class command_provider final : public scale_provider {
     // What writes there is not this program, and need not know of full pipes.
     (void)::fcntl(to.number(), F_SETFL, 0);
     words.insert(words.begin(), command_.file);
-    auto child = child_process::start({command_.file, std::move(words), {}, to.number()});
+    auto child = child_process::start({command_.file, std::move(words), to.number()});
     if (!child) {
       outcome_ = fail(std::move(child.error()));
       return;

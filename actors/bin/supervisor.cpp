@@ -122,13 +122,13 @@ spare_workers spare_nodes(const surroundings& around, const std::string& join,
   common.join = config.autoscale.join.empty() ? join : config.autoscale.join;
   common.name = around.label.substr(0, longest_node_prefix);
   common.device = config.engine.device;
+  common.threads = config.engine.threads;
   common.actor_threads = config.engine.actor_threads;
   common.tls = config.cluster.tls;
   common.log_level = config.log_level;
   common.log_as = config.log_as;
   const std::uint32_t most = config.autoscale.most;
-  const auto shares = share_processors(allowed_processors(), most, config.engine.threads);
-  return {kept, worker_commands(common, shares, available_memory() / most)};
+  return {kept, worker_commands(common, most, available_memory() / most)};
 }
 
 /// Leads until a signal comes, or another has taken over.

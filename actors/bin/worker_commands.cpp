@@ -6,23 +6,22 @@
 
 namespace troupe::cli {
 
-std::vector<worker_processes::worker> worker_commands(const node_options& common,
-                                                      std::span<const processor_share> shares,
+std::vector<worker_processes::worker> worker_commands(const node_options& common, std::size_t count,
                                                       std::size_t memory_bytes,
                                                       std::size_t expert_workers) {
-  const std::size_t ordinary = shares.size() - std::min(shares.size(), expert_workers);
+  const std::size_t ordinary = count - std::min(count, expert_workers);
   std::vector<worker_processes::worker> workers;
-  workers.reserve(shares.size());
-  for (std::size_t i = 0; i < shares.size(); ++i) {
+  workers.reserve(count);
+  for (std::size_t i = 0; i < count; ++i) {
     node_options own = common;
     own.experts_only = i >= ordinary;
     const std::string_view kind = own.experts_only ? "expert" : "worker";
     own.name = fmt::format("{}{}{}-{}", common.name, common.name.empty() ? "" : "-", kind,
                            own.experts_only ? i - ordinary : i);
-    own.threads = shares[i].threads;
+    own.takes_turns = count > 1;
     own.memory_mib = memory_bytes >> 20U;
     // The link to the running program stays right when its file is replaced.
-    workers.push_back({own.name, {"/proc/self/exe", command_line(own), shares[i].processors}});
+    workers.push_back({own.name, {"/proc/self/exe", command_line(own)}});
   }
   return workers;
 }

@@ -253,10 +253,7 @@ cluster_head::~cluster_head() {
   // First: what ends below fails requests, which for their gateways go on at the next supervisor.
   if (keeper_) caf::anon_send_exit(keeper_, caf::exit_reason::user_shutdown);
   // The group there is and the keeper hold the port, and the port's routes them.
-  if (port_ != nullptr)
-    for (const frame_kind kind :
-         {frames::cache_reply, frames::ask, frames::forget, frames::recall, frames::key_use})
-      port_->route(kind, {});
+  if (port_) port_->close();
   port_.reset();
   if (supervisor_) caf::anon_send_exit(supervisor_, caf::exit_reason::user_shutdown);
   if (batcher_) caf::anon_send_exit(batcher_, caf::exit_reason::user_shutdown);

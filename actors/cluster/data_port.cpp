@@ -29,6 +29,7 @@ incoming_frame to_oneself(outgoing_frame&& frame, peer_id self) {
 
 void data_port::route(frame_kind kind, taker take) {
   const std::lock_guard lock(mutex_);
+  if (closed_) return;
   takers_[kind] = take ? std::make_shared<const taker>(std::move(take)) : nullptr;
 }
 
@@ -39,8 +40,30 @@ void data_port::start(transport::loss_handler on_loss) {
                   const std::lock_guard lock(mutex_);
                   connected_.erase(peer);
                 }
+                if (!enter()) return;
                 on_loss(peer, why);
+                leave();
               });
+}
+
+void data_port::close() {
+  std::map<frame_kind, std::shared_ptr<const taker>> takers;
+  std::unique_lock lock(mutex_);
+  closed_ = true;
+  handed_.wait(lock, [this] { return handing_ == 0; });
+  takers.swap(takers_);
+  lock.unlock();
+}
+
+bool data_port::enter() {
+  const std::lock_guard lock(mutex_);
+  if (!closed_) ++handing_;
+  return !closed_;
+}
+
+void data_port::leave() {
+  const std::lock_guard lock(mutex_);
+  if (--handing_ == 0) handed_.notify_all();
 }
 
 void data_port::take(incoming_frame&& frame) {
@@ -48,13 +71,16 @@ void data_port::take(incoming_frame&& frame) {
   {
     const std::lock_guard lock(mutex_);
     const auto known = takers_.find(frame.kind);
-    if (known != takers_.end()) wanted = known->second;
+    if (known != takers_.end() && !closed_) wanted = known->second;
+    if (wanted != nullptr) ++handing_;
   }
   if (wanted == nullptr) {
     ++dropped_;
     return;
   }
   (*wanted)(std::move(frame));
+  wanted.reset();
+  leave();
 }
 
 result<void> data_port::connect_to(const std::vector<peer_address>& peers) {

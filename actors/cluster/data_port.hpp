@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
 #include <functional>
 #include <map>
 #include <memory>
@@ -20,10 +21,15 @@ class data_port {
 
   explicit data_port(std::unique_ptr<transport> net) : net_(std::move(net)) {}
 
-  /// Frames of this kind go to `take` from now on; an empty one: they are dropped.
+  /// Frames of this kind go to `take` from now on; an empty one: they are dropped. After close():
+  /// ignored.
   void route(frame_kind kind, taker take);
   /// Begins to listen; once.
   void start(transport::loss_handler on_loss);
+  /// Hands nothing to anybody any more, waits for whoever is being handed something, and lets go of
+  /// all takers. To be called before their owner lets go of the port: else a taker at work could be
+  /// the last to hold it, and the transport's thread would have to wait for its own end.
+  void close();
 
   [[nodiscard]] peer_id self() const { return net_->self(); }
   [[nodiscard]] std::vector<std::byte> address() const { return net_->address(); }
@@ -46,8 +52,14 @@ class data_port {
  private:
   [[nodiscard]] result<void> connect_locked(const peer_address& peer);
   void take(incoming_frame&& frame);
+  /// False once closed; else leave() is to follow.
+  [[nodiscard]] bool enter();
+  void leave();
 
   std::mutex mutex_;
+  bool closed_ = false;
+  std::size_t handing_ = 0;  ///< calls of takers and of the loss handler under way
+  std::condition_variable handed_;
   std::map<frame_kind, std::shared_ptr<const taker>> takers_;
   struct connection {
     std::uint64_t nonce = 0;

@@ -294,11 +294,7 @@ bool joined_gateway::healthy() const {
 joined_gateway::~joined_gateway() {
   keeper_ = {};
   if (requests_) requests_->close({errc::unavailable, "the gateway is shutting down"});
-  if (port_ != nullptr) {
-    port_->route(frames::news, {});
-    port_->route(frames::recalled, {});
-    port_->route(frames::key_use, {});
-  }
+  if (port_) port_->close();
   if (link_) caf::anon_send_exit(link_, caf::exit_reason::user_shutdown);
   link_ = gateway_link_actor();
   desks_.clear();

@@ -290,7 +290,9 @@ bool joined_worker::retire() {
   if (worker_) caf::anon_send_exit(worker_, caf::exit_reason::user_shutdown);
   worker_ = worker_actor();
   desk_ = join_desk_actor();
-  return await_actors(system_, drain_deadline);
+  const bool gone = await_actors(system_, drain_deadline);
+  if (port_) port_->close();
+  return gone;
 }
 
 joined_worker::~joined_worker() { (void)retire(); }

@@ -43,17 +43,18 @@ std::uint32_t usable_processors() {
 
 namespace {
 
-cpu_stream::options stream_options(std::uint32_t threads, bool pin) {
-  cpu_stream::options o{.threads = threads == 0 ? usable_processors() : threads, .pin = pin};
+cpu_stream::options stream_options(const processor_use& use) {
+  cpu_stream::options o{.threads = use.threads == 0 ? usable_processors() : use.threads,
+                        .pin = use.pin};
   // On the only processor, a thread that looks for work keeps whoever would bring it from running.
-  if (usable_processors() == 1) o.spin = 0;
+  if (use.shared || usable_processors() == 1) o.spin = 0;
   return o;
 }
 
 }  // namespace
 
-cpu_device::cpu_device(std::uint32_t threads, bool pin)
-    : backend_(kernels::cpu::make_cpu_backend()), stream_(stream_options(threads, pin)) {}
+cpu_device::cpu_device(const processor_use& use)
+    : backend_(kernels::cpu::make_cpu_backend()), stream_(stream_options(use)) {}
 
 device_buffer cpu_device::allocate(std::size_t bytes) {
   if (bytes == 0) return {};

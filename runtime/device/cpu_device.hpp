@@ -8,11 +8,19 @@
 
 namespace troupe {
 
+/// How a device uses the processors.
+struct processor_use {
+  std::uint32_t threads = 0;  ///< 0: one for each processor the process may use
+  bool pin = true;
+  /// Other processes compute on the same ones in turn: whoever looks for work would keep them from
+  /// it.
+  bool shared = false;
+};
+
 /// The processors of this machine as a device.
 class cpu_device final : public device {
  public:
-  /// `threads` 0 means one for each processor the process may use.
-  explicit cpu_device(std::uint32_t threads = 0, bool pin = true);
+  explicit cpu_device(const processor_use& use = {});
 
   [[nodiscard]] kernels::backend& kernels() override { return *backend_; }
   [[nodiscard]] kernels::stream& stream() override { return stream_; }

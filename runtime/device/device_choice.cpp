@@ -59,13 +59,13 @@ std::vector<std::string> describe_devices() {
   return lines;
 }
 
-result<std::shared_ptr<device>> make_device(const device_choice& choice, std::uint32_t threads,
+result<std::shared_ptr<device>> make_device(const device_choice& choice, const processor_use& use,
                                             const std::function<void(const error&)>& lost) {
   using kind = device_choice::kind;
   const int index = choice.which == kind::automatic ? first_gpu() : choice.index;
   if (choice.which != kind::cpu && index >= 0) return make_gpu(index, lost);
   try {
-    return std::shared_ptr<device>(std::make_shared<cpu_device>(threads));
+    return std::shared_ptr<device>(std::make_shared<cpu_device>(use));
   } catch (const std::bad_alloc&) {
     return fail(errc::out_of_memory, "the compute threads could not be had");
   } catch (const std::system_error& e) {

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "runtime/device/device.hpp"
+#include "runtime/device/cpu_device.hpp"
 
 namespace troupe {
 
@@ -25,10 +25,10 @@ struct device_choice {
 [[nodiscard]] std::vector<std::string> describe_devices();
 
 /// Finds the device now, at run time: the same binary serves machines with and without a GPU.
-/// `threads` are the processors' (0: one each). `lost` is called once, on another thread, when a
-/// GPU is lost for this process.
+/// `use` is of the processors. `lost` is called once, on another thread, when a GPU is lost for
+/// this process.
 [[nodiscard]] result<std::shared_ptr<device>> make_device(
-    const device_choice& choice, std::uint32_t threads,
+    const device_choice& choice, const processor_use& use,
     const std::function<void(const error&)>& lost = nullptr);
 
 }  // namespace troupe

@@ -28,7 +28,7 @@ class lossy_cluster {
   explicit lossy_cluster(std::uint32_t seed)
       : random(seed),
         files(open_model(reference() / "models/tiny-qwen3-moe")),
-        dev_(std::make_shared<cpu_device>(2, false)),
+        dev_(std::make_shared<cpu_device>(processor_use{.threads = 2, .pin = false})),
         every_(*dev_, *files, shard_experts(files->config(), 0, 1), f32, most_rows),
         experts(expert_dispatch(*dev_, files->config().hidden, {true, false}, {most_rows, 2}),
                 expert_routes(),

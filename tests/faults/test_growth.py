@@ -45,7 +45,9 @@ def test_what_levels_off_is_flat_and_what_goes_on_growing_is_not(monkeypatch):
 
 
 def test_only_what_outlives_all_is_judged():
-    child = subprocess.Popen([sys.executable, "-c", "input()", "--name", "n1"], stdin=subprocess.PIPE, text=True)
+    child = subprocess.Popen([sys.executable, "-c", "print(); input()", "--name", "n1"], stdin=subprocess.PIPE,
+                             stdout=subprocess.PIPE, bufsize=1, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"})
+    assert child.stdout and child.stdout.readline() == "\n"  # it is what it was started as
     growth = Growth()
     for _ in range(8):
         growth.note([os.getpid(), child.pid])

@@ -12,14 +12,12 @@
 #include <string>
 #include <thread>
 
-#include "actors/bin/processor_shares.hpp"
-
 namespace troupe::cli {
 namespace {
 
 constexpr std::chrono::seconds patience{20};
 
-child_command shell(const std::string& script) { return {"/bin/sh", {"sh", "-c", script}, {}}; }
+child_command shell(const std::string& script) { return {"/bin/sh", {"sh", "-c", script}}; }
 
 /// A line of /proc/PID/status without its name.
 std::string status_line(int pid, const std::string& name) {
@@ -39,7 +37,7 @@ TEST_CASE("how a child ended is told") {
   CHECK(failing->finished(ended));
   CHECK(ended.text() == "exit status 3");
 
-  auto killed = child_process::start({"/bin/sleep", {"sleep", "60"}, {}});
+  auto killed = child_process::start({"/bin/sleep", {"sleep", "60"}});
   REQUIRE(killed);
   CHECK_FALSE(killed->finished(ended));
   CHECK_FALSE(killed->wait(std::chrono::milliseconds(0)));
@@ -50,17 +48,17 @@ TEST_CASE("how a child ended is told") {
 }
 
 TEST_CASE("a program that cannot be started is an error, not a child") {
-  const auto missing = child_process::start({"/no/such/program", {"x"}, {}});
+  const auto missing = child_process::start({"/no/such/program", {"x"}});
   REQUIRE_FALSE(missing);
   CHECK(missing.error().code() == errc::not_found);
   CHECK(missing.error().message() ==
         "/no/such/program cannot be started: No such file or directory");
-  const auto folder = child_process::start({"/tmp", {"x"}, {}});
+  const auto folder = child_process::start({"/tmp", {"x"}});
   REQUIRE_FALSE(folder);
   CHECK(folder.error().code() == errc::io_error);
 }
 
-TEST_CASE("a child has its processors, its own group, no blocked signals and nothing open") {
+TEST_CASE("a child has its own group, no blocked signals and nothing open") {
   const int leaked = ::fcntl(STDERR_FILENO, F_DUPFD, 100);
   REQUIRE(leaked >= 100);
   sigset_t blocked;
@@ -68,13 +66,11 @@ TEST_CASE("a child has its processors, its own group, no blocked signals and not
   sigemptyset(&blocked);
   sigaddset(&blocked, SIGTERM);
   pthread_sigmask(SIG_BLOCK, &blocked, &before);
-  const int processor = allowed_processors().back();
-  auto child = child_process::start({"/bin/sleep", {"sleep", "60"}, {processor}});
+  auto child = child_process::start({"/bin/sleep", {"sleep", "60"}});
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   ::close(leaked);
   REQUIRE(child);
   const std::string base = "/proc/" + std::to_string(child->pid());
-  CHECK(status_line(child->pid(), "Cpus_allowed_list") == std::to_string(processor));
   CHECK(status_line(child->pid(), "SigBlk") == "0000000000000000");
   CHECK(::getpgid(child->pid()) == child->pid());
   CHECK(std::filesystem::read_symlink(base + "/fd/0") == "/dev/null");
@@ -85,7 +81,7 @@ TEST_CASE("a child has its processors, its own group, no blocked signals and not
 TEST_CASE("a child ends with the thread that started it, and with its object") {
   std::optional<child_process> orphan;
   std::thread([&orphan] {
-    if (auto child = child_process::start({"/bin/sleep", {"sleep", "60"}, {}}))
+    if (auto child = child_process::start({"/bin/sleep", {"sleep", "60"}}))
       orphan.emplace(std::move(*child));
   }).join();
   REQUIRE(orphan);
@@ -93,7 +89,7 @@ TEST_CASE("a child ends with the thread that started it, and with its object") {
 
   int pid = 0;
   {
-    const auto child = child_process::start({"/bin/sleep", {"sleep", "60"}, {}});
+    const auto child = child_process::start({"/bin/sleep", {"sleep", "60"}});
     REQUIRE(child);
     pid = child->pid();
   }
@@ -101,7 +97,7 @@ TEST_CASE("a child ends with the thread that started it, and with its object") {
 }
 
 TEST_CASE("a stopped child ends when asked to") {
-  auto child = child_process::start({"/bin/sleep", {"sleep", "60"}, {}});
+  auto child = child_process::start({"/bin/sleep", {"sleep", "60"}});
   REQUIRE(child);
   REQUIRE(::kill(child->pid(), SIGSTOP) == 0);
   child->terminate();

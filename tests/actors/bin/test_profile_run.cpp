@@ -27,7 +27,7 @@ constexpr device_limits limits{40e9, 8e12, 100e9};
 
 TEST_CASE("a profile asks for each test as often as wanted, after a warm-up") {
   test::fake_service service([](const std::string&) { return std::string(1000, 'x'); });
-  cpu_device compute(1, false);
+  cpu_device compute{{.threads = 1, .pin = false}};
   const bench_options options{
       .prompts = {64}, .streams = {1, 3}, .contexts = {16}, .decode_tokens = 8, .repetitions = 2};
   const auto lines = run_profile(service, compute, 256, options, [](auto, auto) {});
@@ -41,7 +41,7 @@ TEST_CASE("a profile asks for each test as often as wanted, after a warm-up") {
 TEST_CASE("a profile stops at the engine's first error") {
   test::fake_service service(
       [](const std::string&) -> result<std::string> { return fail(errc::exhausted, "full"); });
-  cpu_device compute(1, false);
+  cpu_device compute{{.threads = 1, .pin = false}};
   const auto lines = run_profile(service, compute, 256, {}, [](auto, auto) {});
   REQUIRE_FALSE(lines.has_value());
   CHECK(lines.error().message() == "full");

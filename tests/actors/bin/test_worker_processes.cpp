@@ -143,16 +143,15 @@ TEST_CASE("where one worker cannot be started, none is left") {
   CHECK(no_child_is_left());
 }
 
-TEST_CASE("workers are nodes of this program, each with its share") {
+TEST_CASE("workers are nodes of this program that compute in turn") {
   node_options common;
   common.join = "127.0.0.1:7001";
   common.model = "/models/a b";
-  const std::vector<processor_share> shares{{{0}, 1}, {{1}, 2}};
-  const auto workers = worker_commands(common, shares, std::size_t{3} << 30U);
+  common.threads = 2;
+  const auto workers = worker_commands(common, 2, std::size_t{3} << 30U);
   REQUIRE(workers.size() == 2);
   CHECK(workers[1].name == "worker-1");
   CHECK(workers[1].command.program == "/proc/self/exe");
-  CHECK(workers[1].command.processors == std::vector<int>{1});
   const std::vector<std::string> wanted{"troupe",
                                         "node",
                                         "--join=127.0.0.1:7001",
@@ -160,6 +159,7 @@ TEST_CASE("workers are nodes of this program, each with its share") {
                                         "--name=worker-1",
                                         "--device=cpu",
                                         "--threads=2",
+                                        "--takes-turns=true",
                                         "--actor-threads=2",
                                         "--memory-mib=3072",
                                         "--log-level=info"};
@@ -167,8 +167,7 @@ TEST_CASE("workers are nodes of this program, each with its share") {
 }
 
 TEST_CASE("the last workers are for experts, with names of their own") {
-  const std::vector<processor_share> shares(3);
-  const auto workers = worker_commands({}, shares, 0, 2);
+  const auto workers = worker_commands({}, 3, 0, 2);
   REQUIRE(workers.size() == 3);
   CHECK(workers[0].name == "worker-0");
   CHECK(workers[1].name == "expert-0");

@@ -26,7 +26,7 @@ class stage_with_far_experts {
   explicit stage_with_far_experts(peer_id self = stage_node)
       : random(1),
         files(open_model(reference() / "models/tiny-qwen3-moe")),
-        dev_(std::make_shared<cpu_device>(1, false)),
+        dev_(std::make_shared<cpu_device>(processor_use{.threads = 1, .pin = false})),
         every_(*dev_, *files, shard_experts(files->config(), 0, 1), f32, most_rows) {
     plan.experts = expert_home::apart;
     for (std::uint32_t i = 0; i < 2; ++i) {

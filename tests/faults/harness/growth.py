@@ -59,7 +59,7 @@ class Growth:
         for pid in set(self._samples) - set(alive):
             del self._samples[pid], self._roles[pid]
         for pid, held in alive.items():
-            self._roles.setdefault(pid, role_of(pid))
+            self._roles[pid] = role_of(pid)  # a child is its parent at first
             if len(self._samples[pid]) < _MOST_SAMPLES:
                 self._samples[pid].append(held)
 

@@ -37,7 +37,7 @@ void check_equal(const test::kv_primary& primary, const buddy& b) {
 }
 
 TEST_CASE("a replica equals its primary: shared pages, reuse, rewrites, preemption, releases") {
-  cpu_device dev(1, false);
+  cpu_device dev{{.threads = 1, .pin = false}};
   for (std::uint64_t seed = 1; seed <= 6; ++seed) {
     test::kv_primary primary(dev, small, pages, seed % 2 == 0 ? tight : kv_log::limits(), seed);
     buddy b(dev, small);
@@ -54,7 +54,7 @@ TEST_CASE("a replica equals its primary: shared pages, reuse, rewrites, preempti
 }
 
 TEST_CASE("a buddy that joins late ends equal, however pieces and records mix") {
-  cpu_device dev(1, false);
+  cpu_device dev{{.threads = 1, .pin = false}};
   for (std::uint64_t seed = 11; seed <= 16; ++seed) {
     test::kv_primary primary(dev, small, pages, tight, seed);
     for (int round = 0; round < 60; ++round) CHECK(primary.step().empty());
@@ -86,7 +86,7 @@ TEST_CASE("a buddy that joins late ends equal, however pieces and records mix") 
 }
 
 TEST_CASE("a step is applied with the last of its frames, each within the limit") {
-  cpu_device dev(1, false);
+  cpu_device dev{{.threads = 1, .pin = false}};
   kv_store store(dev, small, pages);
   kv_log log(store, 0, {4 * small.position_bytes(), 100});
   buddy b(dev, small);
@@ -113,7 +113,7 @@ TEST_CASE("a step is applied with the last of its frames, each within the limit"
 }
 
 TEST_CASE("a step without rows counts as applied too") {
-  cpu_device dev(1, false);
+  cpu_device dev{{.threads = 1, .pin = false}};
   test::kv_primary primary(dev, small, pages, {}, 1);
   buddy b(dev, small);
   primary.begin_log();
@@ -125,7 +125,7 @@ TEST_CASE("a step without rows counts as applied too") {
 }
 
 TEST_CASE("a frame that came before is ignored, and one that is missing shows") {
-  cpu_device dev(1, false);
+  cpu_device dev{{.threads = 1, .pin = false}};
   test::kv_primary primary(dev, small, pages, tight, 21);
   buddy b(dev, small);
   primary.begin_log();
@@ -163,7 +163,7 @@ TEST_CASE("a frame that came before is ignored, and one that is missing shows") 
 }
 
 TEST_CASE("a replica that became the primary passes all it holds on to the next buddy") {
-  cpu_device dev(1, false);
+  cpu_device dev{{.threads = 1, .pin = false}};
   test::kv_primary primary(dev, small, pages, {}, 31);
   buddy second(dev, small);
   primary.begin_log();
@@ -193,7 +193,7 @@ struct ready_buddy : buddy {
 };
 
 TEST_CASE("a record that contradicts the store or what is held changes nothing") {
-  cpu_device dev(1, false);
+  cpu_device dev{{.threads = 1, .pin = false}};
   ready_buddy b(dev);
   const auto before = test::contents(b.store);
   const auto tables = b.replica.tables();
@@ -243,7 +243,7 @@ TEST_CASE("a record that contradicts the store or what is held changes nothing")
 }
 
 TEST_CASE("a piece that contradicts the store or what is held changes nothing") {
-  cpu_device dev(1, false);
+  cpu_device dev{{.threads = 1, .pin = false}};
   buddy b(dev, small);
   REQUIRE(b.replica.apply(kv_snapshot{2, 0, 0, {4, 0}, false, {}, {{7, {3}}}}, {}));
   const auto refusal = [&](std::vector<std::int32_t> copied, std::vector<kv_table> tables,
@@ -272,7 +272,7 @@ TEST_CASE("a piece that contradicts the store or what is held changes nothing") 
 }
 
 TEST_CASE("a replica holds a bounded number of sequences") {
-  cpu_device dev(1, false);
+  cpu_device dev{{.threads = 1, .pin = false}};
   kv_store store(dev, small, pages);
   kv_replica replica(store, 0, {2});
   REQUIRE(replica.apply(kv_snapshot{1, 0, 0, {1, 0}, true, {}, {{1, {0}}, {2, {1}}}}, {}));
@@ -289,7 +289,7 @@ TEST_CASE("a replica holds a bounded number of sequences") {
 }
 
 TEST_CASE("garbage of any kind is refused or ignored, and never leaves the store") {
-  cpu_device dev(1, false);
+  cpu_device dev{{.threads = 1, .pin = false}};
   test::generator random(77);
   ready_buddy b(dev);
   std::uint64_t serial = 2;

@@ -77,7 +77,7 @@ float stored(float value, kv_type type) {
 }
 
 TEST_CASE("gathered rows are the keys and values that the kernels wrote") {
-  cpu_device dev(2, false);
+  cpu_device dev{{.threads = 2, .pin = false}};
   test::generator random(1);
   for (const kv_layout& layout : layouts) {
     const kv_store store(dev, layout, 7);
@@ -113,7 +113,7 @@ TEST_CASE("gathered rows are the keys and values that the kernels wrote") {
 }
 
 TEST_CASE("scattered rows lie where gathering finds them, and nothing else changes") {
-  cpu_device dev(1, false);
+  cpu_device dev{{.threads = 1, .pin = false}};
   test::generator random(2);
   for (const kv_layout& layout : layouts) {
     const kv_store store(dev, layout, 6);
@@ -154,7 +154,7 @@ TEST_CASE("scattered rows lie where gathering finds them, and nothing else chang
 }
 
 TEST_CASE("a whole page is its keys and values of every layer, and moves as one piece") {
-  cpu_device dev(1, false);
+  cpu_device dev{{.threads = 1, .pin = false}};
   test::generator random(3);
   const kv_layout layout{2, 2, 16, 16, kv_type::f16};
   const kv_store store(dev, layout, 3);

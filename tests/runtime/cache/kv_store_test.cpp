@@ -12,7 +12,7 @@ namespace troupe {
 namespace {
 
 TEST_CASE("a page's keys and values of all layers lie together and overlap nothing") {
-  cpu_device dev(1, false);
+  cpu_device dev{{.threads = 1, .pin = false}};
   const kv_layout layout{3, 2, 8, 16, kernels::kv_type::f16};
   const std::uint32_t pages = 4;
   const kv_store store(dev, layout, pages);

@@ -177,7 +177,7 @@ struct tiered {
     return static_cast<std::uint32_t>(tokens.size());
   }
 
-  cpu_device dev{1, false};
+  cpu_device dev{{.threads = 1, .pin = false}};
   kv_layout layout{2, 2, 8, size, kernels::kv_type::f16};
   std::shared_ptr<const kv_store> store;
   std::shared_ptr<tier_counters> counters;

@@ -112,11 +112,11 @@ TEST_CASE("devices are named cpu, cuda, cuda:N and auto") {
 TEST_CASE("the processors are always there, and a device that is not is an error") {
   REQUIRE_FALSE(describe_devices().empty());
   CHECK(describe_devices()[0].substr(0, 4) == "cpu:");
-  const auto found = make_device({device_choice::kind::cpu, 0}, 1);
+  const auto found = make_device({device_choice::kind::cpu, 0}, {.threads = 1});
   REQUIRE(found);
   CHECK((*found)->width() == 1);
-  CHECK_FALSE(make_device({device_choice::kind::cuda, 1000}, 1));
-  CHECK(make_device({device_choice::kind::automatic, 0}, 1));
+  CHECK_FALSE(make_device({device_choice::kind::cuda, 1000}, {.threads = 1}));
+  CHECK(make_device({device_choice::kind::automatic, 0}, {.threads = 1}));
 }
 
 }  // namespace troupe

@@ -46,7 +46,7 @@ void drain(cpu_device& d) {
 
 TEST_CASE("tasks run in order, and each sees what all pieces of the one before wrote") {
   for (const std::uint32_t threads : {1U, 2U, 4U}) {
-    cpu_device device(threads, false);
+    cpu_device device{{.threads = threads, .pin = false}};
     auto& stream = static_cast<kernels::cpu::stream&>(device.stream());
     constexpr std::uint32_t count = 257;
     std::vector<std::uint64_t> values(count, 1);
@@ -65,7 +65,7 @@ TEST_CASE("tasks run in order, and each sees what all pieces of the one before w
 }
 
 TEST_CASE("several threads may submit at once and nothing is lost") {
-  cpu_device device(2, false);
+  cpu_device device{{.threads = 2, .pin = false}};
   auto& stream = static_cast<kernels::cpu::stream&>(device.stream());
   std::vector<std::uint64_t> counters(4, 0);
   const auto count_up = [](const void* params, std::uint32_t, std::uint32_t, const worker&) {
@@ -125,14 +125,14 @@ TEST_CASE("a notification that was never waited for is released with the device"
   auto token = std::make_shared<int>(7);
   std::weak_ptr<int> watch = token;
   {
-    cpu_device device(1, false);
+    cpu_device device{{.threads = 1, .pin = false}};
     device.notify([kept = std::move(token)] { (void)kept; });
   }
   CHECK(watch.expired());
 }
 
 TEST_CASE("device memory is aligned, zeroed and writable") {
-  cpu_device device(1, false);
+  cpu_device device{{.threads = 1, .pin = false}};
   const device_buffer buffer = device.allocate(10'000);
   CHECK(reinterpret_cast<std::uintptr_t>(buffer.data()) % 64 == 0);
   for (std::size_t i = 0; i < buffer.bytes(); ++i) REQUIRE(buffer.data()[i] == std::byte{0});

@@ -78,7 +78,7 @@ task counted(std::uint32_t items) {
 
 TEST_CASE("a device's profile holds what was submitted between its start and its end") {
   for (const std::uint32_t threads : {1U, 3U}) {
-    cpu_device device(threads, false);
+    cpu_device device{{.threads = threads, .pin = false}};
     auto& stream = static_cast<kernels::cpu::stream&>(device.stream());
     std::chrono::steady_clock::time_point begun;
     stream.submit(counted(10));
@@ -101,7 +101,7 @@ TEST_CASE("a device's profile holds what was submitted between its start and its
 }
 
 TEST_CASE("a device measures its limits") {
-  cpu_device device(2, false);
+  cpu_device device{{.threads = 2, .pin = false}};
   const auto limits = device.measure_limits();
   REQUIRE(limits.has_value());
   CHECK(limits->read_bytes_per_second > 0);

@@ -51,7 +51,7 @@ struct asked_layer {
     return out;
   }
 
-  cpu_device dev{1, false};
+  cpu_device dev{{.threads = 1, .pin = false}};
   generator random{5};
   layer_step at{7, 9, 0};
   random_rows rows;
@@ -202,7 +202,7 @@ TEST_CASE("a layer whose experts are all here is complete at once") {
 }
 
 TEST_CASE("buffers come back to their pool, and outlive it") {
-  cpu_device dev(1, false);
+  cpu_device dev{{.threads = 1, .pin = false}};
   std::shared_ptr<device_buffer> kept;
   {
     buffer_pool pool(dev, 4096, 1);

@@ -127,8 +127,8 @@ void compare_shards(const std::filesystem::path& path, activation_mode mode) {
   generator random(17);
   const auto files = open_model(path);
   const model_config& c = files->config();
-  const auto own = std::make_shared<cpu_device>(2, false);
-  const auto other = std::make_shared<cpu_device>(2, false);
+  const auto own = std::make_shared<cpu_device>(processor_use{.threads = 2, .pin = false});
+  const auto other = std::make_shared<cpu_device>(processor_use{.threads = 2, .pin = false});
   stepper stage(*own, *files, mode);
   expert_bank every(*own, *files, shard_experts(c, 0, 1), mode, most_rows, {true, nullptr});
   // The first node of each cut is where the stage is, the others are elsewhere.

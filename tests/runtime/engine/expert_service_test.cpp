@@ -21,7 +21,7 @@ constexpr std::uint32_t most_rows = 32;
 struct served_model {
   explicit served_model(std::size_t in_flight = 4)
       : files(open_model(reference() / "models/tiny-qwen3-moe")),
-        dev(std::make_shared<cpu_device>(2, false)),
+        dev(std::make_shared<cpu_device>(processor_use{.threads = 2, .pin = false})),
         every(*dev, *files, shard_experts(files->config(), 0, 1), f32, most_rows),
         node(std::make_unique<expert_node>(dev, *files, shard_experts(files->config(), 1, 2), f32,
                                            expert_service::limits{most_rows, in_flight})) {}

@@ -24,7 +24,9 @@ forward_harness::forward_harness(std::unique_ptr<model_files> files, activation_
                                  kernels::kv_type kv, std::uint32_t most_rows,
                                  std::shared_ptr<device> on)
     : files_(std::move(files)),
-      owned_(on != nullptr ? std::move(on) : std::make_shared<cpu_device>(2, false)),
+      owned_(on != nullptr
+                 ? std::move(on)
+                 : std::make_shared<cpu_device>(processor_use{.threads = 2, .pin = false})),
       device_(*owned_),
       mode_(mode_on(device_, mode)),
       kv_(device_,
