@@ -154,5 +154,8 @@ class Gateway(Server):
 
 
 def read(file):
-    file.seek(0)
-    return file.read()
+    """All that a process wrote so far, from where this process and it share no position in the file."""
+    data = b""
+    while more := os.pread(file.fileno(), 1 << 20, len(data)):
+        data += more
+    return data.decode(errors="replace")

@@ -222,15 +222,13 @@ TEST_CASE("a request that can never pass is 400, and a budget that is used up is
 
 TEST_CASE("a request that the engine refuses costs no tokens") {
   key_request limited = alice();
-  limited.limits.tokens_per_minute = 60'000;
+  limited.limits.tokens_per_minute = 600;
   guarded g(limited);
   g.server().service->refuse_with(error(errc::exhausted, "full"));
   CHECK(g.complete(500).status == 429);
   g.server().service->refuse_with(std::nullopt);
-  const auto after = g.complete(2);
-  CHECK(after.status == 200);
-  const auto prompt = tiny_model()->tokens->encode("abc").size();
-  CHECK(after.has(fmt::format("x-ratelimit-remaining-tokens: {}\r\n", 60'000 - prompt - 2)));
+  // Were they not given back, as many would take most of a minute to come.
+  CHECK(becomes([&] { return g.complete(500).status == 200; }));
 }
 
 TEST_CASE("without keys only this machine is served, unless the settings say otherwise") {
