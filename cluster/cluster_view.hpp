@@ -13,6 +13,11 @@ namespace troupe {
 
 /// What a supervisor knows of its cluster at one moment, for people and scripts.
 struct cluster_view {
+  /// Bytes that a node has had of the model's files from peers, of those that it lacked last.
+  struct weights_got {
+    std::uint64_t got = 0;
+    std::uint64_t wanted = 0;
+  };
   struct node {
     std::string name;
     peer_id peer = 0;
@@ -24,6 +29,7 @@ struct cluster_view {
     std::size_t memory_bytes = 0;
     std::vector<std::string> holds;    ///< "stage 0 (layers 0-7)", "replica of stage 1", ...
     std::uint64_t expert_outputs = 0;  ///< that its experts were asked for by stages elsewhere
+    std::optional<weights_got> weights = {};  ///< none: it has the model's files
   };
   struct copy {
     std::string node;

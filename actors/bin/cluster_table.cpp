@@ -33,13 +33,20 @@ std::string buddies(const cluster_view::stage& stage) {
   return names.empty() ? "-" : fmt::format("{}", fmt::join(names, ", "));
 }
 
+std::string holdings(const cluster_view::node& node) {
+  std::vector<std::string> all = node.holds;
+  if (node.weights && node.weights->got < node.weights->wanted)
+    all.push_back(fmt::format("gets weights: {} of {}", short_bytes(node.weights->got),
+                              short_bytes(node.weights->wanted)));
+  return all.empty() ? "-" : fmt::format("{}", fmt::join(all, ", "));
+}
+
 rows node_rows(const cluster_view& view) {
   rows out{{"node", "state", "pid", "threads", "memory", "holds"}};
   for (const auto& node : view.nodes) {
     if (node.state == "gone") continue;
     out.push_back({node.name, node.state, std::to_string(node.pid), std::to_string(node.threads),
-                   short_bytes(node.memory_bytes),
-                   node.holds.empty() ? "-" : fmt::format("{}", fmt::join(node.holds, ", "))});
+                   short_bytes(node.memory_bytes), holdings(node)});
   }
   return out;
 }

@@ -7,13 +7,27 @@ namespace fs = std::filesystem;
 
 const char* system_environment(const char* name) { return std::getenv(name); }
 
-fs::path fetched_model(const environment& env) {
+namespace {
+
+/// troupe's part of the user's cache.
+fs::path own_cache(const environment& env) {
   const char* cache = env("XDG_CACHE_HOME");
   const char* home = env("HOME");
   const fs::path base = cache != nullptr && *cache != '\0'
                             ? fs::path(cache)
                             : fs::path(home != nullptr ? home : "/") / ".cache";
-  return base / "troupe" / "models" / "SmolLM2-135M-Instruct.Q4_1.gguf";
+  return base / "troupe";
+}
+
+}  // namespace
+
+fs::path fetched_model(const environment& env) {
+  return own_cache(env) / "models" / "SmolLM2-135M-Instruct.Q4_1.gguf";
+}
+
+fs::path weights_cache(const std::string& given, const environment& env) {
+  if (given == "none") return {};
+  return given.empty() ? own_cache(env) / "weights" : fs::path(given);
 }
 
 result<fs::path> find_model(const std::string& given, const environment& env) {

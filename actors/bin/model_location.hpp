@@ -17,6 +17,11 @@ using environment = std::function<const char*(const char*)>;
 /// Where tools/fetch-model.sh puts SmolLM2.
 [[nodiscard]] std::filesystem::path fetched_model(const environment& env);
 
+/// Where weights that come from peers are kept: `given` where it is not empty, else in the user's
+/// cache; empty for "none".
+[[nodiscard]] std::filesystem::path weights_cache(const std::string& given,
+                                                  const environment& env = system_environment);
+
 /// The model to use: `given` where it is not empty, else TROUPE_MODEL, else the fetched SmolLM2.
 /// Fails with not_found, saying how to get one, where there is none of them.
 [[nodiscard]] result<std::filesystem::path> find_model(const std::string& given,

@@ -10,6 +10,7 @@
 #include "actors/bin/commands.hpp"
 #include "actors/bin/interrupts.hpp"
 #include "actors/bin/logging.hpp"
+#include "actors/bin/model_location.hpp"
 #include "actors/bin/node_life.hpp"
 #include "actors/bin/node_options.hpp"
 #include "actors/bin/server_command.hpp"
@@ -31,6 +32,7 @@ worker_options for_runtime(const node_options& options, std::vector<std::string>
   out.tls = options.tls;
   out.memory_bytes = options.memory_mib << 20U;
   out.experts_only = options.experts_only;
+  out.weights_cache = weights_cache(options.weights_cache);
   return out;
 }
 

@@ -14,6 +14,12 @@ void describe(config_schema& schema, node_options& options) {
             "the cluster has it.")
       .on_command_line("--model", "PATH");
   schema
+      .text(
+          "weights_cache", options.weights_cache, 4096,
+          "A folder for weights that come from peers where the model's files are not here; empty: "
+          "in the user's cache; \"none\": none come.")
+      .on_command_line("--weights-cache", "FOLDER");
+  schema
       .text("device", options.device, 32,
             "What computes: \"cpu\", \"cuda\" or \"cuda:N\", or \"auto\": a GPU where one can be "
             "used.")
@@ -56,6 +62,7 @@ std::vector<std::string> command_line(const node_options& options) {
   };
   add("--join", options.join);
   if (!options.model.empty()) add("--model", options.model);
+  if (!options.weights_cache.empty()) add("--weights-cache", options.weights_cache);
   if (!options.name.empty()) add("--name", options.name);
   add("--device", options.device);
   add("--threads", std::to_string(options.threads));

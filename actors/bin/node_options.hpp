@@ -16,6 +16,7 @@ struct node_options {
   std::string join;                 ///< "host:port", of several supervisors with commas between
   std::string model;                ///< empty: the path that the cluster serves
   std::string name;                 ///< empty: made of the host's name and the process id
+  std::string weights_cache;        ///< empty: in the user's cache; "none": nothing from peers
   std::string device = "cpu";       ///< as parse_device() takes it
   std::uint32_t threads = 0;        ///< 0: one a core
   bool takes_turns = false;         ///< others compute on the same processors

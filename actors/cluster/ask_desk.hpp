@@ -30,8 +30,8 @@ class desk_answer {
 
 /// Asks, and hears at once if the desk's process ends: what was known of it from before may be all
 /// that there still is.
-template <class Welcome, class... Words>
-void desk_question(caf::event_based_actor* self, const join_desk_actor& desk,
+template <class Welcome, class Desk, class... Words>
+void desk_question(caf::event_based_actor* self, const Desk& desk,
                    std::chrono::steady_clock::duration limit, const std::string& who,
                    const std::shared_ptr<desk_answer<Welcome>>& answer, const Words&... words) {
   const auto done = [self, answer](result<Welcome> given) {
@@ -56,13 +56,13 @@ void desk_question(caf::event_based_actor* self, const join_desk_actor& desk,
 
 /// Asks a desk and waits. unsupported: refused, with the desk's reason; unavailable: `who` ended,
 /// or gave no answer within `limit`.
-template <class Welcome, class... Words>
-[[nodiscard]] result<Welcome> ask_desk(caf::actor_system& system, const join_desk_actor& desk,
+template <class Welcome, class Desk, class... Words>
+[[nodiscard]] result<Welcome> ask_desk(caf::actor_system& system, const Desk& desk,
                                        std::chrono::steady_clock::duration limit,
                                        const std::string& who, const Words&... words) {
   auto answer = std::make_shared<desk_answer<Welcome>>();
   auto given = answer->future();
-  system.spawn(&desk_question<Welcome, Words...>, desk, limit, who, answer, words...);
+  system.spawn(&desk_question<Welcome, Desk, Words...>, desk, limit, who, answer, words...);
   answer.reset();
   return given.get();
 }

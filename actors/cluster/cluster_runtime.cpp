@@ -13,6 +13,7 @@
 #include "actors/cluster/cluster_supervisor.hpp"
 #include "actors/cluster/member_process.hpp"
 #include "actors/cluster/tls_check.hpp"
+#include "actors/cluster/weights_server.hpp"
 #include "actors/engine/host_time.hpp"
 #include "actors/engine/model_opening.hpp"
 #include "actors/engine/request_desk.hpp"
@@ -87,6 +88,7 @@ class cluster_head final : public cluster_runtime {
   answer_keeper_actor keeper_;
   cluster_supervisor_actor supervisor_;
   std::shared_ptr<data_port> port_;
+  std::unique_ptr<weights_server> weights_;
 };
 
 result<void> cluster_head::launch(const head_options& options, bool integer_weights) {
@@ -100,6 +102,11 @@ result<void> cluster_head::launch(const head_options& options, bool integer_weig
   const auto kernels = kernels::cpu::make_cpu_backend();
   // What GPUs its nodes have is theirs to say: none is refused, and a mixture is reported.
   const bool on_cpu = config.device == "cpu";
+  auto bundle = std::make_shared<lazy_bundle>(options.model);
+  weights_ = std::make_unique<weights_server>(port_, [bundle] {
+    const auto files = bundle->get();
+    return files ? std::shared_ptr<const block_source>(*files) : nullptr;
+  });
   auto wiring = std::make_shared<cluster_supervisor_wiring>();
   wiring->port = port_;
   wiring->batcher = batcher_;
@@ -110,6 +117,7 @@ result<void> cluster_head::launch(const head_options& options, bool integer_weig
   wiring->identity = {std::string(release::version), model_->files->identity(),
                       on_cpu ? kernels->target() : std::string()};
   wiring->model_path = options.model.string();
+  wiring->bundle = bundle;
   wiring->model = model_->files->config();
   const bool packs = config.pack_weights && config.activations != activation_mode::f32;
   wiring->sizes = sizes_of(*model_->files, [&](const kernels::matrix& w) -> std::size_t {
@@ -252,6 +260,7 @@ cluster_head::~cluster_head() {
   desk_.close();
   // First: what ends below fails requests, which for their gateways go on at the next supervisor.
   if (keeper_) caf::anon_send_exit(keeper_, caf::exit_reason::user_shutdown);
+  weights_.reset();
   // The group there is and the keeper hold the port, and the port's routes them.
   if (port_) port_->close();
   port_.reset();

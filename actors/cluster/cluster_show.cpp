@@ -121,8 +121,10 @@ void cluster_supervisor_state::publish() {
         n.holds.push_back(fmt::format("replica of stage {}", i));
     }
     if (plan_) show_experts(*plan_, n);
-    if (const auto node = nodes_.find(m.info.peer); node != nodes_.end())
+    if (const auto node = nodes_.find(m.info.peer); node != nodes_.end()) {
       n.expert_outputs = node->second.outputs;
+      n.weights = node->second.weights;
+    }
     v.nodes.push_back(std::move(n));
   }
   // Who is there comes first: a name that was taken over is the living one's.

@@ -133,6 +133,7 @@ node_welcome cluster_supervisor_state::on_join(const node_hello& hello,
                         hello.held_pages,
                         hello.experts_only,
                         0};
+  visitors_.erase(hello.peer);
   spdlog::info("{} joins: troupe {}, control {}, data {}", hello.name, hello.version,
                answer.terms.control, answer.terms.data);
   last_join_ = now;
@@ -168,6 +169,10 @@ void cluster_supervisor_state::connect() {
     gateway.address.nonce = nonce_of(w_.port->self(), peer);
     peers.push_back(gateway.address);
   }
+  for (auto& [peer, visitor] : visitors_) {
+    visitor.address.nonce = nonce_of(w_.port->self(), peer);
+    peers.push_back(visitor.address);
+  }
   if (const auto done = w_.port->connect_to(peers); !done)
     spdlog::error("the data plane refused a peer: {}", done.error().message());
 }
@@ -181,6 +186,7 @@ void cluster_supervisor_state::on_heard(peer_id peer) {
 
 void cluster_supervisor_state::on_lost(peer_id peer, const std::string& why) {
   if (gateways_.contains(peer)) return lose_gateway(peer, why);
+  if (visitors_.erase(peer) > 0) return cut_off(peer);
   const auto known = nodes_.find(peer);
   if (known == nodes_.end()) return;
   spdlog::warn("node {} is gone: {}", name_of(peer), why);
@@ -242,6 +248,7 @@ void cluster_supervisor_state::on_tick() {
   if (!verdicts.suspect.empty() || !verdicts.gone.empty()) publish();
   beat();
   tell_key_use();
+  forget_visitors(now);
   self_->delayed_send(self_, tick_period, tick_atom::value);
 }
 
@@ -273,6 +280,8 @@ cluster_supervisor_actor::behavior_type cluster_supervisor(
       [self](join_atom, const node_hello& hello, const worker_actor& worker) {
         return self->state.on_join(hello, worker);
       },
+      [self](weights_atom, const node_hello& hello) { return self->state.on_weights(hello); },
+      [self](weights_atom, const weights_progress& p) { self->state.on_weights_progress(p); },
       [self](hello_atom, const gateway_hello& hello) {
         return self->state.on_gateway_hello(hello);
       },

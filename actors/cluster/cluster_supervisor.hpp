@@ -25,6 +25,7 @@
 #include "runtime/config/cluster_config.hpp"
 #include "runtime/config/engine_config.hpp"
 #include "runtime/keys/use_exchange.hpp"
+#include "runtime/model/model_bundle.hpp"
 #include "runtime/wire/load_frames.hpp"
 #include "runtime/wire/traffic.hpp"
 
@@ -85,13 +86,13 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::drain_answer)
 
 namespace troupe {
 
-using cluster_supervisor_actor =
-    join_desk_actor::extend<caf::reacts_to<peer_heard>, caf::reacts_to<peer_lost>,
-                            caf::reacts_to<buddy_durable>, caf::reacts_to<expert_load_report>,
-                            caf::reacts_to<arrived_key_use>,
-                            caf::reacts_to<stalled_atom, epoch_number>, caf::reacts_to<tick_atom>,
-                            caf::reacts_to<note_atom, std::string>,
-                            caf::replies_to<drain_atom, std::string>::with<drain_answer>>;
+using cluster_supervisor_actor = join_desk_actor::extend<
+    caf::replies_to<weights_atom, node_hello>::with<weights_welcome>,
+    caf::reacts_to<weights_atom, weights_progress>, caf::reacts_to<peer_heard>,
+    caf::reacts_to<peer_lost>, caf::reacts_to<buddy_durable>, caf::reacts_to<expert_load_report>,
+    caf::reacts_to<arrived_key_use>, caf::reacts_to<stalled_atom, epoch_number>,
+    caf::reacts_to<tick_atom>, caf::reacts_to<note_atom, std::string>,
+    caf::replies_to<drain_atom, std::string>::with<drain_answer>>;
 
 /// What a supervisor is born with.
 struct cluster_supervisor_wiring {
@@ -103,6 +104,7 @@ struct cluster_supervisor_wiring {
   std::shared_ptr<use_exchange> exchange;  ///< of this process's own keys
   cluster_identity identity;
   std::string model_path;
+  std::shared_ptr<lazy_bundle> bundle;  ///< the model's files, for nodes that lack them
   model_config model;
   model_sizes sizes;
   engine_config engine;  ///< with nothing left to choose
@@ -120,6 +122,8 @@ class cluster_supervisor_state {
   void start(cluster_supervisor_actor::pointer self, cluster_supervisor_wiring wiring);
   [[nodiscard]] node_welcome on_hello(const node_hello& hello);
   [[nodiscard]] node_welcome on_join(const node_hello& hello, const worker_actor& worker);
+  [[nodiscard]] weights_welcome on_weights(const node_hello& hello);
+  void on_weights_progress(const weights_progress& p);
   [[nodiscard]] gateway_welcome on_gateway_hello(const gateway_hello& hello) const;
   [[nodiscard]] gateway_welcome on_gateway_join(const gateway_hello& hello);
   void on_heard(peer_id peer);
@@ -146,6 +150,7 @@ class cluster_supervisor_state {
     std::uint32_t held_pages = 0;
     bool experts_only = false;
     std::uint64_t outputs = 0;  ///< that its experts were asked for
+    std::optional<cluster_view::weights_got> weights = {};
   };
   /// A change of placement that is being carried out.
   struct move {
@@ -163,6 +168,12 @@ class cluster_supervisor_state {
     peer_address address;
   };
 
+  /// A node that gets the model's files before it joins.
+  struct visiting {
+    peer_address address;
+    clock::time_point until;
+  };
+
   [[nodiscard]] node_welcome settings() const;
   /// What is spoken with a peer of that version; unsupported, with what is wrong, where it cannot
   /// join.
@@ -170,6 +181,8 @@ class cluster_supervisor_state {
                                                   const protocol_offer& offer) const;
   /// What two of the nodes and this process speak on the data plane.
   [[nodiscard]] std::uint32_t data_protocol(peer_id a, peer_id b) const;
+  /// A visitor that joins, is lost or takes too long is one no more.
+  void forget_visitors(clock::time_point now);
   /// Nothing that the peer still has reaches this process any more.
   void cut_off(peer_id peer);
   void lose_gateway(peer_id peer, const std::string& why);
@@ -225,6 +238,7 @@ class cluster_supervisor_state {
   failure_detector detector_;
   std::map<peer_id, node_entry> nodes_;
   std::map<peer_id, gateway_entry> gateways_;
+  std::map<peer_id, visiting> visitors_;
   clock::time_point next_beat_;
   std::uint32_t told_sharers_ = 0;
   clock::time_point tell_again_;

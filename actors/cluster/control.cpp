@@ -34,6 +34,8 @@ cluster_system_config::cluster_system_config(std::uint32_t threads, const tls_fi
   add_message_type<held_stage>("held_stage");
   add_message_type<node_hello>("node_hello");
   add_message_type<node_welcome>("node_welcome");
+  add_message_type<weights_progress>("weights_progress");
+  add_message_type<weights_welcome>("weights_welcome");
   add_message_type<gateway_hello>("gateway_hello");
   add_message_type<gateway_welcome>("gateway_welcome");
   add_message_type<peer_introduction>("peer_introduction");

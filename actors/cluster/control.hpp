@@ -58,6 +58,23 @@ struct node_welcome {
   peer_introduction supervisor;
 };
 
+/// What a node that lacks the model's files must know to get them from its peers: the files, and
+/// what of them it needs first. Not accepted: only `refusal` is set.
+struct weights_welcome {
+  std::string refusal;
+  bool folder = false;             ///< a model is the files' folder, not its only file
+  std::vector<std::string> names;  ///< of the files
+  std::vector<std::uint64_t> sizes;
+  std::vector<std::uint32_t> opening;  ///< blocks that opening the model reads
+  peer_introduction supervisor;        ///< gives them
+};
+
+/// How far a node is with what it gets of the model's files from peers.
+struct weights_progress {
+  std::uint64_t peer = 0;
+  std::uint64_t got = 0, wanted = 0;  ///< bytes; the same: all is there
+};
+
 /// A gateway introduces itself, as a node does.
 struct gateway_hello {
   protocol_offer speaks = release::protocols;
@@ -166,6 +183,15 @@ auto inspect(Inspector& f, node_welcome& x) {
            x.heartbeat_ms, x.gone_after_ms, x.supervisor);
 }
 template <class Inspector>
+auto inspect(Inspector& f, weights_welcome& x) {
+  return f(caf::meta::type_name("weights_welcome"), x.refusal, x.folder, x.names, x.sizes,
+           x.opening, x.supervisor);
+}
+template <class Inspector>
+auto inspect(Inspector& f, weights_progress& x) {
+  return f(caf::meta::type_name("weights_progress"), x.peer, x.got, x.wanted);
+}
+template <class Inspector>
 auto inspect(Inspector& f, gateway_hello& x) {
   return f(caf::meta::type_name("gateway_hello"), x.speaks, x.version, x.peer, x.name, x.host,
            x.pid, x.url, x.model, x.data_address);
@@ -208,6 +234,7 @@ auto inspect(Inspector& f, orders_done& x) {
 
 using hello_atom = caf::atom_constant<caf::atom("hello")>;
 using join_atom = caf::atom_constant<caf::atom("join")>;
+using weights_atom = caf::atom_constant<caf::atom("weights")>;
 using leave_atom = caf::atom_constant<caf::atom("leave")>;
 
 /// Runs a node of a cluster: places what it is ordered to hold.
@@ -223,6 +250,14 @@ using join_desk_actor =
                      caf::replies_to<hello_atom, gateway_hello>::with<gateway_welcome>,
                      caf::replies_to<join_atom, gateway_hello>::with<gateway_welcome>,
                      caf::replies_to<leave_atom, std::string>::with<std::string>>;
+
+/// What a desk that speaks control 6 understands besides: a node that lacks the model's files asks
+/// about them before it joins, and says how much of what it needs has come (bytes, of all).
+using weights_desk_actor =
+    caf::typed_actor<caf::replies_to<weights_atom, node_hello>::with<weights_welcome>,
+                     caf::reacts_to<weights_atom, weights_progress>>;
+/// The first version of the control protocol with weights_desk_actor.
+inline constexpr std::uint32_t weights_since = 6;
 
 /// Between the data plane's form and control's.
 [[nodiscard]] peer_introduction introduce(const peer_address& peer);

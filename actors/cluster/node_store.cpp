@@ -41,6 +41,26 @@ std::shared_ptr<const model_files> node_store::files() const {
   return files_;
 }
 
+std::shared_ptr<block_store> node_store::blocks() const {
+  const std::lock_guard lock(mutex_);
+  return blocks_;
+}
+
+void node_store::keep_blocks(std::shared_ptr<block_store> blocks) {
+  const std::lock_guard lock(mutex_);
+  blocks_ = std::move(blocks);
+}
+
+std::filesystem::path node_store::path() const {
+  const std::lock_guard lock(mutex_);
+  return path_;
+}
+
+void node_store::keep_path(const std::filesystem::path& path) {
+  const std::lock_guard lock(mutex_);
+  path_ = path;
+}
+
 void node_store::put(stage_parts parts) {
   const std::lock_guard lock(mutex_);
   parts_.push_back(std::move(parts));

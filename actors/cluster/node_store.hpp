@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -14,6 +15,7 @@
 #include "runtime/device/device.hpp"
 #include "runtime/engine/attention_stage.hpp"
 #include "runtime/engine/expert_bank.hpp"
+#include "runtime/model/block_store.hpp"
 
 namespace troupe {
 
@@ -57,6 +59,13 @@ class node_store {
   /// Null: none yet.
   [[nodiscard]] std::shared_ptr<const model_files> files() const;
 
+  /// Where the files come from peers: the blocks of them that are here. Null: the files are whole.
+  [[nodiscard]] std::shared_ptr<block_store> blocks() const;
+  void keep_blocks(std::shared_ptr<block_store> blocks);
+  /// Where whole files lie.
+  [[nodiscard]] std::filesystem::path path() const;
+  void keep_path(const std::filesystem::path& path);
+
   void put(stage_parts parts);
   void put(expert_parts parts);
   /// A stage that was put here, with so many pages, and with its experts or without.
@@ -79,6 +88,8 @@ class node_store {
   std::string last_found_;
   std::string settings_;
   std::shared_ptr<const model_files> files_;
+  std::shared_ptr<block_store> blocks_;
+  std::filesystem::path path_;
   std::vector<stage_parts> parts_;
   std::vector<expert_parts> experts_;
 };

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "actors/cluster/expert_orders.hpp"
+#include "runtime/model/stage_blocks.hpp"
 
 namespace troupe {
 namespace {
@@ -14,6 +15,10 @@ namespace {
 /// Between pieces of a snapshot, which share the device with the steps.
 constexpr auto pump_period = std::chrono::milliseconds(2);
 constexpr auto idle_period = std::chrono::milliseconds(20);
+/// Between words to the supervisor about weights that come from peers.
+constexpr auto progress_period = std::chrono::milliseconds(200);
+
+using clock = std::chrono::steady_clock;
 
 std::vector<peer_address> addresses_of(const node_orders& orders) {
   std::vector<peer_address> peers;
@@ -32,18 +37,87 @@ void worker_state::start(worker_actor::pointer self, worker_wiring wiring) {
 worker_state::~worker_state() {
   for (const auto& [first, stage] : stages_) wiring_.store->put(stage->parts());
   for (const auto& experts : experts_) wiring_.store->put(experts->parts());
+  fetching_.request_stop();
 }
 
-orders_done worker_state::on_orders(const node_orders& orders) {
+caf::result<orders_done> worker_state::on_orders(const node_orders& orders) {
+  if (orders.epoch <= epoch_)
+    return orders_done{orders.epoch,
+                       fmt::format("orders of epoch {} after those of {}", orders.epoch, epoch_),
+                       {}};
+  if (!orders.prepare) epoch_ = orders.epoch;
+  // What older orders need is wanted no more.
+  fetching_.request_stop();
+  // Weights come from those who will be peers only then, too; they come here as well.
+  if (orders.prepare && wiring_.desk)
+    for (const peer_address& peer : addresses_of(orders)) (void)wiring_.port->connect(peer);
+  if (auto wanted = lacking(orders); !wanted.empty()) return obey_with(std::move(wanted), orders);
+  return carry_out(orders);
+}
+
+orders_done worker_state::carry_out(const node_orders& orders) {
   orders_done done;
   done.epoch = orders.epoch;
-  if (orders.epoch <= epoch_) {
-    done.failure = fmt::format("orders of epoch {} after those of {}", orders.epoch, epoch_);
-    return done;
-  }
-  if (!orders.prepare) epoch_ = orders.epoch;
   done.failure = obey(orders, done);
   return done;
+}
+
+std::vector<bool> worker_state::lacking(const node_orders& orders) const {
+  const auto blocks = wiring_.store->blocks();
+  if (blocks == nullptr) return {};
+  const model_files& files = *wiring_.node.files;
+  std::vector<bool> flags(blocks->map().blocks());
+  for (const stage_order& o : orders.stages)
+    mark_stage(files, blocks->map(), o.first, o.last, !orders.experts_apart, flags);
+  const expert_duties duties = expert_duties_of(experts_of(orders), wiring_.port->self());
+  for (const std::vector<expert_range>& owned : duties.held)
+    for (const expert_range& r : owned)
+      mark_experts(files, blocks->map(), r.layer, r.first, r.count, flags);
+  for (std::uint32_t block = 0; block < flags.size(); ++block)
+    if (flags[block] && !blocks->has(block)) return flags;
+  return {};
+}
+
+caf::result<orders_done> worker_state::obey_with(std::vector<bool> wanted,
+                                                 const node_orders& orders) {
+  weights_fetcher::givers from{orders.batcher, {}};
+  for (const peer_introduction& p : orders.peers) from.peers.push_back(p.peer);
+  fetching_ = std::stop_source();
+  auto fetch = [blocks = wiring_.store->blocks(), weights = wiring_.weights, desk = wiring_.desk,
+                self = wiring_.port->self(), stop = fetching_.get_token(), from = std::move(from),
+                wanted = std::move(wanted)] {
+    clock::time_point next{};
+    const auto report = [&](std::uint64_t got, std::uint64_t all) {
+      if (!desk || (got < all && clock::now() < next)) return;
+      next = clock::now() + progress_period;
+      caf::anon_send(desk, weights_atom::value, weights_progress{self, got, all});
+    };
+    const auto done = weights->fetch(*blocks, wanted, from, stop, report);
+    return done ? std::string() : done.error().message();
+  };
+  // It waits for disks and peers, so that it has a thread of its own.
+  const caf::actor helper =
+      self_->spawn<caf::detached>([fetch = std::move(fetch)](caf::event_based_actor* own) {
+        return caf::behavior{[own, fetch](tick_atom) {
+          own->quit();
+          return fetch();
+        }};
+      });
+  auto promise = self_->make_response_promise<orders_done>();
+  self_->request(helper, caf::infinite, tick_atom::value)
+      .then(
+          [this, promise, orders](const std::string& failure) mutable {
+            const bool late = orders.prepare ? orders.epoch <= epoch_ : orders.epoch != epoch_;
+            if (!failure.empty() || late)
+              promise.deliver(
+                  orders_done{orders.epoch, late ? "there are newer orders" : failure, {}});
+            else
+              promise.deliver(carry_out(orders));
+          },
+          [promise, epoch = orders.epoch](const caf::error& e) mutable {
+            promise.deliver(orders_done{epoch, "no weights: " + caf::to_string(e), {}});
+          });
+  return promise;
 }
 
 std::string worker_state::obey(const node_orders& orders, orders_done& done) {
@@ -158,7 +232,9 @@ worker_actor::behavior_type worker(worker_actor::stateful_pointer<worker_state> 
                                    const std::shared_ptr<worker_wiring>& wiring) {
   self->state.start(self, std::move(*wiring));
   return {
-      [self](const node_orders& orders) { return self->state.on_orders(orders); },
+      [self](const node_orders& orders) -> caf::result<orders_done> {
+        return self->state.on_orders(orders);
+      },
       [self](leave_atom) { self->state.on_leave(); },
       [self](tick_atom) { self->state.pump(); },
   };

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <map>
 #include <memory>
+#include <stop_token>
 #include <vector>
 
 #include "actors/cluster/control.hpp"
@@ -10,6 +11,7 @@
 #include "actors/cluster/hosted_experts.hpp"
 #include "actors/cluster/hosted_stage.hpp"
 #include "actors/cluster/stage_doors.hpp"
+#include "actors/cluster/weights_fetcher.hpp"
 #include "actors/cluster/worker_runtime.hpp"
 #include "cluster/expert_duties.hpp"
 
@@ -22,7 +24,9 @@ struct worker_wiring {
   std::shared_ptr<stage_doors> doors;
   std::shared_ptr<expert_doors> expert_entries;
   std::shared_ptr<std::atomic<worker_runtime::end>> ended;
-  std::shared_ptr<node_store> store;  ///< gets what is held here when the worker ends
+  std::shared_ptr<node_store> store;         ///< gets what is held here when the worker ends
+  std::shared_ptr<weights_fetcher> weights;  ///< gets what the model's files lack
+  weights_desk_actor desk;                   ///< hears how that goes on; null: nobody does
 };
 
 /// A node's part in the cluster: holds the stages and the sets of experts it is ordered to hold.
@@ -36,7 +40,8 @@ class worker_state {
   ~worker_state();
 
   void start(worker_actor::pointer self, worker_wiring wiring);
-  [[nodiscard]] orders_done on_orders(const node_orders& orders);
+  /// Answered at once, or once the weights that the orders need have come from peers.
+  [[nodiscard]] caf::result<orders_done> on_orders(const node_orders& orders);
   void on_leave();
   void pump();
 
@@ -53,12 +58,20 @@ class worker_state {
   [[nodiscard]] hosted_stage::experts open(const hosted_stage::surroundings& around,
                                            const expert_duties& duties,
                                            expert_doors::openings& entries);
+  /// Flags of the blocks that the orders need of the model's files; empty where the files are whole
+  /// or hold all of it.
+  [[nodiscard]] std::vector<bool> lacking(const node_orders& orders) const;
+  /// Carries out the orders once the flagged blocks are here, and goes on with others meanwhile.
+  [[nodiscard]] caf::result<orders_done> obey_with(std::vector<bool> wanted,
+                                                   const node_orders& orders);
+  [[nodiscard]] orders_done carry_out(const node_orders& orders);
   /// Returns why it could not.
   [[nodiscard]] std::string obey(const node_orders& orders, orders_done& done);
 
   worker_actor::pointer self_ = nullptr;
   worker_wiring wiring_;
   epoch_number epoch_ = 0;
+  std::stop_source fetching_;                                      ///< what the latest orders need
   std::map<std::uint32_t, std::unique_ptr<hosted_stage>> stages_;  ///< by first layer
   std::vector<std::unique_ptr<hosted_experts>> experts_;           ///< apart from any stage
 };

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "actors/cluster/member_process.hpp"
+#include "actors/cluster/node_model.hpp"
 #include "actors/cluster/tls_check.hpp"
 #include "actors/cluster/worker.hpp"
 #include "actors/engine/memory_plan.hpp"
@@ -46,6 +47,27 @@ class heard_from {
   std::atomic<clock::duration> at_{};
 };
 
+/// Doors for experts, which are made when the port is open already. Any thread.
+class late_doors {
+ public:
+  void set(const std::shared_ptr<expert_doors>& doors) {
+    const std::lock_guard lock(mutex_);
+    doors_ = doors;
+  }
+  void lose(peer_id peer) const {
+    std::shared_ptr<expert_doors> there;
+    {
+      const std::lock_guard lock(mutex_);
+      there = doors_.lock();
+    }
+    if (there) there->lose(peer);
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::weak_ptr<expert_doors> doors_;  ///< the port's thread may outlive them
+};
+
 /// Members go in reverse order.
 class joined_worker final : public worker_runtime {
  public:
@@ -69,6 +91,7 @@ class joined_worker final : public worker_runtime {
   void introduce_self(const worker_options& options);
   [[nodiscard]] result<void> open_model(const worker_options& options, const node_welcome& welcome,
                                         const progress& report);
+  void start_port();
   void listen();
   void beat(const std::stop_token& stop, peer_id supervisor, const node_welcome& times);
 
@@ -85,6 +108,9 @@ class joined_worker final : public worker_runtime {
   std::shared_ptr<data_port> port_;
   std::shared_ptr<stage_doors> doors_;
   std::shared_ptr<expert_doors> expert_entries_;
+  std::shared_ptr<late_doors> late_doors_ = std::make_shared<late_doors>();
+  std::shared_ptr<weights_fetcher> weights_;
+  std::unique_ptr<weights_server> given_;
   std::jthread heart_;
 };
 
@@ -137,17 +163,10 @@ result<void> joined_worker::open_model(const worker_options& options, const node
                                        const progress& report) {
   files_ = store_->files();
   if (files_ == nullptr || files_->identity() != welcome.model_identity) {
-    if (report) report("reading model", 0);
-    const std::filesystem::path path =
-        options.model.empty() ? std::filesystem::path(welcome.model_path) : options.model;
-    auto files = model_files::open(path);
+    auto files =
+        find_model({system_, desk_, *port_, *weights_, *store_, hello_}, options, welcome, report);
     if (!files) return fail(std::move(files.error()));
     files_ = std::move(*files);
-    if (files_->identity() != welcome.model_identity) {
-      return fail(errc::invalid_argument,
-                  "{} is another model than the cluster serves (digest {:.12}, not {:.12})",
-                  path.string(), files_->identity(), welcome.model_identity);
-    }
   }
   hello_.model = files_->identity();
   config_.threads = options.threads;
@@ -175,6 +194,7 @@ void joined_worker::listen() {
       std::size_t{config_.step_rows} * model.hidden * sizeof(float));
   expert_entries_ = std::make_shared<expert_doors>(
       port_, expert_bounds{.rows = config_.step_rows, .experts = std::max(model.experts, 1U)});
+  late_doors_->set(expert_entries_);
   // Weak: the port's thread may outlive the doors.
   const std::weak_ptr<stage_doors> doors = doors_;
   const std::weak_ptr<expert_doors> experts = expert_entries_;
@@ -206,26 +226,13 @@ void joined_worker::listen() {
   }
 }
 
-result<void> joined_worker::join(const worker_options& options, const progress& report) {
-  if (report) report("joining", 0);
-  auto welcome = find_supervisor(options);
-  if (!welcome) return fail(welcome.error());
-  if (auto understood = check(welcome->terms, release::protocols); !understood) return understood;
-  if (auto opened = open_model(options, *welcome, report); !opened) return opened;
-  listen();
-  auto wiring = std::make_shared<worker_wiring>();
-  wiring->node = {store_->dev(), files_, config_, 0, 0, nullptr};
-  wiring->port = port_;
-  wiring->doors = doors_;
-  wiring->expert_entries = expert_entries_;
-  wiring->ended = ended_;
-  wiring->store = store_;
-  worker_ = system_.spawn(worker, std::move(wiring));
-  // Orders may come before the answer does: whatever they need is there.
-  port_->start([ended = ended_, supervisor = supervisor_, experts = std::weak_ptr(expert_entries_)](
-                   peer_id peer, const error& why) {
+void joined_worker::start_port() {
+  weights_ = std::make_shared<weights_fetcher>(port_);
+  port_->start([ended = ended_, supervisor = supervisor_, lost = weights_->loss_handler(),
+                experts = late_doors_](peer_id peer, const error& why) {
+    lost(peer);
     if (!supervisor->is(peer)) {
-      if (const auto e = experts.lock()) e->lose(peer);
+      experts->lose(peer);
       spdlog::info("the connection to a node broke: {}", why.message());
       return;
     }
@@ -233,6 +240,29 @@ result<void> joined_worker::join(const worker_options& options, const progress& 
     auto none = end::none;
     (void)ended->compare_exchange_strong(none, end::lost);
   });
+}
+
+result<void> joined_worker::join(const worker_options& options, const progress& report) {
+  if (report) report("joining", 0);
+  auto welcome = find_supervisor(options);
+  if (!welcome) return fail(welcome.error());
+  if (auto understood = check(welcome->terms, release::protocols); !understood) return understood;
+  start_port();
+  if (auto opened = open_model(options, *welcome, report); !opened) return opened;
+  listen();
+  given_ = serve_weights(port_, *store_);
+  auto wiring = std::make_shared<worker_wiring>();
+  wiring->node = {store_->dev(), files_, config_, 0, 0, nullptr};
+  wiring->port = port_;
+  wiring->doors = doors_;
+  wiring->expert_entries = expert_entries_;
+  wiring->ended = ended_;
+  wiring->store = store_;
+  wiring->weights = weights_;
+  if (welcome->terms.control >= weights_since)
+    wiring->desk = caf::actor_cast<weights_desk_actor>(desk_);
+  worker_ = system_.spawn(worker, std::move(wiring));
+  // Orders may come before the answer does: whatever they need is there.
   welcome = ask(true);
   if (!welcome) return fail(welcome.error());
   supervisor_->set(welcome->supervisor.peer);

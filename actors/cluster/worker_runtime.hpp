@@ -23,6 +23,8 @@ struct worker_options {
   tls_files tls;
   std::size_t memory_bytes = 0;  ///< for weights and KV; 0: what is available
   bool experts_only = false;     ///< to hold expert shards and nothing of a stage
+  /// Where weights from peers are kept, if the model's files are not here; empty: none are got.
+  std::filesystem::path weights_cache;
 };
 
 /// A node of a cluster in this process: device, transport, and whatever is placed on it.

@@ -15,6 +15,9 @@ json::value name_or_null(const std::string& name) {
 }
 
 json::object node_object(const cluster_view::node& node) {
+  json::value weights;
+  if (node.weights)
+    weights = json::object{{"got", node.weights->got}, {"wanted", node.weights->wanted}};
   return {{"name", node.name},
           {"peer", fmt::format("{:016x}", node.peer)},
           {"host", node.host},
@@ -24,7 +27,8 @@ json::object node_object(const cluster_view::node& node) {
           {"threads", node.threads},
           {"memory", node.memory_bytes},
           {"holds", json::array(node.holds.begin(), node.holds.end())},
-          {"expert_outputs", node.expert_outputs}};
+          {"expert_outputs", node.expert_outputs},
+          {"weights", std::move(weights)}};
 }
 
 json::object stage_object(const cluster_view::stage& stage) {

@@ -112,6 +112,12 @@ class field_reader {
     return out;
   }
 
+  /// Null where there is none, as older servers have it.
+  static const json::object* object(const json::object& from, std::string_view name) {
+    const json::value* found = find(from, name);
+    return found == nullptr ? nullptr : found->if_object();
+  }
+
  private:
   static const json::value* find(const json::object& from, std::string_view name) {
     return from.if_contains({name.data(), name.size()});
@@ -143,6 +149,9 @@ cluster_view::node read_node(field_reader& fields, const json::object& from) {
   node.memory_bytes = fields.count<std::size_t>(from, "memory");
   node.holds = fields.texts(from, "holds");
   node.expert_outputs = fields.count<std::uint64_t>(from, "expert_outputs");
+  if (const json::object* w = fields.object(from, "weights"))
+    node.weights = {fields.count<std::uint64_t>(*w, "got"),
+                    fields.count<std::uint64_t>(*w, "wanted")};
   return node;
 }
 

@@ -42,18 +42,20 @@ result<mapped_file> mapped_file::open(const std::filesystem::path& path) {
     return fail(errc::io_error, "{}: {}", path.string(), reason(errno));
   if (!S_ISREG(about.st_mode))
     return fail(errc::invalid_argument, "{}: not a regular file", path.string());
-  if (about.st_size == 0) return mapped_file({});
+  if (about.st_size == 0) return mapped_file({}, path.filename().string());
   const auto size = static_cast<std::size_t>(about.st_size);
   void* data = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, fd.get(), 0);
   if (data == MAP_FAILED)
     return fail(errc::io_error, "{}: cannot map: {}", path.string(), reason(errno));
-  return mapped_file({static_cast<const std::byte*>(data), size});
+  return mapped_file({static_cast<const std::byte*>(data), size}, path.filename().string());
 }
 
-mapped_file::mapped_file(mapped_file&& other) noexcept : bytes_(std::exchange(other.bytes_, {})) {}
+mapped_file::mapped_file(mapped_file&& other) noexcept
+    : bytes_(std::exchange(other.bytes_, {})), name_(std::move(other.name_)) {}
 
 mapped_file& mapped_file::operator=(mapped_file&& other) noexcept {
   std::swap(bytes_, other.bytes_);
+  std::swap(name_, other.name_);
   return *this;
 }
 

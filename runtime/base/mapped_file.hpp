@@ -3,6 +3,8 @@
 #include <cstddef>
 #include <filesystem>
 #include <span>
+#include <string>
+#include <utility>
 
 #include "runtime/base/result.hpp"
 
@@ -24,14 +26,18 @@ class mapped_file {
   ~mapped_file();
 
   [[nodiscard]] std::span<const std::byte> bytes() const { return bytes_; }
+  /// The file's name, without its folder.
+  [[nodiscard]] const std::string& name() const { return name_; }
 
   /// Drops the whole pages within `part` from this process's memory; reading them brings them back.
   /// A part that is not of this file is ignored. Any thread.
   void let_go(std::span<const std::byte> part) const;
 
  private:
-  explicit mapped_file(std::span<const std::byte> bytes) : bytes_(bytes) {}
+  mapped_file(std::span<const std::byte> bytes, std::string name)
+      : bytes_(bytes), name_(std::move(name)) {}
   std::span<const std::byte> bytes_;
+  std::string name_;
 };
 
 }  // namespace troupe

@@ -1,5 +1,7 @@
 #include "runtime/model/model_files.hpp"
+#include "runtime/model/partial_model.hpp"
 
+#include <functional>
 #include <new>
 #include <system_error>
 #include <utility>
@@ -24,6 +26,17 @@ class loaded_model final : public model_files {
   }
   void let_go(const kernels::matrix& w) const override {
     for (const mapped_file& file : parts_.files) file.let_go({w.data, w.bytes()});
+  }
+  [[nodiscard]] std::optional<file_place> place_of(
+      std::span<const std::byte> bytes) const override {
+    for (const mapped_file& file : parts_.files) {
+      const std::span<const std::byte> all = file.bytes();
+      const std::less_equal<> before;
+      if (before(all.data(), bytes.data()) &&
+          before(bytes.data() + bytes.size(), all.data() + all.size()))
+        return file_place{file.name(), static_cast<std::uint64_t>(bytes.data() - all.data())};
+    }
+    return std::nullopt;
   }
   [[nodiscard]] std::span<const float> vector(vector_slot slot,
                                               std::uint32_t layer) const override {
@@ -90,6 +103,17 @@ result<void> complete(model_parts& parts, const weight_naming& naming, bias_rule
   parts.weights = std::move(*weights);
   parts.identity = model_identity(parts.config, parts.tensors);
   return {};
+}
+
+result<std::unique_ptr<model_files>> open_partial(const fs::path& path,
+                                                  const std::string& identity) try {
+  auto parts = read_model(path);
+  if (!parts) return fail(std::move(parts.error()));
+  parts->name = short_name(path);
+  parts->identity = identity;
+  return std::make_unique<loaded_model>(std::move(*parts));
+} catch (const std::bad_alloc&) {
+  return fail(errc::out_of_memory, "{}: not enough memory to read it", path.string());
 }
 
 result<std::unique_ptr<model_files>> model_files::open(const fs::path& path) try {

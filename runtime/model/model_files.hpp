@@ -60,6 +60,12 @@ struct tensor_listing {
   std::uint64_t bytes = 0;
 };
 
+/// Where bytes lie in a model's files.
+struct file_place {
+  std::string file;  ///< its name, without the folder
+  std::uint64_t offset = 0;
+};
+
 /// A model on disk, memory-mapped: a GGUF file or a Hugging Face folder behind one interface.
 ///
 /// Everything that `open` returns has been checked against the configuration: every weight the
@@ -81,6 +87,11 @@ class model_files {
   /// Tells the system that the file's bytes of `w` will not be read soon, so that they need not
   /// stay in this process's memory. They may still be read. Any thread.
   virtual void let_go(const kernels::matrix& w) const { (void)w; }
+  /// Where the bytes of a matrix lie; nothing where they were copied when the model was opened.
+  [[nodiscard]] virtual std::optional<file_place> place_of(std::span<const std::byte> bytes) const {
+    (void)bytes;
+    return std::nullopt;
+  }
   /// Empty where the model has no such vector.
   [[nodiscard]] virtual std::span<const float> vector(vector_slot slot,
                                                       std::uint32_t layer) const = 0;

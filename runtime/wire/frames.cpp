@@ -51,6 +51,10 @@ std::string_view frame_name(frame_kind kind) {
       return "traffic";
     case frames::key_use:
       return "key_use";
+    case frames::weights_ask:
+      return "weights_ask";
+    case frames::weights:
+      return "weights";
     default:
       return "unknown";
   }

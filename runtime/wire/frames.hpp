@@ -38,6 +38,8 @@ enum : frame_kind {
   step_masks = 19,     ///< which tokens may be drawn in a step, to the stage that draws
   traffic = 20,        ///< what a node has sent so far, for the supervisor
   key_use = 21,        ///< what keys have taken of their limits at one gateway, for the others
+  weights_ask = 22,    ///< a node lacks blocks of the model's files, or their digests
+  weights = 23,        ///< payload: one block, or the digests
 };
 }  // namespace frames
 

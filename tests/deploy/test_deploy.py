@@ -123,8 +123,8 @@ def test_an_upgrade_under_load_loses_nothing(site, packages):
             assert running.strip() == f"troupe {version}"
     # What is spoken goes up with the last of each pair.
     said = "".join(m.run("journalctl", "-u", "troupe-supervisor", "--no-pager") for m in site.machines.values())
-    assert "joins: troupe 0.1.0, control 5, data 3" in said and f"joins: troupe {version}, control 5, data 3" in said
-    assert f"joins: troupe {version}, control 6, data 3" in said
+    assert "joins: troupe 0.1.0, control 6, data 3" in said and f"joins: troupe {version}, control 6, data 3" in said
+    assert f"joins: troupe {version}, control 7, data 4" in said
     site.package = packages["next"]
     site.write_inventory()
 

@@ -73,13 +73,13 @@ def test_two_releases_serve_together_and_outlive_a_succession(expected):
             assert ask_all(gateway) == expected
         # The older one leads: everybody speaks what it does.
         said = cluster.first.errors()
-        assert said.count("control 5, data 3") >= 5 and "control 6" not in said, said
+        assert said.count("control 6, data 3") >= 5 and "control 7" not in said, said
         # The newer one leads: nodes and gateways of its own release speak the newer versions with it.
         assert ask_all(gateways[1], cluster.first.process.kill) == expected
         cluster.until_whole(cluster.second)
         said = cluster.second.errors()
-        assert f"n0 joins: troupe {version(BINARY)}, control 5, data 3" in said
-        assert f"n1 joins: troupe {version(NEXT)}, control 6, data 4" in said
+        assert f"n0 joins: troupe {version(BINARY)}, control 6, data 3" in said
+        assert f"n1 joins: troupe {version(NEXT)}, control 7, data 4" in said
         for gateway in gateways:
             assert ask_all(gateway) == expected
 
@@ -107,5 +107,5 @@ def test_one_that_is_too_far_away_is_told_both_ranges(expected):
         for command in (["node", "--threads", 1, "--memory-mib", 256], ["gateway", "--port", 0]):
             code, _, errors = troupe(*command, "--join", join, binary=FAR, seconds=60)
             assert code == 1, errors
-            assert "no version of the control protocol in common: 5 is spoken here, 6 to 7 there" in errors
+            assert "no version of the control protocol in common: 5 to 6 is spoken here, 7 to 8 there" in errors
         assert ask_all(gateway) == expected

@@ -54,6 +54,7 @@ TEST_CASE("a cluster is told with the names that scripts rely on") {
   CHECK(node.at("name").as_string() == "worker-0");
   CHECK(node.at("peer").as_string() == "00f0000000000001");
   CHECK(node.at("pid").to_number<int>() == 101);
+  CHECK(node.at("weights").is_null());
   CHECK(node.at("state").as_string() == "up");
   CHECK(node.at("holds").at(1).as_string() == "replica of stage 1");
   CHECK(node.at("memory").to_number<std::int64_t>() == 1 << 30);
@@ -84,6 +85,21 @@ TEST_CASE("what is told reads back to the same") {
   REQUIRE(empty);
   CHECK(empty->view.nodes.empty());
   CHECK_FALSE(empty->view.scaling);
+}
+
+TEST_CASE("how far a node is with weights from peers is told, and may be left out") {
+  cluster_report report = sample();
+  report.view.nodes[0].weights = {3, 7};
+  const auto read = parse_cluster_report(boost::json::serialize(to_json(report)));
+  REQUIRE(read);
+  REQUIRE(read->view.nodes[0].weights);
+  CHECK(read->view.nodes[0].weights->got == 3);
+  CHECK(read->view.nodes[0].weights->wanted == 7);
+  boost::json::object older = to_json(sample());
+  older.at("nodes").at(0).as_object().erase("weights");
+  const auto without = parse_cluster_report(boost::json::serialize(older));
+  REQUIRE(without);
+  CHECK_FALSE(without->view.nodes[0].weights);
 }
 
 TEST_CASE("an event's age is finite and the same however often it is told") {

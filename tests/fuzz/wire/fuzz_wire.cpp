@@ -13,6 +13,7 @@
 #include "runtime/wire/load_frames.hpp"
 #include "runtime/wire/step_frames.hpp"
 #include "runtime/wire/traffic.hpp"
+#include "runtime/wire/weights_frames.hpp"
 
 namespace {
 using namespace troupe;
@@ -140,6 +141,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       break;
     case frames::traffic:
       check(header, decode_traffic, encode_traffic);
+      break;
+    case frames::weights_ask:
+      check(header, decode_weights_ask, encode_weights_ask);
+      break;
+    case frames::weights:
+      check(header, decode_weights, encode_weights);
       break;
     default:
       break;

@@ -83,8 +83,17 @@ def traffic():
     return preamble(0) + struct.pack("<QI", 4, 2) + struct.pack("<HQQQHQQQ", 1, 5, 600, 9000, 4, 5, 300, 70000)
 
 
+def weights_ask():
+    return preamble(0) + struct.pack("<B", 1) + listed("I", [0, 3, 4])
+
+
+def weights():
+    return preamble(0) + struct.pack("<BB", 0, 1) + listed("I", [3])
+
+
 KINDS = {1: step, 2: step_result, 3: step_failure, 4: kv_record, 5: kv_durable,
-         6: expert_rows, 7: expert_outputs, 9: kv_snapshot, 18: expert_load, 19: step_masks, 20: traffic}
+         6: expert_rows, 7: expert_outputs, 9: kv_snapshot, 18: expert_load, 19: step_masks, 20: traffic,
+         22: weights_ask, 23: weights}
 
 
 def main():
