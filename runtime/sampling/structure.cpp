@@ -12,6 +12,7 @@
 #include <variant>
 
 #include "runtime/sampling/guide_rule.hpp"
+#include "runtime/sampling/short_strings.hpp"
 #include "runtime/sampling/structure_parts.hpp"
 #include "runtime/sampling/token_guide.hpp"
 
@@ -178,20 +179,32 @@ result<std::shared_ptr<const compiled_structure>> structure_compiler::make(
 
 result<std::shared_ptr<const compiled_structure>> structure_compiler::compile(
     const std::string& structure) const {
-  borrowed compiler(*vocabulary_);
-  compile_budget budget(limits_);
-  std::string why;
-  try {
-    const compile_budget::scope bounded(budget);
-    auto made = make(structure, compiler);
-    if (made || !budget.spent()) return made;
-  } catch (const std::exception& e) {
-    why = reason_of(e.what());
-  }
-  if (!budget.spent()) return fail(errc::invalid_argument, "{}", why);
-  compiler.give_up();
-  return fail(errc::out_of_range, "it takes more than {} ms or {} MiB to compile: ask for less",
-              limits_.processor.count(), limits_.bytes >> 20U);
+  using made_structure = result<std::shared_ptr<const compiled_structure>>;
+  const auto attempt = [this](const std::string& form,
+                              const compile_limits& limits) -> made_structure {
+    borrowed compiler(*vocabulary_);
+    compile_budget budget(limits);
+    std::string why;
+    try {
+      const compile_budget::scope bounded(budget);
+      auto made = make(form, compiler);
+      if (made || !budget.spent()) return made;
+    } catch (const std::exception& e) {
+      why = reason_of(e.what());
+    }
+    if (!budget.spent()) return fail(errc::invalid_argument, "{}", why);
+    compiler.give_up();
+    return fail(errc::out_of_range, "it takes more than {} ms or {} MiB to compile: ask for less",
+                limits.processor.count(), limits.bytes >> 20U);
+  };
+  const std::string quick = lengths_as_patterns(structure, vocabulary_->shared->size);
+  if (quick.empty()) return attempt(structure, limits_);
+  // Clients wait little longer than the limits are: so much of them as leaves the other form a
+  // chance, in which strings of many lengths have parts in common.
+  compile_limits most = limits_;
+  most.processor = limits_.processor * 3 / 4;
+  if (auto made = attempt(quick, most)) return made;
+  return attempt(structure, limits_);
 }
 
 }  // namespace troupe
