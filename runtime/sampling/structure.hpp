@@ -37,7 +37,7 @@ class structure_compiler {
   /// `vocab`: tokens that the model's head has, those of the tokenizer first. `ends`: tokens that
   /// end an answer, and may do so only where the structure is complete. Sorts the vocabulary, which
   /// takes about a second where it is large.
-  /// `limits` bound each structure.
+  /// `limits` bound each structure, and each of the two forms in which one may be tried.
   structure_compiler(const tokenizer& tokens, std::uint32_t vocab, std::vector<token_id> ends,
                      const compile_limits& limits = {});
   structure_compiler(const structure_compiler&) = delete;
@@ -52,6 +52,8 @@ class structure_compiler {
  private:
   struct vocabulary;
   class borrowed;
+  [[nodiscard]] result<std::shared_ptr<const compiled_structure>> attempt(
+      const std::string& form, const compile_limits& limits) const;
   [[nodiscard]] result<std::shared_ptr<const compiled_structure>> make(const std::string& structure,
                                                                        borrowed& compiler) const;
 

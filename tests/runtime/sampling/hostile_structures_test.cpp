@@ -50,6 +50,9 @@ std::string nested(int depth, const std::string& before, const std::string& core
 
 std::vector<named> corpus() {
   const auto property = [](int i) { return fmt::format(R"("p{}":{{"type":"string"}})", i); };
+  const auto bounded = [](int i) {
+    return fmt::format(R"("p{0}":{{"type":"string","maxLength":{0}}})", i);
+  };
   const auto word = [](int i) { return fmt::format(R"("word number {}")", i * 7919); };
   const auto rule = [](int i) {
     return fmt::format("r{0} ::= r{1} r{1} | \\\"{0}\\\"\\n", i, i + 1);
@@ -67,6 +70,11 @@ std::vector<named> corpus() {
       {"strings with a pattern and counts",
        schema(
            R"({"type":"array","maxItems":4096,"items":{"type":"string","pattern":"^(a|b|c){1,200}$"}})")},
+      {"strings of every length",
+       schema(R"({"type":"object","properties":{)" + each(129, ",", bounded) + "}}")},
+      {"arrays with large counts of short strings",
+       schema(nested(3, R"({"type":"array","minItems":500,"maxItems":4000,"items":)",
+                     R"({"type":"string","minLength":7,"maxLength":128})", "}"))},
       {"every combination",
        schema(nested(8, R"({"anyOf":[{"type":"object","properties":{"a":)", R"({"type":"integer"})",
                      R"(}},{"type":"array"},{"type":"string"}]})"))},
@@ -134,7 +142,8 @@ TEST_CASE("it may be stopped at any allocation") {
   const std::vector<named> asked{
       {"schema", schema(R"({"type":"object","properties":{"a":{"enum":["x","yy"]},)"
                         R"("b":{"type":"array","items":{"type":"integer"},"maxItems":3},)"
-                        R"("c":{"type":"string","pattern":"^[a-c]{2,9}$"}},"required":["b"]})")},
+                        R"("c":{"type":"string","pattern":"^[a-c]{2,9}$"},)"
+                        R"("d":{"type":"string","maxLength":3}},"required":["b"]})")},
       {"regex", regex("(a|bc){2,5}[^x]*d?")},
       {"grammar", grammar(R"(root ::= (a \"b\"){1,3}\na ::= [a-c]* | \"d\" root)")}};
   for (const named& n : asked) {
