@@ -66,7 +66,7 @@ std::unique_ptr<cluster_runtime> start_head(const fs::path& model, std::uint32_t
 result<std::unique_ptr<worker_runtime>> start_node(const cluster_runtime& head,
                                                    const std::string& name, const fs::path& model,
                                                    const fs::path& cache) {
-  auto computes = make_device({}, 1);
+  auto computes = make_device({}, {.threads = 1});
   REQUIRE(computes);
   worker_options options;
   options.join = {head.join_address()};
