@@ -53,6 +53,7 @@ std::string listed(const std::vector<ucx_way>& ways) {
   std::map<std::string, std::set<std::string>> devices;
   for (const ucx_way& w : ways) devices[w.transport].insert(w.device);
   std::vector<std::string> out;
+  out.reserve(devices.size());
   for (const auto& [transport, names] : devices)
     out.push_back(fmt::format("{} ({})", transport, fmt::join(names, ", ")));
   return fmt::format("{}", fmt::join(out, ", "));
