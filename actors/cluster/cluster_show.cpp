@@ -128,8 +128,8 @@ void cluster_supervisor_state::publish() {
     v.nodes.push_back(std::move(n));
   }
   // Who is there comes first: a name that was taken over is the living one's.
-  std::ranges::stable_partition(v.nodes,
-                                [](const cluster_view::node& n) { return n.state != "gone"; });
+  std::stable_partition(v.nodes.begin(), v.nodes.end(),
+                        [](const cluster_view::node& n) { return n.state != "gone"; });
   if (plan_) {
     v.expert_shards = static_cast<std::uint32_t>(plan_->shards.size());
     for (const stage_home& s : plan_->stages) {

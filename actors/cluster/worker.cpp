@@ -20,6 +20,15 @@ constexpr auto progress_period = std::chrono::milliseconds(200);
 
 using clock = std::chrono::steady_clock;
 
+/// Runs it once, and answers with what it says.
+caf::behavior weights_errand(caf::event_based_actor* self,
+                             const std::shared_ptr<const std::function<std::string()>>& errand) {
+  return {[self, errand](tick_atom) {
+    self->quit();
+    return (*errand)();
+  }};
+}
+
 std::vector<peer_address> addresses_of(const node_orders& orders) {
   std::vector<peer_address> peers;
   for (const peer_introduction& p : orders.peers) peers.push_back(address_of(p));
@@ -96,13 +105,8 @@ caf::result<orders_done> worker_state::obey_with(std::vector<bool> wanted,
     return done ? std::string() : done.error().message();
   };
   // It waits for disks and peers, so that it has a thread of its own.
-  const caf::actor helper =
-      self_->spawn<caf::detached>([fetch = std::move(fetch)](caf::event_based_actor* own) {
-        return caf::behavior{[own, fetch](tick_atom) {
-          own->quit();
-          return fetch();
-        }};
-      });
+  const caf::actor helper = self_->spawn<caf::detached>(
+      weights_errand, std::make_shared<const std::function<std::string()>>(std::move(fetch)));
   auto promise = self_->make_response_promise<orders_done>();
   self_->request(helper, caf::infinite, tick_atom::value)
       .then(
