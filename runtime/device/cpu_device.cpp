@@ -17,18 +17,24 @@ constexpr auto drain_deadline = std::chrono::minutes(1);
 
 void unmap(std::byte* data, std::size_t bytes) noexcept { ::munmap(data, bytes); }
 
+/// A task's parameters: where something is.
+template <class T>
+struct place_of {
+  T* at = nullptr;
+};
+
 void call_and_release(const void* params, std::uint32_t, std::uint32_t,
                       const kernels::cpu::worker&) {
   // The stream runs every task exactly once, so ownership that notify() handed over comes back
   // here.
   std::unique_ptr<std::function<void()>> reached(
-      *static_cast<std::function<void()>* const*>(params));
+      static_cast<const place_of<std::function<void()>>*>(params)->at);
   (*reached)();
 }
 
 void note_time(const void* params, std::uint32_t, std::uint32_t, const kernels::cpu::worker&) {
   using clock = std::chrono::steady_clock;
-  **static_cast<clock::time_point* const*>(params) = clock::now();
+  *static_cast<const place_of<clock::time_point>*>(params)->at = clock::now();
 }
 
 }  // namespace
@@ -68,13 +74,15 @@ device_buffer cpu_device::allocate(std::size_t bytes) {
 
 void cpu_device::notify(std::function<void()> reached) {
   auto owned = std::make_unique<std::function<void()>>(std::move(reached));
-  const auto task = kernels::cpu::task::make(&call_and_release, owned.get(), 1);
+  const auto task =
+      kernels::cpu::task::make(&call_and_release, place_of<std::function<void()>>{owned.get()}, 1);
   stream_.submit(task);
   (void)owned.release();
 }
 
 void cpu_device::begin_step(std::chrono::steady_clock::time_point* at) {
-  auto task = kernels::cpu::task::make(&note_time, at, 1);
+  auto task =
+      kernels::cpu::task::make(&note_time, place_of<std::chrono::steady_clock::time_point>{at}, 1);
   task.cost = [](const void*) {
     return kernels::cpu::task_cost{.operation = "begin_step", .starts_step = true};
   };
