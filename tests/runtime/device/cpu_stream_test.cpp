@@ -73,6 +73,7 @@ TEST_CASE("several threads may submit at once and nothing is lost") {
   };
   {
     std::vector<std::jthread> producers;
+    producers.reserve(counters.size());
     for (auto& counter : counters) {
       producers.emplace_back([&stream, &counter, count_up] {
         std::uint64_t* target = &counter;

@@ -103,7 +103,7 @@ class raw_speaker {
 
 /// A transport that two peers use, and how they fare.
 struct served {
-  explicit served(ucx_settings settings = patient_settings("tcp"))
+  explicit served(const ucx_settings& settings = patient_settings("tcp"))
       : host(open_ucx_transport(100, settings).value()),
         friendly(open_ucx_transport(5, patient_settings("tcp")).value()) {
     host.start();
