@@ -28,6 +28,7 @@ worker_options for_runtime(const node_options& options, std::vector<std::string>
   out.model = options.model;
   out.name = options.name;
   out.threads = options.threads;
+  out.turns = options.turns;
   out.actor_threads = options.actor_threads;
   out.tls = options.tls;
   out.memory_bytes = options.memory_mib << 20U;
@@ -64,7 +65,7 @@ result<void> node(node_command& command) {
   node_world world;
   const auto choice = parse_device(options.device);
   if (!choice) return fail(choice.error());
-  auto computes = make_device(*choice, {.threads = options.threads, .shared = options.takes_turns},
+  auto computes = make_device(*choice, {.threads = options.threads, .shared = options.turns > 1},
                               &end_without_device);
   if (!computes) return fail(std::move(computes.error()));
   const auto store = std::make_shared<node_store>(std::move(*computes));

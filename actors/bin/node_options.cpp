@@ -27,11 +27,10 @@ void describe(config_schema& schema, node_options& options) {
   schema.integer("threads", options.threads, 0, 1024, "Compute threads; 0: one a core.")
       .on_command_line("--threads", "N");
   schema
-      .boolean(
-          "takes_turns", options.takes_turns,
-          "Whether other nodes compute on the same processors: threads that wait for work sleep "
-          "at once.")
-      .on_command_line("--takes-turns", "BOOL");
+      .integer("turns", options.turns, 1, 1024,
+               "Nodes that compute in turn on the same processors, this one among them: from 2 on, "
+               "threads that wait for work sleep at once.")
+      .on_command_line("--turns", "N");
   schema
       .integer("actor_threads", options.actor_threads, 1, 64,
                "Threads that run the actors' messages.")
@@ -66,7 +65,7 @@ std::vector<std::string> command_line(const node_options& options) {
   if (!options.name.empty()) add("--name", options.name);
   add("--device", options.device);
   add("--threads", std::to_string(options.threads));
-  if (options.takes_turns) add("--takes-turns", "true");
+  if (options.turns > 1) add("--turns", std::to_string(options.turns));
   add("--actor-threads", std::to_string(options.actor_threads));
   add("--memory-mib", std::to_string(options.memory_mib));
   if (options.experts_only) add("--role", "experts");

@@ -19,7 +19,7 @@ struct node_options {
   std::string weights_cache;        ///< empty: in the user's cache; "none": nothing from peers
   std::string device = "cpu";       ///< as parse_device() takes it
   std::uint32_t threads = 0;        ///< 0: one a core
-  bool takes_turns = false;         ///< others compute on the same processors
+  std::uint32_t turns = 1;          ///< nodes that take turns on the same processors
   std::uint32_t actor_threads = 2;  ///< threads of the actor scheduler
   std::uint64_t memory_mib = 0;     ///< 0: what is available
   bool experts_only = false;        ///< holds expert shards and nothing of a stage

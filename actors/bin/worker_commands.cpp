@@ -18,7 +18,7 @@ std::vector<worker_processes::worker> worker_commands(const node_options& common
     const std::string_view kind = own.experts_only ? "expert" : "worker";
     own.name = fmt::format("{}{}{}-{}", common.name, common.name.empty() ? "" : "-", kind,
                            own.experts_only ? i - ordinary : i);
-    own.takes_turns = count > 1;
+    own.turns = static_cast<std::uint32_t>(count);
     own.memory_mib = memory_bytes >> 20U;
     // The link to the running program stays right when its file is replaced.
     workers.push_back({own.name, {"/proc/self/exe", command_line(own)}});

@@ -238,12 +238,18 @@ void cluster_supervisor_state::commit() {
 }
 
 std::uint32_t cluster_supervisor_state::steps_under_way() const {
+  // The workers of this process take turns, each on all processors of this machine.
+  const std::string here = host_name();
+  const std::uint32_t processors = usable_processors();
+  const bool turns = w_.cluster.workers > 1;
   std::vector<stage_place> places;
   for (const stage_home& s : plan_->stages) {
     const member* m = members_->find(s.primary);
-    if (m != nullptr) places.push_back({s.primary, m->info.host, m->info.threads});
+    if (m == nullptr) continue;
+    const std::string& host = m->info.host;
+    places.push_back({s.primary, host, turns && host == here ? processors : m->info.threads});
   }
-  return steps_at_once(places, host_name(), usable_processors());
+  return steps_at_once(places, here, processors);
 }
 
 void cluster_supervisor_state::hand_to_batcher() {

@@ -153,7 +153,8 @@ void joined_worker::introduce_self(const worker_options& options) {
   hello_.pid = static_cast<std::uint64_t>(::getpid());
   hello_.name = options.name.empty() ? fmt::format("{}-{}", hello_.host, hello_.pid) : options.name;
   hello_.kernel_target = store_->dev()->kernels().target();
-  hello_.threads = store_->dev()->width();
+  // Its part of what it shares, so that a node with processors of its own counts for more.
+  hello_.threads = std::max(store_->dev()->width() / std::max(options.turns, 1U), 1U);
   hello_.experts_only = options.experts_only;
   hello_.memory_bytes = store_->memory_once(options.memory_bytes == 0 ? room_on(*store_->dev())
                                                                       : options.memory_bytes);

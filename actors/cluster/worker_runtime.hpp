@@ -19,6 +19,7 @@ struct worker_options {
   std::filesystem::path model;    ///< empty: the path that the supervisor serves
   std::string name;               ///< empty: host name and process id
   std::uint32_t threads = 0;      ///< compute threads; 0: one a core
+  std::uint32_t turns = 1;        ///< nodes that take turns on the same processors
   std::uint32_t actor_threads = 2;
   tls_files tls;
   std::size_t memory_bytes = 0;  ///< for weights and KV; 0: what is available

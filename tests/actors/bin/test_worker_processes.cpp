@@ -159,7 +159,7 @@ TEST_CASE("workers are nodes of this program that compute in turn") {
                                         "--name=worker-1",
                                         "--device=cpu",
                                         "--threads=2",
-                                        "--takes-turns=true",
+                                        "--turns=2",
                                         "--actor-threads=2",
                                         "--memory-mib=3072",
                                         "--log-level=info"};
