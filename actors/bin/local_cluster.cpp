@@ -36,15 +36,9 @@ result<std::unique_ptr<local_cluster>> local_cluster::start(const std::filesyste
       std::move(*opened), {model, config.engine, cluster, cluster.workers + cluster.expert_workers,
                            0, most_nodes(config.autoscale)});
   if (!head) return fail(std::move(head.error()));
-  node_options common;
+  node_options common = node_options_by(config.engine, cluster, config.log_level, config.log_as);
   common.join = (*head)->join_address();
   common.model = model;
-  common.device = config.engine.device;
-  common.threads = config.engine.threads;
-  common.actor_threads = config.engine.actor_threads;
-  common.tls = config.cluster.tls;
-  common.log_level = config.log_level;
-  common.log_as = config.log_as;
   // Each has its part of the memory from the beginning, also where others come later only.
   const bool grows = config.autoscale.means == scale_means::processes;
   const std::uint32_t most =

@@ -118,15 +118,10 @@ spare_workers spare_nodes(const surroundings& around, const std::string& join,
                           worker_processes* kept) {
   if (kept == nullptr) return {};
   const supervisor_config& config = around.config;
-  node_options common;
+  node_options common =
+      node_options_by(config.engine, config.cluster, config.log_level, config.log_as);
   common.join = config.autoscale.join.empty() ? join : config.autoscale.join;
   common.name = around.label.substr(0, longest_node_prefix);
-  common.device = config.engine.device;
-  common.threads = config.engine.threads;
-  common.actor_threads = config.engine.actor_threads;
-  common.tls = config.cluster.tls;
-  common.log_level = config.log_level;
-  common.log_as = config.log_as;
   const std::uint32_t most = config.autoscale.most;
   return {kept, worker_commands(common, most, available_memory() / most)};
 }

@@ -3,8 +3,21 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace troupe::cli {
+
+node_options node_options_by(const engine_config& engine, const cluster_config& cluster,
+                             std::string log_level, log_format log_as) {
+  node_options common;
+  common.device = engine.device;
+  common.threads = engine.threads;
+  common.actor_threads = engine.actor_threads;
+  common.tls = cluster.tls;
+  common.log_level = std::move(log_level);
+  common.log_as = log_as;
+  return common;
+}
 
 std::vector<worker_processes::worker> worker_commands(const node_options& common, std::size_t count,
                                                       std::size_t memory_bytes,

@@ -1,12 +1,20 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 #include <vector>
 
 #include "actors/bin/node_options.hpp"
 #include "actors/bin/worker_processes.hpp"
+#include "runtime/config/cluster_config.hpp"
+#include "runtime/config/engine_config.hpp"
 
 namespace troupe::cli {
+
+/// What the nodes that a process starts take over from its own settings.
+[[nodiscard]] node_options node_options_by(const engine_config& engine,
+                                           const cluster_config& cluster, std::string log_level,
+                                           log_format log_as);
 
 /// The nodes "worker-0", "worker-1" ... as child processes of this program, `count` of them; with
 /// the common name before it where there is one; the last `expert_workers` are "expert-0" ... and

@@ -9,6 +9,8 @@ import threading
 import time
 
 import pytest
+from test_cluster import until as cluster_until
+from test_cluster import view
 from troupe_server import BINARY, MODELS, Server, troupe
 
 MODEL = MODELS / "tiny-qwen3-moe"
@@ -28,18 +30,8 @@ join_timeout_s = 60
 """
 
 
-def view(server):
-    return json.loads(server.get("/cluster")[1])
-
-
 def until(server, wanted, what):
-    deadline = time.monotonic() + DEADLINE
-    while time.monotonic() < deadline:
-        seen = view(server)
-        if wanted(seen):
-            return seen
-        time.sleep(0.05)
-    raise AssertionError(f"{what}: not within {DEADLINE} s: {json.dumps(seen, indent=1)}\n{server.errors()[-3000:]}")
+    return cluster_until(server, wanted, what, DEADLINE)
 
 
 def up(seen):

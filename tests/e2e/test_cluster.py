@@ -65,14 +65,15 @@ def view(server):
     return json.loads(server.get("/cluster")[1])
 
 
-def until(server, wanted):
-    deadline = time.monotonic() + DEADLINE
+def until(server, wanted, what="it is not so", seconds=DEADLINE):
+    """Waits until the cluster's view is as wanted; gives that view."""
+    deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         seen = view(server)
         if wanted(seen):
             return seen
         time.sleep(0.05)
-    raise AssertionError(f"not so within {DEADLINE} s: {seen}")
+    raise AssertionError(f"{what}: not within {seconds} s: {json.dumps(seen, indent=1)}\n{server.errors()[-3000:]}")
 
 
 def whole(server, nodes=4):

@@ -111,11 +111,10 @@ result<message_head> read_head(std::span<const std::byte> bytes) {
 }
 
 std::vector<std::byte> head_of_rest(std::span<const std::byte> first, std::uint64_t place) {
-  std::vector<std::byte> bytes(first.begin(), first.begin() + message_head_bytes);
-  bytes[0] = static_cast<std::byte>(message_type::rest);
-  for (std::size_t i = 0; i < sizeof place; ++i)
-    bytes[message_head_bytes - sizeof place + i] = static_cast<std::byte>(place >> (8 * i));
-  return bytes;
+  message_head head = read_head(first).value();
+  head.type = message_type::rest;
+  head.place = place;
+  return encode(head);
 }
 
 }  // namespace troupe::ucx

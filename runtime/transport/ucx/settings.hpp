@@ -33,7 +33,7 @@ struct ucx_settings {
   /// that looks keeps another one, maybe the peer's, from running.
   std::optional<std::chrono::microseconds> spin = std::nullopt;
   /// Payloads from this size on wait at the sender until the receiver has memory for them, and are
-  /// copied less often.
+  /// copied less often; not over TCP, where everything goes in pieces (port.hpp).
   std::size_t rendezvous_bytes = std::size_t{64} << 10;
   /// What it speaks with peers for whom control names no version.
   std::uint16_t wire_version = 1;
