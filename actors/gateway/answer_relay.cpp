@@ -42,12 +42,15 @@ bool answer_relay::write(std::string bytes) {
   return fits;
 }
 
-void answer_relay::end() {
+void answer_relay::end(std::string last) {
   std::unique_lock lock(mutex_);
   if (state_ != state::open) return;
   state_ = state::ended;
   parcel_.ends = true;
-  if (!stream_) {
+  if (stream_) {
+    parcel_.frames += last;
+  } else {
+    head_.body += last;
     append_headers(head_);
     parcel_.whole = std::move(head_);
   }

@@ -28,7 +28,7 @@ class answer_relay : public response_sink, public std::enable_shared_from_this<a
 
   void begin(int status, std::string_view content_type) override;
   [[nodiscard]] bool write(std::string bytes) override;
-  void end() override;
+  void end(std::string last) override;
   void fail(const api_error& error) override;
 
   /// What the answer's header says besides. Before the answer begins.

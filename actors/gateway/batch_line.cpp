@@ -24,7 +24,10 @@ class line_sink final : public response_sink {
     answer_.body += bytes;
     return true;
   }
-  void end() override { then_(std::move(answer_)); }
+  void end(std::string last) override {
+    answer_.body += last;
+    then_(std::move(answer_));
+  }
   void fail(const api_error& e) override { then_({e.status, e.body(), e.code}); }
 
  private:

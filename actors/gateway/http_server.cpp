@@ -126,8 +126,9 @@ void http_server::stop(std::chrono::milliseconds grace) {
   if (!running_->thread.joinable()) return;
   const auto emptied = std::make_shared<std::promise<void>>();
   asio::post(*running_->io, [this, grace, emptied] {
-    running_->accepting->close();
-    running_->core->wind_up(grace, [emptied] { emptied->set_value(); });
+    running_->accepting->close([core = running_->core, grace, emptied] {
+      core->wind_up(grace, [emptied] { emptied->set_value(); });
+    });
   });
   (void)emptied->get_future().wait_for(grace + hard_stop);
   running_->io->stop();

@@ -1,5 +1,9 @@
 #include "actors/gateway/listener.hpp"
 
+#include <linux/filter.h>
+#include <sys/socket.h>
+
+#include <array>
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/ip/v6_only.hpp>
 #include <string_view>
@@ -16,6 +20,8 @@ namespace {
 constexpr std::chrono::milliseconds accept_pause{100};
 /// Of those who connected just before the end.
 constexpr std::size_t most_pending = 4096;
+/// So long those whose first packet came before the end may take to connect.
+constexpr std::chrono::milliseconds settle_time{50};
 
 result<asio::ip::address> parse_host(const std::string& host) {
   std::string_view text = host;
@@ -38,6 +44,25 @@ result<void> refused(const boost::system::error_code& failed, const std::string&
   if (failed == boost::system::errc::address_not_available)
     return fail(errc::invalid_argument, "host {} is not an address of this machine", host);
   return fail(errc::io_error, "cannot listen on {} port {}: {}", host, port, failed.message());
+}
+
+/// Has the system drop the first packet of whoever connects from now on. They try again, and find
+/// the port closed: had they been let in between the last accept and the close, they would see a
+/// connection reset, which a balancer does not try elsewhere. As good as nothing where it fails.
+void drop_newcomers(tcp::acceptor& acceptor) {
+  constexpr std::uint32_t flags_at = 13;  // of a TCP header, RFC 9293 3.1
+  constexpr std::uint32_t syn = 0x02;
+  constexpr std::uint32_t ack = 0x10;
+  std::array<sock_filter, 5> program{{
+      BPF_STMT(BPF_LD | BPF_B | BPF_ABS, flags_at),
+      BPF_STMT(BPF_ALU | BPF_AND | BPF_K, syn | ack),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, syn, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, 0),
+      BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+  }};
+  const sock_fprog filter{program.size(), program.data()};
+  (void)::setsockopt(acceptor.native_handle(), SOL_SOCKET, SO_ATTACH_FILTER, &filter,
+                     sizeof filter);
 }
 
 }  // namespace
@@ -80,7 +105,14 @@ void listener::start(accepted on_accepted) {
   accept();
 }
 
-void listener::close() {
+void listener::close(std::function<void()> closed) {
+  closed_ = std::move(closed);
+  if (!on_accepted_) return finish();
+  drop_newcomers(acceptor_);
+  pause_.arm(settle_time, [this] { finish(); });
+}
+
+void listener::finish() {
   boost::system::error_code ignored;
   (void)acceptor_.non_blocking(true, ignored);
   for (std::size_t i = 0; on_accepted_ && i < most_pending; ++i) {
@@ -91,19 +123,25 @@ void listener::close() {
     on_accepted_(std::move(socket));
   }
   (void)acceptor_.close(ignored);
-  retry_.cancel();
+  // An accept that is under way may have its connection already, and says so in a later turn.
+  if (!accepting_) ended();
+}
+
+void listener::ended() {
   on_accepted_ = nullptr;
+  if (closed_) std::exchange(closed_, nullptr)();
 }
 
 void listener::accept() {
+  accepting_ = true;
   acceptor_.async_accept(
       [self = shared_from_this()](const boost::system::error_code& failed, tcp::socket socket) {
-        if (!self->on_accepted_ || failed == asio::error::operation_aborted) return;
-        if (!failed) {
-          self->on_accepted_(std::move(socket));
-          return self->accept();
-        }
-        self->retry_.arm(accept_pause, [again = self.get()] { again->accept(); });
+        self->accepting_ = false;
+        if (!failed) self->on_accepted_(std::move(socket));
+        if (!self->acceptor_.is_open()) return self->ended();
+        if (!failed) return self->accept();
+        // The end has its own pause, after which whoever is left is accepted.
+        if (!self->closed_) self->pause_.arm(accept_pause, [again = self.get()] { again->accept(); });
       });
 }
 

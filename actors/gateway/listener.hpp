@@ -28,21 +28,26 @@ class listener : public std::enable_shared_from_this<listener> {
                                                               const std::string& host,
                                                               std::uint16_t port);
 
-  explicit listener(boost::asio::io_context& io) : acceptor_(io), retry_(io.get_executor()) {}
+  explicit listener(boost::asio::io_context& io) : acceptor_(io), pause_(io.get_executor()) {}
 
   [[nodiscard]] std::uint16_t port() const { return port_; }
   /// From now on connections wait for `start`. Fails as `open` does.
   [[nodiscard]] result<void> listen();
   void start(accepted on_accepted);
-  /// Those who have connected by now are still accepted.
-  void close();
+  /// Takes no newcomers. Calls `closed` once whoever had connected is accepted and the port is
+  /// closed, a moment later. Once.
+  void close(std::function<void()> closed);
 
  private:
   void accept();
+  void finish();
+  void ended();
 
   boost::asio::ip::tcp::acceptor acceptor_;
-  deadline retry_;
+  deadline pause_;  ///< before the next attempt to accept, then before the end
   accepted on_accepted_;
+  std::function<void()> closed_;
+  bool accepting_ = false;
   std::string host_;
   std::uint16_t port_ = 0;
 };

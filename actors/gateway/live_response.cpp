@@ -30,12 +30,8 @@ bool live_response::write(std::string bytes) {
   return true;
 }
 
-void live_response::end() {
-  {
-    const std::scoped_lock lock(mutex_);
-    if (given_up_) return;
-  }
-  over_();
+void live_response::end(std::string last) {
+  if (write(std::move(last))) over_();
 }
 
 void live_response::fail(const api_error& e) {
@@ -154,9 +150,11 @@ void live_response::pass_on() {
   std::erase_if(followers_, [this](follower& f) {
     std::string bytes;
     for (; f.next < events_.size(); ++f.next) bytes += events_[f.next];
-    if (!bytes.empty() && !f.relay->write(std::move(bytes))) return true;
-    if (ended_) f.relay->end();
-    return ended_ || !f.relay->wanted();
+    if (ended_) {
+      f.relay->end(std::move(bytes));
+      return true;
+    }
+    return (!bytes.empty() && !f.relay->write(std::move(bytes))) || !f.relay->wanted();
   });
 }
 

@@ -28,7 +28,7 @@ class live_response final : public response_sink, public response_watcher {
 
   void begin(int, std::string_view) override {}
   [[nodiscard]] bool write(std::string bytes) override;
-  void end() override;
+  void end(std::string last) override;
   void fail(const api_error& e) override;
   void on_item(const boost::json::object& item) override;
   void on_end(boost::json::object response) override;

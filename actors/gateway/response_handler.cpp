@@ -87,7 +87,7 @@ void draw_in_background(const creation& c, response_row row, std::string body,
   if (!begun) return c.relay->fail(begun.error());
   if (stream) return;
   c.relay->begin(200, "application/json");
-  if (c.relay->write(json::serialize(*begun))) c.relay->end();
+  c.relay->end(json::serialize(*begun));
 }
 
 void create(const creation& c, std::string body) {
@@ -144,8 +144,7 @@ void follow(const following& f) {
     from = end == std::string::npos ? events->size() : end + 2;
   }
   f.relay->begin(200, "text/event-stream");
-  if (from < events->size() && !f.relay->write(events->substr(from))) return;
-  f.relay->end();
+  f.relay->end(events->substr(from));
 }
 
 /// Of a client that follows: when it leaves, the response goes on.

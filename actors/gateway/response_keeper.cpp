@@ -25,9 +25,10 @@ void response_keeper::on_failure(json::object response, const api_error& why) {
   failure_ = why;
 }
 
-void response_keeper::end() {
+void response_keeper::end(std::string last) {
   if (!stream_ && failure_) return to_->fail(*failure_);
-  if (!final_) return to_->end();
+  if (!final_) return to_->end(std::move(last));
+  held_ += last;
   std::string whole = stream_ ? std::string() : json::serialize(*final_);
   keep_(std::move(*final_), [self = shared_from_this(), whole = std::move(whole)](
                                 const result<void>& kept) { self->tell_end(whole, kept); });
@@ -37,7 +38,7 @@ void response_keeper::tell_end(const std::string& whole, const result<void>& kep
   if (!stream_) {
     if (!kept) return to_->fail(to_api_error(kept.error()));
     to_->begin(200, "application/json");
-    if (to_->write(whole)) to_->end();
+    to_->end(whole);
     return;
   }
   if (!kept) {
@@ -49,7 +50,7 @@ void response_keeper::tell_end(const std::string& whole, const result<void>& kep
                              {"sequence_number", 0}};
     held_ = "event: error\ndata: " + json::serialize(event) + "\n\n";
   }
-  if (to_->write(std::move(held_))) to_->end();
+  to_->end(std::move(held_));
 }
 
 }  // namespace troupe::gateway

@@ -28,7 +28,7 @@ class response_keeper final : public response_sink,
 
   void begin(int status, std::string_view content_type) override;
   [[nodiscard]] bool write(std::string bytes) override;
-  void end() override;
+  void end(std::string last) override;
   void fail(const api_error& e) override { to_->fail(e); }
 
   void on_item(const boost::json::object&) override {}

@@ -136,10 +136,10 @@ class error_translator final : public response_sink {
     sink_->begin(status, content_type);
   }
   [[nodiscard]] bool write(std::string bytes) override { return sink_->write(std::move(bytes)); }
-  void end() override { sink_->end(); }
+  void end(std::string last) override { sink_->end(std::move(last)); }
   void fail(const api_error& e) override {
     sink_->begin(e.status, "application/json");
-    if (sink_->write(dashscope_error(e, request_id_))) sink_->end();
+    sink_->end(dashscope_error(e, request_id_));
   }
 
  private:

@@ -227,10 +227,11 @@ usage_counts session_core::usage_now() const {
 
 void session_core::flush() {
   if (!options_.stream || !submitted_) return;
-  if (!frames_.empty() && !sink_->write(std::exchange(frames_, {}))) return leave();
-  if (!complete_) return;
-  closed_ = true;
-  sink_->end();
+  if (complete_) {
+    closed_ = true;
+    return sink_->end(std::exchange(frames_, {}));
+  }
+  if (!frames_.empty() && !sink_->write(std::exchange(frames_, {}))) leave();
 }
 
 void session_core::count(const slot_state& s, usage_counts& to) const {
@@ -281,14 +282,14 @@ void session_core::tell_end() {
   }
   closed_ = true;
   sink_->begin(200, "application/json");
-  if (sink_->write(format_->whole(whole_, usage_))) sink_->end();
+  sink_->end(format_->whole(whole_, usage_));
 }
 
 /// An error is the whole answer while nothing was sent, and an event of the stream afterwards.
 void session_core::refuse_answer(const api_error& e) {
   if (options_.stream && submitted_) {
     frames_ += format_->error_frame(e, events_);
-    if (sink_->write(std::exchange(frames_, {}))) sink_->end();
+    sink_->end(std::exchange(frames_, {}));
   } else {
     sink_->fail(e);
   }

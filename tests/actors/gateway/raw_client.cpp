@@ -22,16 +22,21 @@ bool wait(int socket, short events, std::chrono::milliseconds limit) {
   return ::poll(&one, 1, static_cast<int>(limit.count())) > 0;
 }
 
+sockaddr_in loopback(std::uint16_t port) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  return address;
+}
+
 }  // namespace
 
 raw_client::raw_client(std::uint16_t port, int receive_buffer)
     : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
   if (receive_buffer > 0)
     ::setsockopt(socket_, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(port);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  const sockaddr_in address = loopback(port);
   if (::connect(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
     ::close(socket_);
     throw std::runtime_error("cannot connect to the server under test");
@@ -39,6 +44,19 @@ raw_client::raw_client(std::uint16_t port, int receive_buffer)
 }
 
 raw_client::~raw_client() { ::close(socket_); }
+
+bool raw_client::reaches(std::uint16_t port, std::chrono::milliseconds limit) {
+  const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  const sockaddr_in address = loopback(port);
+  (void)::connect(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address);
+  int failed = 0;
+  socklen_t size = sizeof failed;
+  const bool reached = wait(socket, POLLOUT, limit) &&
+                       ::getsockopt(socket, SOL_SOCKET, SO_ERROR, &failed, &size) == 0 &&
+                       failed == 0;
+  ::close(socket);
+  return reached;
+}
 
 std::size_t raw_client::send_some(std::string_view bytes, std::chrono::milliseconds limit) {
   std::size_t sent = 0;

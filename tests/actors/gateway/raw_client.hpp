@@ -16,6 +16,9 @@ class raw_client {
   raw_client& operator=(const raw_client&) = delete;
   ~raw_client();
 
+  /// Whether a connection to the port comes about within `limit`.
+  [[nodiscard]] static bool reaches(std::uint16_t port, std::chrono::milliseconds limit);
+
   /// False once the server has closed or takes nothing more.
   bool send(std::string_view bytes);
   /// As send, but gives up when nothing could be sent for `patience`; returns how much went out.

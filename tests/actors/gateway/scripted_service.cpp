@@ -106,6 +106,8 @@ bool scripted_service::step(std::unique_lock<std::mutex>& lock) {
     t.summary.completion_tokens = j.next * j.request.choices;
     turns.push_back(std::move(t));
   }
+  // Without letting go of the lock, so that no submission is missed before the wait.
+  if (turns.empty()) return false;
   lock.unlock();
   // Called without the lock, as sessions cancel from inside.
   for (const turn& t : turns) {
@@ -115,12 +117,11 @@ bool scripted_service::step(std::unique_lock<std::mutex>& lock) {
   lock.lock();
   for (turn& t : turns)
     if (t.last) jobs_.erase(t.id);
-  if (!turns.empty()) changed_.notify_all();
-  const bool worked = !turns.empty();
+  changed_.notify_all();
   lock.unlock();
   turns.clear();
   lock.lock();
-  return worked;
+  return true;
 }
 
 }  // namespace troupe::test

@@ -1,9 +1,12 @@
 #include <doctest/doctest.h>
 
+#include <atomic>
 #include <chrono>
 #include <future>
+#include <stdexcept>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "tests/actors/gateway/raw_client.hpp"
 #include "tests/actors/gateway/server_fixture.hpp"
@@ -23,14 +26,8 @@ bool refuses_connections(std::uint16_t port) {
   }
 }
 
-bool takes_connections(std::uint16_t port) {
-  try {
-    const raw_client one(port);
-    return true;
-  } catch (const std::runtime_error&) {
-    return false;
-  }
-}
+/// One that ends lets newcomers wait before they are refused, which is as good.
+bool takes_connections(std::uint16_t port) { return raw_client::reaches(port, 100ms); }
 
 }  // namespace
 
@@ -102,6 +99,30 @@ TEST_CASE("who has connected, or is in the middle of a request, is answered befo
     CHECK(reply.has("Connection: close"));
   }
   CHECK(stopped.wait_for(10s) == std::future_status::ready);
+}
+
+TEST_CASE("whoever gets in while it stops is answered, and nobody is cut off") {
+  for (int round = 0; round < 5; ++round) {
+    server_fixture f;
+    std::atomic<int> answered{0};
+    std::atomic<int> cut_off{0};
+    const auto ask_until_refused = [&, port = f.port()] {
+      while (raw_client::reaches(port, 5s)) {
+        try {
+          raw_client client(port);
+          const bool whole = client.send(get("/health")) && client.read_reply().status == 200;
+          ++(whole ? answered : cut_off);
+        } catch (const std::runtime_error&) {  // refused since
+        }
+      }
+    };
+    std::vector<std::future<void>> clients(4);
+    for (auto& one : clients) one = std::async(std::launch::async, ask_until_refused);
+    while (answered < 20) std::this_thread::yield();
+    f.server->stop(10s);
+    for (auto& one : clients) one.get();
+    CHECK(cut_off == 0);
+  }
 }
 
 TEST_CASE("after notice all is served, health says so, and connections end with their answer") {

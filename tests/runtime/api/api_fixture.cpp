@@ -58,10 +58,12 @@ bool recording_sink::write(std::string bytes) {
   return true;
 }
 
-void recording_sink::end() {
+void recording_sink::end(std::string bytes) {
   CHECK(status != 0);
   if (ended) ++calls_after_end;
   ended = true;
+  last = std::move(bytes);
+  if (!broken) body += last;
 }
 
 void recording_sink::fail(const api_error& e) {

@@ -26,7 +26,7 @@ class recording_sink final : public response_sink {
  public:
   void begin(int status, std::string_view content_type) override;
   [[nodiscard]] bool write(std::string bytes) override;
-  void end() override;
+  void end(std::string last) override;
   void fail(const api_error& e) override;
 
   /// The JSON of each event but the last, which must be [DONE].
@@ -35,6 +35,7 @@ class recording_sink final : public response_sink {
   int status = 0;
   std::string type;
   std::string body;
+  std::string last;  ///< what came with the end
   bool ended = false;
   std::optional<api_error> failure;
   bool broken = false;  ///< write says that the client is gone

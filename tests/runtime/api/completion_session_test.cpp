@@ -65,6 +65,7 @@ TEST_CASE("a streamed answer equals the same answer at once") {
         x.done();
         REQUIRE(x.sink->ended);
         const auto got = stream ? test::texts(x.sink->events()) : test::texts(x.whole());
+        if (stream) CHECK(x.sink->last.ends_with("data: [DONE]\n\n"));
         if (expected.empty()) expected = got;
         CHECK(got == expected);
         CHECK(x.sink->calls_after_end == 0);
