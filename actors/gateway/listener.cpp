@@ -141,7 +141,8 @@ void listener::accept() {
         if (!self->acceptor_.is_open()) return self->ended();
         if (!failed) return self->accept();
         // The end has its own pause, after which whoever is left is accepted.
-        if (!self->closed_) self->pause_.arm(accept_pause, [again = self.get()] { again->accept(); });
+        if (!self->closed_)
+          self->pause_.arm(accept_pause, [again = self.get()] { again->accept(); });
       });
 }
 
