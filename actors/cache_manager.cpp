@@ -31,18 +31,25 @@ caf::result<cache_reply> cache_manager_state::carry_out(cache_manager_actor::poi
   }
   cache_reply reply = answer(*manager, request);
   look_at_tiers(self, false);
-  if (!watcher || ids.empty()) return reply;
+  tell_watcher(self, ids);
+  return reply;
+}
+
+void cache_manager_state::tell_watcher(cache_manager_actor::pointer self,
+                                       const std::vector<sequence_id>& ids) {
   table_changes changes;
+  changes.filled = manager->take_filled();
+  if (!watcher || (ids.empty() && changes.filled.empty())) return;
   for (const sequence_id id : ids)
     changes.changed.emplace_back(id, manager->table(id).value_or(nullptr));
   self->send(watcher, std::move(changes));
-  return reply;
 }
 
 void cache_manager_state::look_at_tiers(cache_manager_actor::pointer self, bool asked) {
   if (asked) {
     looks = false;
     manager->attend_tiers();
+    tell_watcher(self, {});
   }
   if (looks || !manager->tiers_busy()) return;
   looks = true;
@@ -51,8 +58,10 @@ void cache_manager_state::look_at_tiers(cache_manager_actor::pointer self, bool 
 
 cache_manager_state::~cache_manager_state() {
   if (manager == nullptr) return;
-  manager->flush(last_copies);
-  if (left_to != nullptr) left_to->put(std::move(manager));
+  if (left_to != nullptr)
+    left_to->put(std::move(manager));  // who goes on with it finds the tiers at work
+  else
+    manager->flush(last_copies);
 }
 
 cache_manager_actor::behavior_type cache_manager(

@@ -15,7 +15,7 @@ struct cache_manager_state {
   cache_manager_state() = default;  // not an aggregate: CAF would initialise one from the actor
   cache_manager_state(const cache_manager_state&) = delete;
   cache_manager_state& operator=(const cache_manager_state&) = delete;
-  /// Waits for a bounded time until the tiers have what was committed, and leaves the manager.
+  /// Leaves the manager, or waits for a bounded time until the tiers have what was committed.
   ~cache_manager_state();
   static inline const char* name = "cache_manager";
   std::unique_ptr<kv_manager> manager;
@@ -29,6 +29,8 @@ struct cache_manager_state {
   /// Carries out a request; the watcher hears of the page tables that it changed.
   [[nodiscard]] caf::result<cache_reply> carry_out(cache_manager_actor::pointer self,
                                                    const cache_request& request);
+  /// Of the sequences' tables, and of pages that tiers have filled; what uses either comes later.
+  void tell_watcher(cache_manager_actor::pointer self, const std::vector<sequence_id>& ids);
   [[nodiscard]] table_list tables(const std::vector<sequence_id>& ids) const;
 };
 

@@ -48,10 +48,10 @@ void take_cache_limits(batch_limits& limits, const engine_config& config,
   limits.kept_for = std::chrono::seconds(config.cache.explicit_seconds);
 }
 
-std::unique_ptr<page_tiers> tiers_of(const node_resources& node, std::size_t stages,
+std::shared_ptr<page_tiers> tiers_of(const node_resources& node, std::size_t stages,
                                      layer_range layers,
                                      const std::shared_ptr<const kv_store>& store) {
-  const cache_config& config = node.config.cache;
+  const tier_config& config = node.config.cache.tiers;
   if (config.host_bytes == 0 && config.folder.empty()) return nullptr;
   tier_settings settings;
   settings.host_bytes = config.host_bytes / stages;

@@ -17,7 +17,7 @@ void take_cache_limits(batch_limits& limits, const engine_config& config,
 /// The tiers behind one of `stages` stages of this process, to be given to its cache manager; null
 /// where the configuration has none, or where they cannot be used, which is logged: answers come
 /// out the same without them.
-[[nodiscard]] std::unique_ptr<page_tiers> tiers_of(const node_resources& node, std::size_t stages,
+[[nodiscard]] std::shared_ptr<page_tiers> tiers_of(const node_resources& node, std::size_t stages,
                                                    layer_range layers,
                                                    const std::shared_ptr<const kv_store>& store);
 

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "actors/interfaces.hpp"
 #include "runtime/device/device.hpp"
@@ -36,6 +38,8 @@ class stage_log {
 
   /// After leave(), with what the step was computed from.
   virtual void written(device& dev, std::shared_ptr<const step_inputs> inputs) = 0;
+  /// Pages have got what no step has written, from a tier; before the first step that reads them.
+  virtual void filled(device& dev, std::vector<std::int32_t> pages) = 0;
   /// A sequence ended; no step under way uses it.
   virtual void released(device& dev, sequence_id id) = 0;
 };

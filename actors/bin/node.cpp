@@ -33,6 +33,7 @@ worker_options for_runtime(const node_options& options, std::vector<std::string>
   out.tls = options.tls;
   out.memory_bytes = options.memory_mib << 20U;
   out.experts_only = options.experts_only;
+  out.tiers = options.tiers;
   out.weights_cache = weights_cache(options.weights_cache);
   return out;
 }

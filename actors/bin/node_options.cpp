@@ -1,6 +1,9 @@
 #include "actors/bin/node_options.hpp"
 
+#include <algorithm>
+
 #include "actors/bin/serve_config.hpp"
+#include "runtime/config/cache_keys.hpp"
 
 namespace troupe::cli {
 
@@ -49,6 +52,10 @@ void describe(config_schema& schema, node_options& options) {
       .seconds("stop_timeout_s", options.stop_timeout, 0, 86'400,
                "For the cluster to move away what is here after SIGTERM; 0: the node ends at once.")
       .on_command_line("--stop-timeout", "SECONDS");
+  schema.begin_table("cache",
+                     "Where keys and values of prompts are kept besides the device. None of it "
+                     "changes an answer.");
+  describe_tiers(schema, options.tiers);
   describe(schema, options.tls);
   describe_log(schema, options.log_level, options.log_as);
 }
@@ -71,6 +78,13 @@ std::vector<std::string> command_line(const node_options& options) {
   if (options.experts_only) add("--role", "experts");
   if (options.stop_timeout.count() != 0)
     add("--stop-timeout", std::to_string(options.stop_timeout.count() / 1000));
+  if (options.tiers.host_bytes != 0)
+    add("--cache-host-mib", std::to_string(options.tiers.host_bytes >> 20U));
+  if (!options.tiers.folder.empty()) {
+    add("--cache-folder", options.tiers.folder);
+    add("--cache-disk-mib",
+        std::to_string(std::max<std::uint64_t>(1, options.tiers.disk_bytes >> 20U)));
+  }
   if (!options.tls.certificate.empty()) add("--tls-certificate", options.tls.certificate);
   if (!options.tls.key.empty()) add("--tls-key", options.tls.key);
   if (!options.tls.authority.empty()) add("--tls-authority", options.tls.authority);

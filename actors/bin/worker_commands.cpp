@@ -7,12 +7,17 @@
 
 namespace troupe::cli {
 
+namespace {
+constexpr std::size_t mib = std::size_t{1} << 20U;
+}  // namespace
+
 node_options node_options_by(const engine_config& engine, const cluster_config& cluster,
                              std::string log_level, log_format log_as) {
   node_options common;
   common.device = engine.device;
   common.threads = engine.threads;
   common.actor_threads = engine.actor_threads;
+  common.tiers = engine.cache.tiers;
   common.tls = cluster.tls;
   common.log_level = std::move(log_level);
   common.log_as = log_as;
@@ -32,7 +37,12 @@ std::vector<worker_processes::worker> worker_commands(const node_options& common
     own.name = fmt::format("{}{}{}-{}", common.name, common.name.empty() ? "" : "-", kind,
                            own.experts_only ? i - ordinary : i);
     own.turns = static_cast<std::uint32_t>(count);
-    own.memory_mib = memory_bytes >> 20U;
+    // Each has an even part of the tiers, its own in memory.
+    own.tiers.host_bytes /= count;
+    own.tiers.disk_bytes /= count;
+    if (memory_bytes > 0)
+      own.memory_mib =
+          std::max(memory_bytes - std::min(memory_bytes, own.tiers.host_bytes), mib) >> 20U;
     // The link to the running program stays right when its file is replaced.
     workers.push_back({own.name, {"/proc/self/exe", command_line(own)}});
   }

@@ -4,6 +4,7 @@
 
 #include "actors/attention_block.hpp"
 #include "actors/cache_manager.hpp"
+#include "actors/cache_settings.hpp"
 #include "actors/cluster/remote_exit.hpp"
 #include "actors/expert_shard.hpp"
 #include "cluster/batching/cache_request.hpp"
@@ -31,6 +32,7 @@ stage_parts load(const hosted_stage::surroundings& around, layer_range layers) {
   const kv_layout layout{layers.count(), model.kv_heads, model.head_dim, config.page_size,
                          config.kv};
   parts.kv = std::make_shared<kv_store>(dev, layout, around.node.kv_pages);
+  parts.tiers = tiers_of(around.node, around.stages, layers, parts.kv);
   parts.stage =
       std::make_shared<attention_stage>(dev, files, layers, *parts.kv, config.activations,
                                         attention_stage::limits{config.step_rows, packing});
@@ -51,13 +53,14 @@ hosted_stage::hosted_stage(const surroundings& around, stage_parts loaded)
       kv_(std::move(loaded.kv)),
       stage_(std::move(loaded.stage)),
       bank_(std::move(loaded.bank)),
-      cache_(std::move(loaded.cache)) {
+      cache_(std::move(loaded.cache)),
+      tiers_(std::move(loaded.tiers)) {
   doors_.hidden = around.node.files->config().hidden;
   doors_.dev = dev_;
 }
 
 stage_parts hosted_stage::parts() const {
-  return {layers_, static_cast<bool>(doors_.block), kv_, stage_, bank_, cache_};
+  return {layers_, static_cast<bool>(doors_.block), kv_, stage_, bank_, cache_, tiers_};
 }
 
 hosted_stage::~hosted_stage() {
@@ -76,7 +79,12 @@ void hosted_stage::stop_leading() {
   doors_.block = asking_block_actor();
   doors_.cache = cache_manager_actor();
   doors_.log.reset();
-  cache_.reset();  // a replica overwrites the pages
+}
+
+void hosted_stage::leave_pages() {
+  // Not when its last copy has been made, but now.
+  if (tiers_ != nullptr) std::exchange(tiers_, nullptr)->close();
+  cache_.reset();
 }
 
 std::shared_ptr<stage_exit> hosted_stage::exit_of(const surroundings& around,
@@ -88,15 +96,18 @@ std::shared_ptr<stage_exit> hosted_stage::exit_of(const surroundings& around,
 }
 
 std::pair<std::unique_ptr<kv_manager>, std::vector<bool>> hosted_stage::take_over(
-    const engine_config& config, std::uint32_t pages, replica_host::heritage left) {
+    const surroundings& around, replica_host::heritage left) {
   if (auto kept = cache_ == nullptr ? nullptr : cache_->take()) {
     // Under another supervisor: its sequences are new ones, and find what these have left.
     kept->close_all();
     auto known = kept->known_pages();
     return {std::move(kept), std::move(known)};
   }
+  const engine_config& config = around.node.config;
+  if (cache_ != nullptr) leave_pages();  // its manager may still be at work
+  if (tiers_ == nullptr) tiers_ = tiers_of(around.node, around.stages, layers_, kv_);
   auto manager = std::make_unique<kv_manager>(
-      kv_manager::settings{config.page_size, pages, config.prefix_cache});
+      kv_manager::settings{config.page_size, around.node.kv_pages, config.prefix_cache}, tiers_);
   // What cannot be adopted is left out, and will be computed again.
   for (const auto& [id, table] : left.tables) (void)manager->adopt(id, table);
   return {std::move(manager), std::move(left.written)};
@@ -145,7 +156,7 @@ stage_heritage hosted_stage::lead(const surroundings& around, caf::actor_system&
     shard_ = system.spawn(expert_shard, std::move(wiring));
   }
   const stage_heritage heritage{layers_.first, left.applied.has_value(), left.applied.value_or(0)};
-  auto [manager, written] = take_over(config, around.node.kv_pages, std::move(left));
+  auto [manager, written] = take_over(around, std::move(left));
   cache_ = std::make_shared<cache_slot>();
   doors_.cache = system.spawn(
       cache_manager, std::make_shared<cache_wiring>(cache_wiring{std::move(manager), cache_}));
@@ -171,6 +182,7 @@ std::optional<stage_heritage> hosted_stage::assume(const surroundings& around,
                                                    caf::actor_system& system) {
   if (!order.leads) {
     stop_leading();
+    leave_pages();
     if (doors_.replica == nullptr)
       doors_.replica = std::make_shared<replica_host>(around.port, kv_, layers_.first);
     doors_.replica->follow(order.primary, around.batcher, around.epoch);

@@ -26,6 +26,7 @@ class hosted_stage {
     peer_id batcher = 0;
     epoch_number epoch = 0;
     bool experts_apart = false;  ///< false: a stage has its own experts
+    std::size_t stages = 1;      ///< that this node holds
   };
 
   /// The experts of an epoch, where they live apart from the stages.
@@ -45,6 +46,8 @@ class hosted_stage {
 
   [[nodiscard]] layer_range layers() const { return layers_; }
   [[nodiscard]] bool has_experts() const { return bank_ != nullptr; }
+  /// Somebody else writes the pages from now on, or they go for good.
+  void leave_pages();
   /// What it was loaded with, for another to go on with once this one's actors have ended.
   [[nodiscard]] stage_parts parts() const;
   /// Takes the role for a new epoch. Who becomes the primary says what it goes on with.
@@ -68,7 +71,7 @@ class hosted_stage {
  private:
   /// The manager of the pages from now on, and which of them hold rows that count.
   [[nodiscard]] std::pair<std::unique_ptr<kv_manager>, std::vector<bool>> take_over(
-      const engine_config& config, std::uint32_t pages, replica_host::heritage left);
+      const surroundings& around, replica_host::heritage left);
   [[nodiscard]] stage_heritage lead(const surroundings& around, caf::actor_system& system);
   void stop_leading();
   [[nodiscard]] std::unique_ptr<far_experts> reach(const surroundings& around) const;
@@ -84,6 +87,7 @@ class hosted_stage {
   expert_shard_actor shard_;
   std::shared_ptr<expert_bank> bank_;  ///< null: experts live apart
   std::shared_ptr<cache_slot> cache_;  ///< gets, or has, the manager of the pages; may be null
+  std::shared_ptr<page_tiers> tiers_;  ///< of those who lead; null: none, or their pages are left
   doors doors_;
 };
 

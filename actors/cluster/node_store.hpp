@@ -11,6 +11,7 @@
 #include "actors/cache_slot.hpp"
 #include "cluster/placement_adoption.hpp"
 #include "runtime/cache/kv_store.hpp"
+#include "runtime/cache/page_tiers.hpp"
 #include "runtime/config/engine_config.hpp"
 #include "runtime/device/device.hpp"
 #include "runtime/engine/attention_stage.hpp"
@@ -28,6 +29,7 @@ struct stage_parts {
   std::shared_ptr<attention_stage> stage;
   std::shared_ptr<expert_bank> bank;  ///< null: experts live apart
   std::shared_ptr<cache_slot> cache;  ///< which prefixes the pages hold; null: nobody knows
+  std::shared_ptr<page_tiers> tiers;  ///< behind the pages; may be null
 };
 
 /// A set of experts apart from any stage, loaded.

@@ -40,6 +40,10 @@ void replicator::written(device& dev, std::shared_ptr<const step_inputs> inputs)
   dev.notify([self = shared_from_this(), inputs = std::move(inputs)] { self->record(*inputs); });
 }
 
+void replicator::filled(device& dev, std::vector<std::int32_t> pages) {
+  dev.notify([self = shared_from_this(), pages = std::move(pages)] { self->copy_filled(pages); });
+}
+
 void replicator::released(device& dev, sequence_id id) {
   dev.notify([self = shared_from_this(), id] {
     const std::lock_guard lock(self->mutex_);
@@ -103,6 +107,17 @@ void replicator::copy_pieces() {
     }
     if (auto piece = l.log->next_piece(epoch_))
       (void)send(l, frames::kv_snapshot, encode_kv_snapshot(piece->header), piece->payload);
+  }
+  note_behind();
+}
+
+void replicator::copy_filled(std::span<const std::int32_t> pages) {
+  const std::lock_guard lock(mutex_);
+  for (const std::int32_t page : pages) written_[static_cast<std::size_t>(page)] = true;
+  for (line& l : lines_) {
+    if (l.log == nullptr) continue;
+    for (const logged_snapshot& each : l.log->filled(pages, epoch_))
+      if (!send(l, frames::kv_snapshot, encode_kv_snapshot(each.header), each.payload)) break;
   }
   note_behind();
 }

@@ -24,6 +24,7 @@ class replicator final : public stage_log, public std::enable_shared_from_this<r
              std::uint32_t stage, std::vector<bool> written);
 
   void written(device& dev, std::shared_ptr<const step_inputs> inputs) override;
+  void filled(device& dev, std::vector<std::int32_t> pages) override;
   void released(device& dev, sequence_id id) override;
 
   /// Who listens from now on, and in which epoch. Those who listened already go on.
@@ -44,6 +45,7 @@ class replicator final : public stage_log, public std::enable_shared_from_this<r
   };
   void record(const step_inputs& inputs);
   void copy_pieces();
+  void copy_filled(std::span<const std::int32_t> pages);
   [[nodiscard]] bool send(line& l, frame_kind kind, std::vector<std::byte> header,
                           const kv_payload& payload);
   void note_written(const step_plan& plan, std::span<const page_table> tables);

@@ -126,8 +126,8 @@ caf::result<orders_done> worker_state::obey_with(std::vector<bool> wanted,
 
 std::string worker_state::obey(const node_orders& orders, orders_done& done) {
   wiring_.node.kv_pages = orders.kv_pages;
-  const hosted_stage::surroundings around{wiring_.node, wiring_.port, orders.batcher, orders.epoch,
-                                          orders.experts_apart};
+  const hosted_stage::surroundings around{wiring_.node, wiring_.port,         orders.batcher,
+                                          orders.epoch, orders.experts_apart, orders.stages.size()};
   const expert_duties duties = expert_duties_of(experts_of(orders), wiring_.port->self());
   std::map<std::uint32_t, hosted_stage::doors> doors;
   expert_doors::openings entries;
@@ -167,9 +167,11 @@ void worker_state::load(const hosted_stage::surroundings& around, const node_ord
 
 void worker_state::drop_others(const node_orders& orders, const expert_duties& duties) {
   std::erase_if(stages_, [&](const auto& held) {
-    return std::ranges::none_of(orders.stages, [&](const stage_order& o) {
+    const bool goes = std::ranges::none_of(orders.stages, [&](const stage_order& o) {
       return layer_range{o.first, o.last} == held.second->layers();
     });
+    if (goes) held.second->leave_pages();
+    return goes;
   });
   std::erase_if(experts_, [&](const auto& held) {
     return std::ranges::find(duties.held, held->owned()) == duties.held.end();

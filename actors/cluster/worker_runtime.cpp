@@ -68,6 +68,13 @@ class late_doors {
   std::weak_ptr<expert_doors> doors_;  ///< the port's thread may outlive them
 };
 
+/// For weights, keys and values, where tiers take memory too.
+std::size_t room_beside(const device& computes, const tier_config& tiers) {
+  const std::size_t room = room_on(computes);
+  const bool has_own = computes.free_memory() > 0;
+  return has_own ? room : room - std::min(room, tiers.host_bytes);
+}
+
 /// Members go in reverse order.
 class joined_worker final : public worker_runtime {
  public:
@@ -156,8 +163,9 @@ void joined_worker::introduce_self(const worker_options& options) {
   // Its part of what it shares, so that a node with processors of its own counts for more.
   hello_.threads = std::max(store_->dev()->width() / std::max(options.turns, 1U), 1U);
   hello_.experts_only = options.experts_only;
-  hello_.memory_bytes = store_->memory_once(options.memory_bytes == 0 ? room_on(*store_->dev())
-                                                                      : options.memory_bytes);
+  hello_.memory_bytes =
+      store_->memory_once(options.memory_bytes == 0 ? room_beside(*store_->dev(), options.tiers)
+                                                    : options.memory_bytes);
 }
 
 result<void> joined_worker::open_model(const worker_options& options, const node_welcome& welcome,
@@ -177,6 +185,7 @@ result<void> joined_worker::open_model(const worker_options& options, const node
   config_.activations = static_cast<activation_mode>(welcome.activations);
   config_.prefix_cache = welcome.prefix_cache;
   config_.pack_weights = welcome.pack_weights;
+  config_.cache.tiers = options.tiers;
   store_->serve(files_, fmt::format("{} {} {} {} {} {}", welcome.page_size, welcome.kv_type,
                                     welcome.step_rows, welcome.activations, welcome.pack_weights,
                                     welcome.prefix_cache));

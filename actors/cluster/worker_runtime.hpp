@@ -10,6 +10,7 @@
 
 #include "actors/cluster/node_store.hpp"
 #include "runtime/base/result.hpp"
+#include "runtime/config/cache_config.hpp"
 #include "runtime/config/tls_files.hpp"
 
 namespace troupe {
@@ -24,6 +25,7 @@ struct worker_options {
   tls_files tls;
   std::size_t memory_bytes = 0;  ///< for weights and KV; 0: what is available
   bool experts_only = false;     ///< to hold expert shards and nothing of a stage
+  tier_config tiers;             ///< behind the pages of the stages that it leads
   /// Where weights from peers are kept, if the model's files are not here; empty: none are got.
   std::filesystem::path weights_cache;
 };

@@ -43,15 +43,26 @@ void kv_log::end() {
 
 std::optional<logged_snapshot> kv_log::next_piece(epoch_number epoch) {
   if (!copying_) return std::nullopt;
+  logged_snapshot piece = start_piece(epoch);
+  add_tables(piece.header);
+  if (tables_to_copy_.empty()) add_pages(piece.header);
+  copying_ = !tables_to_copy_.empty() || !pages_to_copy_.empty();
+  piece.header.last = !copying_;
+  fill(piece);
+  return piece;
+}
+
+logged_snapshot kv_log::start_piece(epoch_number epoch) {
   logged_snapshot piece;
   piece.header.epoch = epoch;
   piece.header.step = recorded_;
   piece.header.stage = stage_;
   piece.header.place = next_place();
-  add_tables(piece.header);
-  if (tables_to_copy_.empty()) add_pages(piece.header);
-  copying_ = !tables_to_copy_.empty() || !pages_to_copy_.empty();
-  piece.header.last = !copying_;
+  piece.header.last = false;
+  return piece;
+}
+
+void kv_log::fill(logged_snapshot& piece) const {
   const std::size_t bytes = store_.layout().page_bytes();
   piece.payload = allocate(piece.header.pages.size() * bytes);
   std::byte* to = piece.payload.memory.get();
@@ -59,7 +70,24 @@ std::optional<logged_snapshot> kv_log::next_piece(epoch_number epoch) {
     std::memcpy(to, whole_page(store_, page).data(), bytes);
     to += bytes;
   }
-  return piece;
+}
+
+std::vector<logged_snapshot> kv_log::filled(std::span<const std::int32_t> pages,
+                                            epoch_number epoch) {
+  for (const std::int32_t page : pages) written_[static_cast<std::size_t>(page)] = true;
+  std::vector<logged_snapshot> pieces;
+  while (listening_ && !pages.empty()) {
+    const std::size_t count = std::min(pages_a_piece(), pages.size());
+    logged_snapshot& piece = pieces.emplace_back(start_piece(epoch));
+    piece.header.pages.assign(pages.begin(), pages.begin() + static_cast<std::ptrdiff_t>(count));
+    fill(piece);
+    pages = pages.subspan(count);
+  }
+  return pieces;
+}
+
+std::size_t kv_log::pages_a_piece() const {
+  return std::max<std::size_t>(1, limits_.payload_bytes / store_.layout().page_bytes());
 }
 
 void kv_log::add_tables(kv_snapshot& piece) {
@@ -76,8 +104,7 @@ void kv_log::add_tables(kv_snapshot& piece) {
 }
 
 void kv_log::add_pages(kv_snapshot& piece) {
-  const std::size_t most =
-      std::max<std::size_t>(1, limits_.payload_bytes / store_.layout().page_bytes());
+  const std::size_t most = pages_a_piece();
   while (!pages_to_copy_.empty() && piece.pages.size() < most) {
     piece.pages.push_back(pages_to_copy_.back());
     pages_to_copy_.pop_back();

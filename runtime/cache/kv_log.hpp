@@ -64,6 +64,10 @@ class kv_log {
 
   /// The next piece; nothing once all were taken.
   [[nodiscard]] std::optional<logged_snapshot> next_piece(epoch_number epoch);
+  /// What pages hold that were filled by something other than a step, from then on; nothing
+  /// without a receiver. To be called before the record of the first step that uses them.
+  [[nodiscard]] std::vector<logged_snapshot> filled(std::span<const std::int32_t> pages,
+                                                    epoch_number epoch);
   /// What a step wrote, in as many frames as the limit asks for; nothing without a receiver.
   /// `tables[i]` is the one with which the step's run i was computed, and covers it. Every step
   /// that was computed, in order.
@@ -79,8 +83,12 @@ class kv_log {
   [[nodiscard]] logged_record start_record(const step_plan& plan);
   /// Fills in which entries of the table the receiver lacks; from now on it has them.
   void introduce(sequence_id id, const page_table& table, kv_run& run);
+  [[nodiscard]] logged_snapshot start_piece(epoch_number epoch);
+  /// Copies what the piece's pages hold.
+  void fill(logged_snapshot& piece) const;
   void add_tables(kv_snapshot& piece);
   void add_pages(kv_snapshot& piece);
+  [[nodiscard]] std::size_t pages_a_piece() const;
   [[nodiscard]] kv_log_place next_place() { return {log_, serial_++}; }
 
   const kv_store& store_;

@@ -12,7 +12,7 @@ tl::unexpected<error> unknown(sequence_id id) {
 
 }  // namespace
 
-kv_manager::kv_manager(const settings& s, std::unique_ptr<page_tiers> tiers)
+kv_manager::kv_manager(const settings& s, std::shared_ptr<page_tiers> tiers)
     : settings_(s),
       pool_(s.pages),
       index_(s.page_size),

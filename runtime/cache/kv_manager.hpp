@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "runtime/base/result.hpp"
@@ -51,7 +52,7 @@ class kv_manager {
     std::uint64_t fetched = 0;    ///< positions that came back from the tiers; among those found
   };
 
-  explicit kv_manager(const settings& s, std::unique_ptr<page_tiers> tiers = nullptr);
+  explicit kv_manager(const settings& s, std::shared_ptr<page_tiers> tiers = nullptr);
 
   /// Starts a sequence; returns how many leading positions of `tokens` are already in its pages: a
   /// multiple of the page size, at most `at_most`, of the same space. already_exists if the id is
@@ -67,6 +68,9 @@ class kv_manager {
   /// and then while tiers_busy().
   void attend_tiers();
   [[nodiscard]] bool tiers_busy() const { return !copying_.empty() || !to_copy_.empty(); }
+  /// The pages that tiers have filled for a sequence since the last call: no step has written what
+  /// they hold.
+  [[nodiscard]] std::vector<std::int32_t> take_filled() { return std::exchange(filled_, {}); }
   /// Waits, for so long at most, until all that is committed has been copied.
   void flush(std::chrono::milliseconds longest);
   /// Makes room for positions 0 .. length - 1. exhausted (and no change) when pages run out.
@@ -143,7 +147,8 @@ class kv_manager {
   std::unordered_map<std::int32_t, std::uint32_t> copying_;  ///< pages, and how often
   std::unordered_map<std::uint64_t, fetching> jobs_;
   std::uint64_t next_job_ = 1;
-  std::unique_ptr<page_tiers> tiers_;  ///< may be null
+  std::vector<std::int32_t> filled_;
+  std::shared_ptr<page_tiers> tiers_;  ///< may be null
 };
 
 }  // namespace troupe

@@ -148,7 +148,8 @@ result<void> kv_replica::apply(const kv_snapshot& piece, std::span<const std::by
 }
 
 result<void> kv_replica::check(const kv_snapshot& piece, std::size_t payload) const {
-  if (complete_) return fail(errc::corrupt, "a piece comes after the last");
+  if (complete_ && (piece.last || !piece.tables.empty()))
+    return fail(errc::corrupt, "a piece comes after the last");
   if (auto good = check_pages(piece.pages); !good) return good;
   const std::uint64_t bytes = piece.pages.size() * store_.layout().page_bytes();
   if (payload != bytes) {

@@ -34,7 +34,8 @@ class kv_replica {
   /// contradicts itself, the store or what is held. A refused frame changes nothing, but that the
   /// first of a log makes this forget what it held.
   [[nodiscard]] result<void> apply(const kv_record& record, std::span<const std::byte> payload);
-  /// Takes a piece of what the primary held when the log began; fails likewise.
+  /// Takes a piece of what the primary held when the log began, or, at any time, pages that it has
+  /// got otherwise than by a step; fails likewise.
   [[nodiscard]] result<void> apply(const kv_snapshot& piece, std::span<const std::byte> payload);
 
   /// Whether this holds all that the primary held at the last step applied: the snapshot is whole.

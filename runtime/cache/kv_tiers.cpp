@@ -83,8 +83,10 @@ void kv_manager::take_fetched(const page_tiers::fetched& done) {
     s.job = 0;
     const std::uint32_t size = settings_.page_size;
     const std::size_t count = std::min<std::size_t>(done.pages, f.blocks.size());
-    for (std::size_t i = 0; i < count; ++i)
+    for (std::size_t i = 0; i < count; ++i) {
       add_block(s, std::span(f.tokens).subspan(i * size, size));
+      filled_.push_back(f.blocks[i].second);
+    }
     counts_.found += count * size;
     counts_.fetched += count * size;
     drop_pages(s, s.chain.size());

@@ -41,6 +41,9 @@ class page_tiers {
   [[nodiscard]] virtual progress poll() = 0;
   /// Waits until poll() has something to tell, or for so long.
   virtual void wait(std::chrono::milliseconds longest) = 0;
+  /// When it returns, no page is read or written any more: somebody else has them. What was begun
+  /// is told as taken, or as not filled; so is what comes later. Any thread.
+  virtual void close() = 0;
 };
 
 }  // namespace troupe

@@ -47,6 +47,10 @@ class tiered_pages final : public page_tiers {
 
   [[nodiscard]] bool put(const block_key& key, std::int32_t page) override {
     const std::lock_guard lock(mutex_);
+    if (closed_) {
+      done_.copied.push_back(page);
+      return true;
+    }
     if (copies_.size() >= most_copies) return false;
     copies_.emplace_back(key, page);
     wake_.notify_one();
@@ -55,6 +59,7 @@ class tiered_pages final : public page_tiers {
 
   void fetch(std::uint64_t job, request blocks) override {
     const std::lock_guard lock(mutex_);
+    if (closed_) return done_.arrived.push_back({job, 0});
     fetches_.push_back({job, std::move(blocks)});
     wake_.notify_one();
   }
@@ -68,6 +73,18 @@ class tiered_pages final : public page_tiers {
     std::unique_lock lock(mutex_);
     told_.wait_for(lock, longest,
                    [this] { return !done_.copied.empty() || !done_.arrived.empty(); });
+  }
+
+  void close() override {
+    held_lock held(mutex_);
+    closed_ = true;
+    for (const auto& [key, page] : copies_) done_.copied.push_back(page);
+    copies_.clear();
+    for (const fetch_job& f : fetches_) done_.arrived.push_back({f.job, 0});
+    fetches_.clear();
+    unwritten_.clear();
+    unwritten_keys_.clear();
+    told_.wait(held, [this] { return !touching_; });
   }
 
  private:
@@ -86,6 +103,8 @@ class tiered_pages final : public page_tiers {
   void copy_out(held_lock& held);
   void write(held_lock& held);
   [[nodiscard]] bool bring(held_lock& held, const block_key& key, std::int32_t page);
+  /// Copies from or to a page, without the lock.
+  void touch(held_lock& held, std::span<const std::byte> from, std::byte* to);
 
   const std::shared_ptr<const kv_store> store_;
   const std::shared_ptr<tier_counters> counters_;
@@ -99,6 +118,8 @@ class tiered_pages final : public page_tiers {
   std::deque<unwritten> unwritten_;
   std::unordered_set<block_key, block_key_hash> unwritten_keys_;
   progress done_;
+  bool touching_ = false;  ///< a page is being copied
+  bool closed_ = false;
   std::jthread worker_;
 };
 
@@ -137,40 +158,47 @@ void tiered_pages::fill(held_lock& held) {
   told_.notify_all();
 }
 
-/// Fills one page. Lets go of the lock while it copies.
+void tiered_pages::touch(held_lock& held, std::span<const std::byte> from, std::byte* to) {
+  touching_ = true;
+  held.unlock();
+  std::memcpy(to, from.data(), from.size());
+  held.lock();
+  touching_ = false;
+  told_.notify_all();
+}
+
+/// Fills one page. Lets go of the lock while it reads and copies.
 bool tiered_pages::bring(held_lock& held, const block_key& key, std::int32_t page) {
   const std::span<std::byte> to = whole_page(*store_, page);
   page_bytes contents = host_.get(key);
   for (auto waits = unwritten_.begin(); !contents && waits != unwritten_.end(); ++waits)
     if (waits->key == key) contents = waits->contents;
-  held.unlock();
-  bool there = contents != nullptr;
-  if (there) {
-    std::memcpy(to.data(), contents->data(), to.size());
-    ++counters_->host_pages;
-  } else if (disk_ && disk_->has(key)) {
+  const bool from_disk = contents == nullptr && disk_ && disk_->has(key);
+  if (from_disk) {
+    held.unlock();
+    std::vector<std::byte> read(to.size());
     const std::uint64_t rejected = disk_->rejected();
-    there = disk_->get(key, to);
+    if (disk_->get(key, read))
+      contents = std::make_shared<const std::vector<std::byte>>(std::move(read));
     counters_->rejected_files += disk_->rejected() - rejected;
-    if (there) {
-      ++counters_->disk_pages;
-      contents = std::make_shared<const std::vector<std::byte>>(to.begin(), to.end());
-    }
+    held.lock();
   }
-  held.lock();
-  if (there) host_.put(key, std::move(contents));
-  return there;
+  if (contents == nullptr || closed_) return false;
+  touch(held, *contents, to.data());
+  ++(from_disk ? counters_->disk_pages : counters_->host_pages);
+  host_.put(key, std::move(contents));
+  return !closed_;
 }
 
 void tiered_pages::copy_out(held_lock& held) {
   const auto [key, page] = copies_.front();
-  held.unlock();
   const std::span<const std::byte> from = whole_page(*store_, page);
-  auto contents = std::make_shared<const std::vector<std::byte>>(from.begin(), from.end());
-  held.lock();
+  auto copied = std::make_shared<std::vector<std::byte>>(from.size());
+  touch(held, from, copied->data());
+  if (closed_) return;
+  const page_bytes contents = std::move(copied);
   copies_.pop_front();
   done_.copied.push_back(page);
-  told_.notify_all();
   host_.put(key, contents);
   if (!disk_ || disk_->has(key) || unwritten_keys_.contains(key)) return;
   if ((unwritten_.size() + 1) * contents->size() > most_unwritten_bytes) {
@@ -178,7 +206,7 @@ void tiered_pages::copy_out(held_lock& held) {
     return;
   }
   unwritten_keys_.insert(key);
-  unwritten_.push_back({key, std::move(contents)});
+  unwritten_.push_back({key, contents});
 }
 
 void tiered_pages::write(held_lock& held) {
@@ -187,13 +215,14 @@ void tiered_pages::write(held_lock& held) {
   const auto done = disk_->put(next.key, *next.contents);
   ++(done ? counters_->written_pages : counters_->lost_pages);
   held.lock();
+  if (closed_) return;
   unwritten_.pop_front();
   unwritten_keys_.erase(next.key);
 }
 
 }  // namespace
 
-result<std::unique_ptr<page_tiers>> make_tiered_pages(std::shared_ptr<const kv_store> store,
+result<std::shared_ptr<page_tiers>> make_tiered_pages(std::shared_ptr<const kv_store> store,
                                                       const tier_settings& settings,
                                                       std::shared_ptr<tier_counters> counters) {
   std::optional<disk_tier> disk;
@@ -203,7 +232,7 @@ result<std::unique_ptr<page_tiers>> make_tiered_pages(std::shared_ptr<const kv_s
     if (!opened) return fail(opened.error());
     disk.emplace(std::move(*opened));
   }
-  return std::make_unique<tiered_pages>(std::move(store), settings.host_bytes, std::move(disk),
+  return std::make_shared<tiered_pages>(std::move(store), settings.host_bytes, std::move(disk),
                                         std::move(counters));
 }
 

@@ -35,7 +35,7 @@ struct tier_counters {
 /// nobody else waits for a copy or a disk. Fetches go before copies out, and those before writes to
 /// the disk; a page that finds too many waiting for the disk is not written. The store is kept, and
 /// must lie in memory that the host can read. Fails with io_error where the folder cannot be used.
-[[nodiscard]] result<std::unique_ptr<page_tiers>> make_tiered_pages(
+[[nodiscard]] result<std::shared_ptr<page_tiers>> make_tiered_pages(
     std::shared_ptr<const kv_store> store, const tier_settings& settings,
     std::shared_ptr<tier_counters> counters);
 

@@ -2,13 +2,17 @@
 
 import decimal
 import json
+import os
 import pathlib
+import signal
 import time
 import urllib.request
 
 import second_turn
 from conftest import client_of
 from second_turn import words
+from test_cluster import leader_of
+from test_cluster import whole as all_up
 from troupe_server import MODELS, Server, troupe
 
 TINY = MODELS / "tiny-qwen3-moe"
@@ -141,6 +145,29 @@ def test_a_restart_keeps_the_disk_tier_and_no_damage_changes_an_answer(tmp_path)
     # Another kernel's bits are not trusted either: there is a folder for each.
     with Server(*options, "--kv-type", "f32") as server:
         assert cached(complete(server, prompt)) == 0
+
+
+def test_nodes_keep_their_pages_on_disk_and_what_comes_back_outlives_them(tmp_path):
+    folder = tmp_path / "cache"
+    options = (TINY, "--workers", 2, "--cache-folder", folder)
+    body = {"prompt": words(400), "max_tokens": 300, "temperature": 0, "ignore_eos": True, "logprobs": 0}
+    with Server(*options) as server:
+        first = complete(server, **body)
+        whole = first["usage"]["prompt_tokens"] // 16
+        wait_for_pages(folder, 2 * whole)
+    for stage in (0, 1):
+        scores = []
+        with Server(*options) as server:
+            struck = leader_of(all_up(server, nodes=2), stage)
+            more = {"model": server.model, "stream": True, "stream_options": {"include_usage": True}}
+            with server.stream("/v1/completions", body | more) as events:
+                for event in events:
+                    scores += [score for c in event["choices"] for score in c["logprobs"]["token_logprobs"]]
+                    if len(scores) > 30 and struck:
+                        os.kill(struck["pid"], signal.SIGKILL)
+                        struck = None
+        assert event["usage"]["prompt_tokens_details"]["cached_tokens"] >= 16 * (whole - 1)
+        assert scores == first["choices"][0]["logprobs"]["token_logprobs"]
 
 
 def test_a_second_turn_computes_its_new_tokens_only():

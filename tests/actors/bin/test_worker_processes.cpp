@@ -166,6 +166,16 @@ TEST_CASE("workers are nodes of this program that compute in turn") {
   CHECK(workers[1].command.arguments == wanted);
 }
 
+TEST_CASE("workers have even parts of the tiers, which take of their memory") {
+  node_options common;
+  common.tiers = {std::size_t{1} << 30U, "/a folder", std::uint64_t{8} << 30U};
+  const auto workers = worker_commands(common, 2, std::size_t{3} << 30U);
+  const auto& words = workers[1].command.arguments;
+  for (const char* word : {"--cache-host-mib=512", "--cache-folder=/a folder",
+                           "--cache-disk-mib=4096", "--memory-mib=2560"})
+    CHECK_MESSAGE(std::ranges::count(words, word) == 1, word);
+}
+
 TEST_CASE("the last workers are for experts, with names of their own") {
   const auto workers = worker_commands({}, 3, 0, 2);
   REQUIRE(workers.size() == 3);

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <map>
 
 #include "tests/runtime/cache/kv_primary.hpp"
@@ -269,6 +270,37 @@ TEST_CASE("a piece that contradicts the store or what is held changes nothing") 
   const auto more = b.replica.apply(kv_snapshot{2, 0, 0, {4, 2}, true, {}, {}}, {});
   REQUIRE_FALSE(more);
   CHECK(more.error().message() == "KV snapshot of log 4: a piece comes after the last");
+  const auto tables = b.replica.apply(kv_snapshot{2, 0, 0, {4, 2}, false, {}, {{9, {1}}}}, {});
+  REQUIRE_FALSE(tables);
+  CHECK(tables.error().message() == "KV snapshot of log 4: a piece comes after the last");
+}
+
+TEST_CASE("pages that a tier has filled come to a replica, whose snapshot is whole or not") {
+  cpu_device dev{{.threads = 1, .pin = false}};
+  test::kv_primary primary(dev, small, pages, tight, 5);
+  buddy b(dev, small);
+  const auto fill = [&](const std::vector<std::int32_t>& which) {
+    for (const std::int32_t page : which) {
+      const auto bytes = test::random_bytes(small.page_bytes(), primary.random());
+      std::ranges::copy(bytes, whole_page(primary.store(), page).begin());
+    }
+    return primary.log().filled(which, 1);
+  };
+  CHECK(fill({3, 4}).empty());  // nobody listens
+  primary.begin_log();
+  for (const logged_snapshot& piece : fill({5}))
+    REQUIRE(test::deliver(test::sent(piece), b.replica));
+  CHECK_FALSE(b.replica.complete());
+  take_all_pieces(primary, b.replica);
+  CHECK(b.replica.complete());
+  for (int round = 0; round < 20; ++round) {
+    for (const kv_frame& frame : primary.step()) REQUIRE(test::deliver(frame, b.replica));
+    const auto pieces = fill({20, 21, 22, 23});
+    CHECK(pieces.size() > 1);  // each within the limit
+    for (const logged_snapshot& piece : pieces)
+      REQUIRE(test::deliver(test::sent(piece), b.replica));
+    check_equal(primary, b);
+  }
 }
 
 TEST_CASE("a replica holds a bounded number of sequences") {

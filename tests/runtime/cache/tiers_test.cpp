@@ -141,10 +141,11 @@ struct tiered {
   tiered(std::uint32_t pages, std::size_t host_pages, const fs::path& folder)
       : store(std::make_shared<const kv_store>(dev, layout, pages)),
         counters(std::make_shared<tier_counters>()) {
-    auto tiers = make_tiered_pages(
+    auto made = make_tiered_pages(
         store, {host_pages * layout.page_bytes(), folder, 1 << 24, "a model"}, counters);
-    REQUIRE(tiers.has_value());
-    manager.emplace(kv_manager::settings{.page_size = size, .pages = pages}, std::move(*tiers));
+    REQUIRE(made.has_value());
+    tiers = std::move(*made);
+    manager.emplace(kv_manager::settings{.page_size = size, .pages = pages}, tiers);
   }
   /// Computes the rest of a prompt as if its pages' contents were a function of its tokens; the
   /// positions that were found.
@@ -181,6 +182,7 @@ struct tiered {
   kv_layout layout{2, 2, 8, size, kernels::kv_type::f16};
   std::shared_ptr<const kv_store> store;
   std::shared_ptr<tier_counters> counters;
+  std::shared_ptr<page_tiers> tiers;
   std::optional<kv_manager> manager;
 };
 
@@ -226,6 +228,46 @@ TEST_CASE("a fetch that finds a damaged file brings what comes before it") {
   CHECK(t.run(1, a) == 3 * tiered::size);
   CHECK(t.counters->rejected_files == 1);
   CHECK(t.run(2, a) == a.size());
+}
+
+TEST_CASE("the pages that came from a tier are told once") {
+  const test::temporary_directory folder;
+  const auto a = counting(6 * tiered::size, 300);
+  { CHECK(tiered(16, 0, folder.path()).run(1, a) == 0); }
+  tiered t(16, 0, folder.path());
+  CHECK(t.manager->take_filled().empty());
+  REQUIRE(t.manager->open(1, a, 96).value() == 0);
+  REQUIRE(t.manager->fetch(1, a, 96));
+  CHECK(t.await(1) == a.size());
+  CHECK(t.manager->take_filled() == *t.manager->table(1).value());
+  CHECK(t.manager->take_filled().empty());
+  t.manager->release(1);
+  CHECK(t.run(2, a) == a.size());  // on the device
+  CHECK(t.manager->take_filled().empty());
+}
+
+TEST_CASE("closed tiers touch no page, and let nobody wait") {
+  const test::temporary_directory folder;
+  const auto a = counting(6 * tiered::size, 300);
+  { CHECK(tiered(16, 0, folder.path()).run(1, a) == 0); }
+  for (int round = 0; round < 50; ++round) {
+    tiered t(16, 4, folder.path());
+    REQUIRE(t.manager->open(1, a, 96).value() == 0);
+    REQUIRE(t.manager->fetch(1, a, 96));
+    for (int spin = 0; spin < round * 1000; ++spin) (void)t.tiers->has(key_of(0));
+    t.tiers->close();
+    const auto contents = test::contents(*t.store);
+    const std::uint32_t came = t.await(1);
+    CHECK(came <= a.size());
+    t.manager->release(1);
+    REQUIRE(t.manager->open(2, a, 96).value() == came);
+    CHECK((came == a.size() || !t.manager->fetch(2, a, 96) || t.await(2) == came));
+    REQUIRE(t.manager->extend(2, 96));
+    REQUIRE(t.manager->commit(2, came, std::span(a).subspan(came)));
+    t.manager->flush(std::chrono::seconds(20));
+    CHECK_FALSE(t.manager->tiers_busy());
+    CHECK(test::contents(*t.store) == contents);
+  }
 }
 
 TEST_CASE("a sequence that leaves while its pages are fetched leaves nothing behind") {
