@@ -70,7 +70,6 @@ void attention_block_state::on_tables(const table_changes& changes) {
       tables_[id] = table;
     }
   }
-  if (!changes.filled.empty() && w_->log != nullptr) w_->log->filled(*w_->dev, changes.filled);
 }
 
 bool attention_block_state::covers(const page_table& table, const sequence_run& run) const {

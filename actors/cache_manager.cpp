@@ -30,26 +30,41 @@ caf::result<cache_reply> cache_manager_state::carry_out(cache_manager_actor::poi
     ids.insert(ids.end(), open.begin(), open.end());
   }
   cache_reply reply = answer(*manager, request);
+  note_filled();
+  hold_back(request, reply);
   look_at_tiers(self, false);
-  tell_watcher(self, ids);
-  return reply;
-}
-
-void cache_manager_state::tell_watcher(cache_manager_actor::pointer self,
-                                       const std::vector<sequence_id>& ids) {
+  if (!watcher || ids.empty()) return reply;
   table_changes changes;
-  changes.filled = manager->take_filled();
-  if (!watcher || (ids.empty() && changes.filled.empty())) return;
   for (const sequence_id id : ids)
     changes.changed.emplace_back(id, manager->table(id).value_or(nullptr));
   self->send(watcher, std::move(changes));
+  return reply;
+}
+
+void cache_manager_state::note_filled() {
+  std::vector<std::int32_t> pages = manager->take_filled();
+  if (log != nullptr && !pages.empty()) last_fill = log->filled(*dev, std::move(pages));
+}
+
+void cache_manager_state::hold_back(const cache_request& request, cache_reply& reply) {
+  if (request.reconcile) untold.clear();
+  for (const sequence_id id : request.releases) untold.erase(id);
+  if (log == nullptr) return;
+  for (std::size_t i = 0; i < request.awaits.size(); ++i) {
+    if (reply.arrived[i] == cache_reply::on_its_way) continue;
+    const auto waits = untold.try_emplace(request.awaits[i], last_fill).first;
+    if (log->told(waits->second))
+      untold.erase(waits);
+    else
+      reply.arrived[i] = cache_reply::on_its_way;
+  }
 }
 
 void cache_manager_state::look_at_tiers(cache_manager_actor::pointer self, bool asked) {
   if (asked) {
     looks = false;
     manager->attend_tiers();
-    tell_watcher(self, {});
+    note_filled();
   }
   if (looks || !manager->tiers_busy()) return;
   looks = true;
@@ -69,6 +84,8 @@ cache_manager_actor::behavior_type cache_manager(
     const std::shared_ptr<cache_wiring>& wiring) {
   self->state.manager = std::move(wiring->manager);
   self->state.left_to = std::move(wiring->left_to);
+  self->state.dev = std::move(wiring->dev);
+  self->state.log = std::move(wiring->log);
   return {
       [self](const cache_request& request) { return self->state.carry_out(self, request); },
       [self](tables_atom, const std::vector<sequence_id>& ids) { return self->state.tables(ids); },

@@ -88,7 +88,6 @@ struct table_list {
 /// Page tables that changed, for the attention block that reads them; null: the sequence is gone.
 struct table_changes {
   std::vector<std::pair<sequence_id, page_table>> changed;
-  std::vector<std::int32_t> filled;  ///< pages that got their contents from a tier
 };
 
 /// The masks of a step that is under way have been published.

@@ -27,8 +27,7 @@ class stage_exit {
   virtual void fail(const step_failure& failure) = 0;
 };
 
-/// Hears what a stage writes to its pages, to tell its buddies. Called by the stage's attention
-/// block only.
+/// Hears what is written to a stage's pages, to tell its buddies.
 class stage_log {
  public:
   stage_log() = default;
@@ -36,11 +35,15 @@ class stage_log {
   stage_log& operator=(const stage_log&) = delete;
   virtual ~stage_log() = default;
 
-  /// After leave(), with what the step was computed from.
+  /// Of the attention block: after leave(), with what the step was computed from.
   virtual void written(device& dev, std::shared_ptr<const step_inputs> inputs) = 0;
-  /// Pages have got what no step has written, from a tier; before the first step that reads them.
-  virtual void filled(device& dev, std::vector<std::int32_t> pages) = 0;
-  /// A sequence ended; no step under way uses it.
+  /// Of the cache manager: pages have got from a tier what no step has written. Before the first
+  /// step that reads them. Returns a number for told(), greater than any before.
+  [[nodiscard]] virtual std::uint64_t filled(device& dev, std::vector<std::int32_t> pages) = 0;
+  /// Whether the buddies have been sent what pages had got up to that call. A step that reads them
+  /// sooner has it sent at once, which takes its time. Any thread.
+  [[nodiscard]] virtual bool told(std::uint64_t fill) const = 0;
+  /// Of the attention block: a sequence ended; no step under way uses it.
   virtual void released(device& dev, sequence_id id) = 0;
 };
 

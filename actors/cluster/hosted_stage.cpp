@@ -158,9 +158,9 @@ stage_heritage hosted_stage::lead(const surroundings& around, caf::actor_system&
   const stage_heritage heritage{layers_.first, left.applied.has_value(), left.applied.value_or(0)};
   auto [manager, written] = take_over(around, std::move(left));
   cache_ = std::make_shared<cache_slot>();
-  doors_.cache = system.spawn(
-      cache_manager, std::make_shared<cache_wiring>(cache_wiring{std::move(manager), cache_}));
   doors_.log = std::make_shared<replicator>(around.port, kv_, layers_.first, std::move(written));
+  doors_.cache = system.spawn(cache_manager, std::make_shared<cache_wiring>(cache_wiring{
+                                                 std::move(manager), cache_, dev_, doors_.log}));
   auto wiring = std::make_unique<attention_block_wiring>();
   wiring->epoch = 0;  // rewired at once
   wiring->dev = dev_;

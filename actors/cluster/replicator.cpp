@@ -1,6 +1,7 @@
 #include "actors/cluster/replicator.hpp"
 
 #include <algorithm>
+#include <unordered_set>
 #include <utility>
 
 #include "runtime/wire/frames.hpp"
@@ -40,8 +41,11 @@ void replicator::written(device& dev, std::shared_ptr<const step_inputs> inputs)
   dev.notify([self = shared_from_this(), inputs = std::move(inputs)] { self->record(*inputs); });
 }
 
-void replicator::filled(device& dev, std::vector<std::int32_t> pages) {
-  dev.notify([self = shared_from_this(), pages = std::move(pages)] { self->copy_filled(pages); });
+std::uint64_t replicator::filled(device& dev, std::vector<std::int32_t> pages) {
+  fill f{++last_fill_, std::move(pages)};
+  const std::uint64_t number = f.number;
+  dev.notify([self = shared_from_this(), f = std::move(f)] { self->take_fill(f); });
+  return number;
 }
 
 void replicator::released(device& dev, sequence_id id) {
@@ -57,9 +61,7 @@ void replicator::restart(peer_id buddy) {
   const std::lock_guard lock(mutex_);
   for (line& l : lines_) {
     if (l.to != buddy) continue;
-    if (l.log != nullptr) l.log->end();
-    l.due = true;
-    l.pause = 0;
+    end_log(l, 0);
   }
   note_behind();
 }
@@ -84,6 +86,7 @@ void replicator::record(const step_inputs& inputs) {
   note_written(inputs.plan(), inputs.tables());
   for (line& l : lines_) {
     if (l.log == nullptr) continue;
+    send_filled_before(l, inputs.tables());
     for (logged_record& each : l.log->record(inputs.plan(), inputs.tables()))
       if (!send(l, frames::kv_record, encode_kv_record(each.header), each.payload)) break;
   }
@@ -105,21 +108,61 @@ void replicator::copy_pieces() {
       l.log->begin(last_log_, open_tables());
       l.due = false;
     }
+    send_filled(l);
     if (auto piece = l.log->next_piece(epoch_))
       (void)send(l, frames::kv_snapshot, encode_kv_snapshot(piece->header), piece->payload);
   }
   note_behind();
 }
 
-void replicator::copy_filled(std::span<const std::int32_t> pages) {
+void replicator::take_fill(const fill& f) {
   const std::lock_guard lock(mutex_);
-  for (const std::int32_t page : pages) written_[static_cast<std::size_t>(page)] = true;
+  last_taken_ = f.number;
+  for (const std::int32_t page : f.pages) written_[static_cast<std::size_t>(page)] = true;
   for (line& l : lines_) {
-    if (l.log == nullptr) continue;
-    for (const logged_snapshot& each : l.log->filled(pages, epoch_))
-      if (!send(l, frames::kv_snapshot, encode_kv_snapshot(each.header), each.payload)) break;
+    if (l.log == nullptr || l.due) continue;  // the log that begins has them
+    l.fills.push_back(f);
+    if (l.fills.size() == 1) send_filled(l);
   }
   note_behind();
+}
+
+void replicator::send_filled(line& l) {
+  if (l.fills.empty()) return;
+  std::vector<std::int32_t>& pages = l.fills.front().pages;
+  const std::size_t count =
+      std::min(pages.size(), std::max<std::size_t>(1, piece_bytes / kv_->layout().page_bytes()));
+  const auto from = pages.end() - static_cast<std::ptrdiff_t>(count);
+  const auto pieces = l.log->filled(std::span(from, pages.end()), epoch_);
+  pages.erase(from, pages.end());
+  if (pages.empty()) l.fills.pop_front();
+  for (const logged_snapshot& each : pieces)
+    if (!send(l, frames::kv_snapshot, encode_kv_snapshot(each.header), each.payload)) return;
+}
+
+void replicator::send_filled_before(line& l, std::span<const page_table> tables) {
+  if (l.fills.empty()) return;
+  std::unordered_set<std::int32_t> unsent;
+  for (const fill& f : l.fills) unsent.insert(f.pages.begin(), f.pages.end());
+  const bool read = std::ranges::any_of(tables, [&](const page_table& table) {
+    return std::ranges::any_of(*table, [&](std::int32_t page) { return unsent.contains(page); });
+  });
+  while (read && !l.fills.empty()) send_filled(l);
+}
+
+/// Until the next one begins.
+void replicator::end_log(line& l, std::uint32_t pause) {
+  if (l.log != nullptr) l.log->end();
+  l.fills.clear();
+  l.due = true;
+  l.pause = pause;
+}
+
+void replicator::note_told() {
+  std::uint64_t told = last_taken_;
+  for (const line& l : lines_)
+    if (!l.fills.empty()) told = std::min(told, l.fills.front().number - 1);
+  told_ = told;
 }
 
 bool replicator::send(line& l, frame_kind kind, std::vector<std::byte> header,
@@ -127,17 +170,17 @@ bool replicator::send(line& l, frame_kind kind, std::vector<std::byte> header,
   outgoing_frame frame{kind, std::move(header), {}};
   if (payload.size > 0) frame.payload.push_back({payload.bytes(), payload.memory});
   if (port_->send(l.to, std::move(frame))) return true;
-  l.log->end();
-  l.due = true;
-  l.pause = retry_pumps;
+  end_log(l, retry_pumps);
   return false;
 }
 
 kv_log::open_tables replicator::open_tables() const { return {open_.begin(), open_.end()}; }
 
 void replicator::note_behind() {
-  behind_ = std::ranges::any_of(
-      lines_, [](const line& l) { return l.due || (l.log != nullptr && l.log->copying()); });
+  behind_ = std::ranges::any_of(lines_, [](const line& l) {
+    return l.due || !l.fills.empty() || (l.log != nullptr && l.log->copying());
+  });
+  note_told();
 }
 
 }  // namespace troupe

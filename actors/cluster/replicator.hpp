@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -24,7 +25,8 @@ class replicator final : public stage_log, public std::enable_shared_from_this<r
              std::uint32_t stage, std::vector<bool> written);
 
   void written(device& dev, std::shared_ptr<const step_inputs> inputs) override;
-  void filled(device& dev, std::vector<std::int32_t> pages) override;
+  [[nodiscard]] std::uint64_t filled(device& dev, std::vector<std::int32_t> pages) override;
+  [[nodiscard]] bool told(std::uint64_t number) const override { return told_.load() >= number; }
   void released(device& dev, sequence_id id) override;
 
   /// Who listens from now on, and in which epoch. Those who listened already go on.
@@ -37,15 +39,27 @@ class replicator final : public stage_log, public std::enable_shared_from_this<r
   [[nodiscard]] bool behind() const { return behind_.load(); }
 
  private:
+  /// Pages that a tier has filled, still to be sent.
+  struct fill {
+    std::uint64_t number = 0;
+    std::vector<std::int32_t> pages;
+  };
   struct line {
     peer_id to = 0;
     std::unique_ptr<kv_log> log;
     bool due = true;  ///< the receiver knows nothing: a log is to begin
     std::uint32_t pause = 0;
+    std::deque<fill> fills = {};
   };
   void record(const step_inputs& inputs);
   void copy_pieces();
-  void copy_filled(std::span<const std::int32_t> pages);
+  void take_fill(const fill& f);
+  /// A piece of what tiers have filled.
+  void send_filled(line& l);
+  /// Pages that the step is to read must be there before its record.
+  void send_filled_before(line& l, std::span<const page_table> tables);
+  void end_log(line& l, std::uint32_t pause);
+  void note_told();
   [[nodiscard]] bool send(line& l, frame_kind kind, std::vector<std::byte> header,
                           const kv_payload& payload);
   void note_written(const step_plan& plan, std::span<const page_table> tables);
@@ -61,6 +75,9 @@ class replicator final : public stage_log, public std::enable_shared_from_this<r
   std::map<sequence_id, page_table> open_;
   std::uint64_t last_log_ = 0;
   epoch_number epoch_ = 0;
+  std::uint64_t last_taken_ = 0;  ///< fill
+  std::atomic<std::uint64_t> last_fill_ = 0;
+  std::atomic<std::uint64_t> told_ = 0;
   std::atomic<bool> behind_ = false;
 };
 
