@@ -49,12 +49,23 @@ supervisor_engine: {threads: 1}
 """
 
 
+class NoImageError(Exception):
+    """The image of the machines cannot be made: its mirror is out of reach, mostly."""
+
+
+def make_image():
+    done = subprocess.run([ROOT / "tests/deploy/make_image.sh", IMAGE], capture_output=True, text=True, timeout=900,
+                          check=False)
+    if done.returncode != 0:
+        raise NoImageError(done.stderr[-300:])
+
+
 class Site:
     """Machines with nothing on them but their image, and what playbooks need to reach them."""
 
     def __init__(self, folder):
         self.folder = pathlib.Path(folder)
-        run(ROOT / "tests/deploy/make_image.sh", IMAGE, seconds=900)
+        make_image()
         self.key = self.folder / "ssh-key"
         run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.key)
         self.network = Network()
