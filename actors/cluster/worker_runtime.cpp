@@ -68,13 +68,6 @@ class late_doors {
   std::weak_ptr<expert_doors> doors_;  ///< the port's thread may outlive them
 };
 
-/// For weights, keys and values, where tiers take memory too.
-std::size_t room_beside(const device& computes, const tier_config& tiers) {
-  const std::size_t room = room_on(computes);
-  const bool has_own = computes.free_memory() > 0;
-  return has_own ? room : room - std::min(room, tiers.host_bytes);
-}
-
 /// Members go in reverse order.
 class joined_worker final : public worker_runtime {
  public:
@@ -163,9 +156,9 @@ void joined_worker::introduce_self(const worker_options& options) {
   // Its part of what it shares, so that a node with processors of its own counts for more.
   hello_.threads = std::max(store_->dev()->width() / std::max(options.turns, 1U), 1U);
   hello_.experts_only = options.experts_only;
-  hello_.memory_bytes =
-      store_->memory_once(options.memory_bytes == 0 ? room_beside(*store_->dev(), options.tiers)
-                                                    : options.memory_bytes);
+  hello_.memory_bytes = store_->memory_once(options.memory_bytes == 0
+                                                ? room_on(*store_->dev(), options.tiers.host_bytes)
+                                                : options.memory_bytes);
 }
 
 result<void> joined_worker::open_model(const worker_options& options, const node_welcome& welcome,

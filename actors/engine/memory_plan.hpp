@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
@@ -29,10 +30,12 @@ struct memory_plan {
 /// in its control group.
 [[nodiscard]] std::size_t available_memory();
 
-/// The same of what `computes`: its own memory where it has some.
-[[nodiscard]] inline std::size_t room_on(const device& computes) {
+/// The same of what `computes`: its own memory where it has some, else the process's without what
+/// is `taken` of that.
+[[nodiscard]] inline std::size_t room_on(const device& computes, std::size_t taken = 0) {
   const std::size_t own = computes.free_memory();
-  return own > 0 ? own : available_memory();
+  const std::size_t room = own > 0 ? own : available_memory();
+  return own > 0 ? room : room - std::min(room, taken);
 }
 
 }  // namespace troupe
