@@ -23,6 +23,9 @@ constexpr std::chrono::seconds name_patience{30};
 constexpr std::chrono::seconds short_life{2};
 constexpr std::chrono::milliseconds pause_after_short_lives{2'000};
 
+/// Of a node that was asked to leave and has lost its supervisor.
+constexpr std::chrono::seconds farewell_patience{1};
+
 bool worth_another_try(errc code, std::chrono::steady_clock::duration tried) {
   switch (code) {
     case errc::unavailable:
@@ -54,6 +57,10 @@ result<node_end> end_of(const node_world& world, node_end life) {
   world.say(fmt::format("{} leaves once what it holds is elsewhere", life.node->name()));
   const auto until = world.now() + world.drain_limit;
   while (life.node->ended() == worker_runtime::end::none && world.now() < until)
+    if (world.signal(look_interval) != 0) return life;
+  // The word that it may go can come behind the end of its connection.
+  const auto last_word = world.now() + farewell_patience;
+  while (life.node->ended() == worker_runtime::end::lost && world.now() < last_word)
     if (world.signal(look_interval) != 0) return life;
   if (life.node->ended() != worker_runtime::end::drained) {
     world.say(fmt::format("{} ends before what it holds is elsewhere", life.node->name()));

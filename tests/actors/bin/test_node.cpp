@@ -22,7 +22,10 @@ class scripted_node final : public worker_runtime {
   scripted_node(const std::chrono::steady_clock::time_point& now, milliseconds life, end how,
                 bool clean)
       : now_(now), until_(now + life), how_(how), clean_(clean) {}
-  [[nodiscard]] end ended() const override { return now_ < until_ ? end::none : how_; }
+  [[nodiscard]] end ended() const override {
+    if (now_ < until_) return end::none;
+    return now_ < until_ + word_ ? end::lost : how_;
+  }
   [[nodiscard]] const std::string& name() const override { return name_; }
   [[nodiscard]] result<void> leave() override {
     if (!leaves_) return fail(errc::exhausted, "no other node has room");
@@ -32,6 +35,8 @@ class scripted_node final : public worker_runtime {
   }
   [[nodiscard]] bool retire() override { return clean_; }
   void refuse_to_leave() { leaves_ = false; }
+  /// The connection's end is seen so long before the word that the node may go.
+  void hear_late(milliseconds word) { word_ = word; }
 
  private:
   const std::chrono::steady_clock::time_point& now_;
@@ -39,6 +44,7 @@ class scripted_node final : public worker_runtime {
   end how_;
   bool clean_;
   bool leaves_ = true;
+  milliseconds word_{0};
   std::string name_ = "n1";
 };
 
@@ -51,6 +57,7 @@ struct scripted_world {
   bool clean = true;
   bool may_leave = true;
   milliseconds drain_limit{0};
+  milliseconds late_word{0};
   milliseconds signal_after{1'000'000'000};
   int signal = 15;
   int signals_left = 1;
@@ -69,6 +76,7 @@ struct scripted_world {
         auto node =
             std::make_unique<scripted_node>(now, life, --lost_lives >= 0 ? end::lost : how, clean);
         if (!may_leave) node->refuse_to_leave();
+        node->hear_late(late_word);
         return node;
       }
       const error first = refusals.front();
@@ -267,6 +275,16 @@ TEST_CASE("a node that the others have no room for ends at once, one that is slo
   REQUIRE(late);
   CHECK(late->how == node_end::kind::signalled);
   CHECK(slow.said.back() == "n1 ends before what it holds is elsewhere");
+
+  for (const int word : {500, 3'000}) {
+    scripted_world torn;
+    torn.signal_after = milliseconds(1'000);
+    torn.drain_limit = milliseconds(5'000);
+    torn.late_word = milliseconds(word);
+    const auto left = live(torn.world());
+    REQUIRE(left);
+    CHECK((left->how == node_end::kind::drained) == (word == 500));
+  }
 }
 
 }  // namespace troupe::cli
