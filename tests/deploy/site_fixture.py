@@ -53,6 +53,10 @@ class NoImageError(Exception):
     """The image of the machines cannot be made: its mirror is out of reach, mostly."""
 
 
+class NoLeaderError(Exception):
+    """No supervisor answers as the one that leads."""
+
+
 def make_image():
     done = subprocess.run([ROOT / "tests/deploy/make_image.sh", IMAGE], capture_output=True, text=True, timeout=900,
                           check=False)
@@ -130,7 +134,7 @@ ansible_ssh_common_args: -o UserKnownHostsFile={self.folder}/known_hosts
             status, body = self.get(name, 8090, "/cluster")
             if status == 200:
                 return json.loads(body)
-        raise AssertionError("no supervisor leads")
+        raise NoLeaderError("no supervisor leads")
 
     def nodes_up(self):
         return {n["name"] for n in self.cluster()["nodes"] if n["state"] == "up"}

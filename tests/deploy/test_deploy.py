@@ -12,7 +12,7 @@ import time
 
 import pytest
 from machines import possible, run
-from site_fixture import BUILD, NoImageError, Site, make_package, repackage
+from site_fixture import BUILD, NoImageError, NoLeaderError, Site, make_package, repackage
 
 long = pytest.mark.skipif(os.environ.get("TROUPE_DEPLOY") != "long", reason="needs TROUPE_DEPLOY=long")
 missing = [p for p in ("debootstrap", "ssh", "nsenter", "dpkg-deb") if not shutil.which(p)]
@@ -50,8 +50,14 @@ def site(packages, tmp_path_factory):
 
 
 def wait_for(what, seconds=60):
+    """Until it is so; nobody may lead meanwhile."""
     deadline = time.monotonic() + seconds
-    while not what():
+    while True:
+        try:
+            if what():
+                return
+        except NoLeaderError:
+            pass
         assert time.monotonic() < deadline
         time.sleep(0.2)
 
