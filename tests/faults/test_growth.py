@@ -57,3 +57,9 @@ def test_only_what_outlives_all_is_judged():
     growth.note([os.getpid()])
     assert [row["pid"] for row in growth.report()] == [os.getpid()]
     assert "flat" in growth.lines()[0] and "threads" in growth.lines()[0]
+
+
+def test_a_process_that_nobody_has_waited_for_has_no_words_left():
+    with subprocess.Popen([sys.executable, "-c", ""]) as child:
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+        assert role_of(child.pid) == "?"

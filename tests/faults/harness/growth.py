@@ -43,7 +43,8 @@ def role_of(pid: int) -> str:
              if word.partition("=")[0] in ("--name", "--label")]
     # A script's command stands behind its file.
     commands = [word for word in words[1:3] if word.isalpha()][:1]
-    return " ".join([*(commands or [os.path.basename(words[0])]), *named[:1]])
+    # One that has ended has no words left.
+    return " ".join([*(commands or [os.path.basename(words[0]) or "?"]), *named[:1]])
 
 
 class Growth:
