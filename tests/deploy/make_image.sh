@@ -21,9 +21,9 @@ chroot "$target.part" env DEBIAN_FRONTEND=noninteractive LC_ALL=C \
   apt-get -q -y install --no-install-recommends "${packages[@]}" >&2
 rm "$target.part/usr/sbin/policy-rc.d"
 # A machine starts with what it is told to serve, and nothing else.
-for unit in etcd prometheus prometheus-node-exporter systemd-timesyncd e2scrub_reap apt-daily.timer apt-daily-upgrade.timer; do
-  rm -f "$target.part"/etc/systemd/system/*.wants/"${unit%.timer}".{service,timer}
-done
+chroot "$target.part" systemctl --quiet disable etcd prometheus prometheus-node-exporter e2scrub_reap apt-daily.timer \
+  apt-daily-upgrade.timer >&2
+rm -f "$target.part"/etc/systemd/system/*.wants/systemd-timesyncd.service
 rm -rf "$target.part"/var/lib/apt/lists/* "$target.part"/var/cache/apt/archives/*.deb "$target.part"/etc/ssh/ssh_host_*
 : >"$target.part/etc/machine-id"
 echo "${packages[*]}" >"$target.part/.packages"
