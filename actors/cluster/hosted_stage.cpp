@@ -32,7 +32,6 @@ stage_parts load(const hosted_stage::surroundings& around, layer_range layers) {
   const kv_layout layout{layers.count(), model.kv_heads, model.head_dim, config.page_size,
                          config.kv};
   parts.kv = std::make_shared<kv_store>(dev, layout, around.node.kv_pages);
-  parts.tiers = tiers_of(around.node, around.stages, layers, parts.kv);
   parts.stage =
       std::make_shared<attention_stage>(dev, files, layers, *parts.kv, config.activations,
                                         attention_stage::limits{config.step_rows, packing});

@@ -29,7 +29,7 @@ struct stage_parts {
   std::shared_ptr<attention_stage> stage;
   std::shared_ptr<expert_bank> bank;  ///< null: experts live apart
   std::shared_ptr<cache_slot> cache;  ///< which prefixes the pages hold; null: nobody knows
-  std::shared_ptr<page_tiers> tiers;  ///< behind the pages; may be null
+  std::shared_ptr<page_tiers> tiers;  ///< of the manager in there; may be null
 };
 
 /// A set of experts apart from any stage, loaded.

@@ -130,8 +130,7 @@ void replicator::take_fill(const fill& f) {
 void replicator::send_filled(line& l) {
   if (l.fills.empty()) return;
   std::vector<std::int32_t>& pages = l.fills.front().pages;
-  const std::size_t count =
-      std::min(pages.size(), std::max<std::size_t>(1, piece_bytes / kv_->layout().page_bytes()));
+  const std::size_t count = std::min(pages.size(), l.log->pages_a_piece());
   const auto from = pages.end() - static_cast<std::ptrdiff_t>(count);
   const auto pieces = l.log->filled(std::span(from, pages.end()), epoch_);
   pages.erase(from, pages.end());

@@ -34,8 +34,9 @@ struct memory_plan {
 /// is `taken` of that.
 [[nodiscard]] inline std::size_t room_on(const device& computes, std::size_t taken = 0) {
   const std::size_t own = computes.free_memory();
-  const std::size_t room = own > 0 ? own : available_memory();
-  return own > 0 ? room : room - std::min(room, taken);
+  if (own > 0) return own;
+  const std::size_t room = available_memory();
+  return room - std::min(room, taken);
 }
 
 }  // namespace troupe

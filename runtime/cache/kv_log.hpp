@@ -62,6 +62,8 @@ class kv_log {
   /// Whether pieces of the snapshot are still to be taken.
   [[nodiscard]] bool copying() const { return copying_; }
 
+  /// Most pages of a piece, by the limit.
+  [[nodiscard]] std::size_t pages_a_piece() const;
   /// The next piece; nothing once all were taken.
   [[nodiscard]] std::optional<logged_snapshot> next_piece(epoch_number epoch);
   /// What pages hold that were filled by something other than a step, from then on; nothing
@@ -88,7 +90,6 @@ class kv_log {
   void fill(logged_snapshot& piece) const;
   void add_tables(kv_snapshot& piece);
   void add_pages(kv_snapshot& piece);
-  [[nodiscard]] std::size_t pages_a_piece() const;
   [[nodiscard]] kv_log_place next_place() { return {log_, serial_++}; }
 
   const kv_store& store_;

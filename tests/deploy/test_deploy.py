@@ -171,7 +171,7 @@ def test_a_key_that_is_not_good_stops_it_before_anything_is_touched(site, packag
     finally:
         for machine in site.machines.values():
             machine.run("mv", "/root/good.key", "/etc/troupe/operator.key")
-    assert code != 0 and re.search("refuses the operator'{1,2}s key", output)
+    assert code != 0 and "refuses the operator''s key" in output
     assert "Install the new version" not in output
 
 
