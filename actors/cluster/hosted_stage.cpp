@@ -184,7 +184,8 @@ std::optional<stage_heritage> hosted_stage::assume(const surroundings& around,
     leave_pages();
     if (doors_.replica == nullptr)
       doors_.replica = std::make_shared<replica_host>(around.port, kv_, layers_.first);
-    doors_.replica->follow(order.primary, around.batcher, around.epoch);
+    doors_.replica->follow(order.primary, around.batcher, around.epoch,
+                           std::chrono::steady_clock::now());
     return std::nullopt;
   }
   std::optional<stage_heritage> heritage;

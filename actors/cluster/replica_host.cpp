@@ -2,6 +2,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+
 #include "cluster/wire/cache_frames.hpp"
 #include "runtime/wire/frames.hpp"
 #include "runtime/wire/kv_frames.hpp"
@@ -9,20 +11,29 @@
 namespace troupe {
 namespace {
 
-/// Without a frame of a log that is not whole.
-constexpr auto patience = std::chrono::milliseconds(150);
+/// Without a frame that fits, of a log that is not whole.
+constexpr std::chrono::milliseconds first_patience(150);
+/// A primary in long steps begins a log only between them.
+constexpr std::chrono::milliseconds most_patience(4800);
 
 }  // namespace
 
 replica_host::replica_host(std::shared_ptr<data_port> port, std::shared_ptr<const kv_store> kv,
                            std::uint32_t stage)
-    : port_(std::move(port)), kv_(std::move(kv)), stage_(stage), replica_(*kv_, stage) {}
+    : port_(std::move(port)),
+      kv_(std::move(kv)),
+      stage_(stage),
+      replica_(*kv_, stage),
+      patience_(first_patience) {}
 
-void replica_host::follow(peer_id primary, peer_id batcher, epoch_number epoch) {
+void replica_host::follow(peer_id primary, peer_id batcher, epoch_number epoch, time_point now) {
   const std::lock_guard lock(mutex_);
   const bool same = primary == primary_;
   primary_ = primary;
-  if (!same) heard_ = std::chrono::steady_clock::now();
+  if (!same) {
+    moved_ = now;
+    patience_ = first_patience;
+  }
   batcher_ = batcher;
   epoch_ = epoch;
   // Another primary begins a log of its own, and until that is whole there is nothing to tell.
@@ -30,30 +41,42 @@ void replica_host::follow(peer_id primary, peer_id batcher, epoch_number epoch) 
 }
 
 template <class Header>
-void replica_host::take_in(peer_id from, const Header& header, std::span<const std::byte> payload) {
+void replica_host::take_in(peer_id from, const Header& header, std::span<const std::byte> payload,
+                           time_point now) {
   const std::lock_guard lock(mutex_);
   if (ended_ || from != primary_) return;
+  const std::uint64_t known = replica_.duplicates();
   const auto done = replica_.apply(header, payload);
-  heard_ = std::chrono::steady_clock::now();
-  gap_ = !done;
-  if (!done && done.error().code() != errc::unavailable)
-    spdlog::warn("a replica refused what it got: {}", done.error().message());
-  if (done && header.last && replica_.complete()) tell();
+  if (!done) {
+    gap_ = true;
+    if (done.error().code() != errc::unavailable)
+      spdlog::warn("a replica refused what it got: {}", done.error().message());
+    return;
+  }
+  // Nothing else is a sign of life: steps may come without end and never fit.
+  if (replica_.duplicates() != known) return;
+  moved_ = now;
+  gap_ = false;
+  if (!replica_.complete()) return;
+  patience_ = first_patience;
+  if (header.last) tell();
 }
 
-void replica_host::take(peer_id from, const kv_record& record, std::span<const std::byte> payload) {
-  take_in(from, record, payload);
+void replica_host::take(peer_id from, const kv_record& record, std::span<const std::byte> payload,
+                        time_point now) {
+  take_in(from, record, payload, now);
 }
 
-void replica_host::take(peer_id from, const kv_snapshot& piece,
-                        std::span<const std::byte> payload) {
-  take_in(from, piece, payload);
+void replica_host::take(peer_id from, const kv_snapshot& piece, std::span<const std::byte> payload,
+                        time_point now) {
+  take_in(from, piece, payload, now);
 }
 
-void replica_host::remind(std::chrono::steady_clock::time_point now) {
+void replica_host::remind(time_point now) {
   const std::lock_guard lock(mutex_);
-  if (ended_ || (replica_.complete() && !gap_) || now - heard_ < patience) return;
-  heard_ = now;
+  if (ended_ || (replica_.complete() && !gap_) || now - moved_ < patience_) return;
+  moved_ = now;
+  patience_ = std::min(patience_ * 2, most_patience);
   byte_writer header;
   put_preamble(header, epoch_);
   (void)port_->send(primary_, {frames::kv_gap, addressed(header.take(), stage_), {}});

@@ -18,16 +18,20 @@ namespace troupe {
 /// batcher's process how far it has got. Any thread.
 class replica_host {
  public:
+  using time_point = std::chrono::steady_clock::time_point;
+
   replica_host(std::shared_ptr<data_port> port, std::shared_ptr<const kv_store> kv,
                std::uint32_t stage);
 
   /// Whose log is taken, and whom to tell. A log that goes on under another epoch is the same log.
-  void follow(peer_id primary, peer_id batcher, epoch_number epoch);
-  void take(peer_id from, const kv_record& record, std::span<const std::byte> payload);
-  void take(peer_id from, const kv_snapshot& piece, std::span<const std::byte> payload);
+  void follow(peer_id primary, peer_id batcher, epoch_number epoch, time_point now);
+  void take(peer_id from, const kv_record& record, std::span<const std::byte> payload,
+            time_point now);
+  void take(peer_id from, const kv_snapshot& piece, std::span<const std::byte> payload,
+            time_point now);
   /// To be called now and then: asks the primary for a new log where something of this one is
-  /// missing, or nothing of it comes.
-  void remind(std::chrono::steady_clock::time_point now);
+  /// missing, or nothing of it comes; each time that this does not help, later.
+  void remind(time_point now);
 
   /// What the stage goes on with when this becomes it.
   struct heritage {
@@ -40,7 +44,8 @@ class replica_host {
 
  private:
   template <class Header>
-  void take_in(peer_id from, const Header& header, std::span<const std::byte> payload);
+  void take_in(peer_id from, const Header& header, std::span<const std::byte> payload,
+               time_point now);
   void tell();
 
   std::shared_ptr<data_port> port_;
@@ -53,7 +58,8 @@ class replica_host {
   epoch_number epoch_ = 0;
   bool ended_ = false;
   bool gap_ = false;
-  std::chrono::steady_clock::time_point heard_;  ///< or asked
+  time_point moved_;  ///< a frame fitted, or the primary was asked
+  std::chrono::milliseconds patience_;
 };
 
 }  // namespace troupe

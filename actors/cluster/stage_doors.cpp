@@ -122,7 +122,7 @@ void stage_doors::take_log(const incoming_frame& frame) {
     if (!header) return drop(header.error());
     const auto replica = replica_of(header->stage);
     if (replica == nullptr) return drop({errc::stale_epoch, ""});
-    replica->take(frame.from, *header, frame.payload);
+    replica->take(frame.from, *header, frame.payload, std::chrono::steady_clock::now());
   };
   frame.kind == frames::kv_record ? hand_on(decode_kv_record(frame.header))
                                   : hand_on(decode_kv_snapshot(frame.header));
