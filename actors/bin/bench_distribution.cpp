@@ -15,9 +15,10 @@ class measurer {
   measurer(const bench_setup& setup, std::uint32_t vocabulary)
       : setup_(setup), requests_(*setup.service, vocabulary) {}
 
-  /// The first request pays for cold caches and lazily mapped weights.
-  result<void> warm_up() {
-    if (auto warm = requests_.decode(1, 32, 8); !warm) return fail(warm.error());
+  /// The first requests pay for cold caches, lazily mapped weights and memory never used before.
+  result<void> warm_up(std::uint32_t positions, std::uint32_t prompt) {
+    for (std::uint32_t read = 0; read < positions; read += prompt)
+      if (auto warm = requests_.prefill(prompt); !warm) return fail(warm.error());
     return read_traffic();
   }
 
@@ -72,6 +73,18 @@ std::vector<distribution_line> tests_of(const bench_options& options, std::size_
 
 }  // namespace
 
+std::uint32_t positions_used(const bench_options& options, std::uint32_t page_size) {
+  const auto pages = [page_size](std::uint32_t positions) {
+    return (positions + page_size - 1) / page_size;
+  };
+  std::uint32_t most = 0;
+  for (const distribution_line& line : tests_of(options, 0)) {
+    const std::uint32_t drawn = line.test == "prefill" ? 1 : options.decode_tokens;
+    most = std::max(most, line.streams * pages(line.prompt_tokens + drawn));
+  }
+  return 2 * most * page_size;
+}
+
 double distribution_cell::rate() const { return median(samples); }
 
 double distribution_cell::share_of(const distribution_cell& other) const {
@@ -87,11 +100,14 @@ result<std::vector<distribution_line>> run_distribution_bench(std::span<const be
                                                               const bench_progress& progress) {
   std::vector<measurer> measurers;
   measurers.reserve(setups.size());
+  auto lines = tests_of(options, setups.size());
+  std::uint32_t prompt = 1;
+  for (const distribution_line& line : lines) prompt = std::max(prompt, line.prompt_tokens);
   for (const bench_setup& setup : setups) {
     auto& fresh = measurers.emplace_back(setup, vocabulary);
-    if (auto warm = fresh.warm_up(); !warm) return fail(warm.error().within(setup.name));
+    if (auto warm = fresh.warm_up(2 * positions_used(options, 1), prompt); !warm)
+      return fail(warm.error().within(setup.name));
   }
-  auto lines = tests_of(options, setups.size());
   double done = 0;
   for (distribution_line& line : lines) {
     progress(line.test, done++ / static_cast<double>(lines.size()));

@@ -45,6 +45,11 @@ struct distribution_line {
   std::vector<distribution_cell> cells;  ///< in the order of the set-ups
 };
 
+/// Room for keys and values, in positions, that is enough for every test and that warming up fills:
+/// what is measured then writes to memory that has been used before, as a service does that has run
+/// for a while. `page_size`: positions.
+[[nodiscard]] std::uint32_t positions_used(const bench_options& options, std::uint32_t page_size);
+
 /// Measures what run_bench does, in every set-up in turn before the next repetition begins. The
 /// first set-up is what the others are compared with.
 [[nodiscard]] result<std::vector<distribution_line>> run_distribution_bench(

@@ -78,6 +78,20 @@ bench_setup setup_of(cluster_runtime& head, const engine_config& engine, std::ui
   return setup;
 }
 
+/// Of the keys and values, unless a setting says how much: twice what the tests need at once.
+result<void> bound_memory(engine_options& engine, const bench_options& options) {
+  engine_config& config = engine.config();
+  if (config.kv_bytes > 0) return {};
+  const auto path = engine.model();
+  if (!path) return fail(path.error());
+  const auto files = model_files::open(*path);
+  if (!files) return fail(files.error());
+  const model_config& about = (*files)->config();
+  const kv_layout layout{about.layers, about.kv_heads, about.head_dim, config.page_size, config.kv};
+  config.kv_bytes = positions_used(options, config.page_size) * layout.position_bytes();
+  return {};
+}
+
 void print(const embedded_runtime& alone, std::uint32_t workers,
            const std::vector<bench_setup>& setups, const std::vector<distribution_line>& lines,
            bool json) {
@@ -101,6 +115,7 @@ result<void> bench_workers(engine_options& engine, const bench_options& options,
   serve_config config;
   config.log_level = "error";
   const auto log = start_log(config.log_level);
+  if (auto bounded = bound_memory(engine, options); !bounded) return bounded;
   auto alone = engine.start(signals);
   if (!alone) return fail(alone.error());
   const auto model = engine.model();

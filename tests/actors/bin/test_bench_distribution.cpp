@@ -106,6 +106,17 @@ TEST_CASE("set-ups are measured in turn, and each one's bytes for its own positi
     CHECK(alone.requests[i].prompt == spread.requests[i].prompt);
 }
 
+TEST_CASE("room is twice what the largest test needs, in whole pages of each stream") {
+  bench_options options;
+  options.prompts = {500};
+  options.contexts = {32};
+  options.streams = {1, 3};
+  options.decode_tokens = 8;
+  CHECK(positions_used(options, 16) == 2 * 512);
+  options.streams = {1, 16};
+  CHECK(positions_used(options, 16) == 2 * 16 * 48);
+}
+
 TEST_CASE("an error names the set-up that it came from") {
   test::fake_service alone(long_answer);
   test::fake_service broken(
