@@ -41,6 +41,10 @@ def comparison(disturbance=0.0):
 
 
 class Report(unittest.TestCase):
+    def test_a_test_needs_whole_pages_of_each_stream(self):
+        self.assertEqual(Test("prefill", 512).positions(), 34 * 16)
+        self.assertEqual(Test("decode", 32, 16, 32).positions(), 16 * 6 * 16)
+
     def test_a_comparison_becomes_a_table_of_medians_ratios_and_shares(self):
         text = report.to_text(comparison())
         self.assertRegex(text, r"start to first token of 32 +0\.25 s +0\.50 s +2\.00x +- +-\n")

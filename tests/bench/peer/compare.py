@@ -30,13 +30,17 @@ def say(text):
 def compare_file(model, tests, options, greetings):
     """The comparison's entry of one file; the first lines of both workers go into `greetings`."""
     progress = lambda text: say(f"{model.format}: {text}")
+    largest = max(tests, key=Test.positions)
     launchers = {
         "troupe": functools.partial(programs.start_troupe, model.path, options.threads,
-                                    max(test.streams for test in tests)),
+                                    max(test.streams for test in tests),
+                                    largest.positions() * model.facts["kv_bytes_per_token"]),
         "llama_cpp": functools.partial(programs.start_llama_cpp, model.path, options.threads)}
     results = measure_starts(launchers, options.repetitions, progress)
     with launchers["troupe"]() as ours, launchers["llama_cpp"]() as theirs:
         greetings.update(troupe=ours.greeting, llama_cpp=theirs.greeting)
+        # Fills that room once, as llama.cpp does when it makes a context.
+        ours.ask(**largest.question(), warm_up=True)
         progress("what the machine can do")
         limits = ours.ask(test="limits")
         for test in tests:

@@ -51,9 +51,10 @@ def inspect(model):
     return json.loads(run([_troupe, "inspect", model, "--json"]))
 
 
-def start_troupe(model, threads, streams=1):
+def start_troupe(model, threads, streams=1, kv_bytes=0):
+    """`kv_bytes`: room for keys and values; 0: what fits the machine."""
     return Worker("troupe", [_troupe, "bench", "--lines", "--model", model, "--threads", threads,
-                             "--max-sequences", streams])
+                             "--max-sequences", streams, "--kv-memory-mib", -(-kv_bytes // 2**20)])
 
 
 def start_llama_cpp(model, threads):

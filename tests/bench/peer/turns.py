@@ -4,6 +4,7 @@ import dataclasses
 import statistics
 
 SIDES = ("troupe", "llama_cpp")
+PAGE = 16  # positions, of troupe's keys and values
 
 
 @dataclasses.dataclass
@@ -18,6 +19,10 @@ class Test:
         asked = {"test": self.test, "prompt_tokens": self.prompt_tokens}
         return asked if self.test == "prefill" else {**asked, "streams": self.streams,
                                                      "tokens": self.tokens}
+
+    def positions(self):
+        """Room for keys and values that it needs, in whole pages of each stream."""
+        return self.streams * (-(-(self.prompt_tokens + self.tokens + 1) // PAGE) + 1) * PAGE
 
     def label(self):
         if self.test == "prefill":
