@@ -168,12 +168,12 @@ HWY_INLINE void one_row(const operands<Vectors>& o, const std::byte* row) {
 /// Adds a group's share to rows [first, first + Rows) of the products, which lie in memory.
 template <group_kind Kind, std::uint32_t Rows, std::size_t Vectors>
 HWY_INLINE void add_rows(const operands<Vectors>& o, const group<Vectors>& g,
-                         const std::byte* const* x, std::uint32_t first, std::size_t i) {
+                         const std::byte* const* x, std::size_t first, std::size_t i) {
   const q8_block* some[Rows];
   for (std::uint32_t r = 0; r < Rows; ++r) some[r] = blocks(x[first + r]) + i;
-  const auto out = [&](std::uint32_t r, std::size_t v) HWY_ATTR {
-    return o.out[v] + std::size_t{first + r} * tile_rows + o.lane[v];
-  };
+  float* to[Vectors];
+  for (std::size_t v = 0; v < Vectors; ++v) to[v] = o.out[v] + first * tile_rows + o.lane[v];
+  const auto out = [&](std::size_t r, std::size_t v) HWY_ATTR { return to[v] + r * tile_rows; };
   sums<Vectors, Rows> total;
   for (std::uint32_t r = 0; r < Rows; ++r)
     for (std::size_t v = 0; v < Vectors; ++v) total.of[r][v] = hn::LoadU(float_tag(), out(r, v));
@@ -195,7 +195,7 @@ HWY_INLINE void many_rows(const operands<Vectors>& o, const std::byte* const* x,
     group<Vectors> g;
     load<Packed>(o, header, at, g);
     settle_in_memory(g);
-    std::uint32_t r = 0;
+    std::size_t r = 0;
     for (; r + block_rows <= count; r += block_rows) add_rows<kind, block_rows>(o, g, x, r, i);
     if constexpr (block_rows > 4) {
       if (r + 4 <= count) {

@@ -1,5 +1,6 @@
 """A real etcd on free ports of this machine, for tests."""
 
+import json
 import pathlib
 import shutil
 import signal
@@ -27,8 +28,10 @@ def etcd_binary():
 class Etcd:
     """One member; it can be killed and started again with its data."""
 
-    def __init__(self, authority=None):
-        """`authority`: who has signed it and everybody whom it lets in, over TLS."""
+    def __init__(self, authority=None, name="alone"):
+        """`authority`: who has signed it and everybody whom it lets in, over TLS. One that is not
+        alone is started once it knows its `members`."""
+        self.name = name
         self.directory = tempfile.TemporaryDirectory()
         self.tls, self.words = None, []
         if authority:
@@ -41,15 +44,23 @@ class Etcd:
         self.peer = f"http://127.0.0.1:{free_port()}"
         self.log = tempfile.TemporaryFile(mode="w+")
         self.process = None
-        self.start()
+        self.members = f"{name}={self.peer}"
+        if name == "alone":
+            self.start()
 
     def start(self):
+        self.launch()
+        self.await_health()
+
+    def launch(self):
         data = pathlib.Path(self.directory.name) / "data"
         self.process = subprocess.Popen(
-            [etcd_binary(), "--name", "test", "--data-dir", data, "--listen-client-urls", self.url,
+            [etcd_binary(), "--name", self.name, "--data-dir", data, "--listen-client-urls", self.url,
              "--advertise-client-urls", self.url, "--listen-peer-urls", self.peer,
-             "--initial-advertise-peer-urls", self.peer, "--initial-cluster", f"test={self.peer}", *self.words],
+             "--initial-advertise-peer-urls", self.peer, "--initial-cluster", self.members, *self.words],
             stdout=self.log, stderr=self.log)
+
+    def await_health(self):
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             try:
@@ -72,3 +83,34 @@ class Etcd:
         if self.process.poll() is None:
             self.kill()
         self.directory.cleanup()
+
+
+class EtcdTrio:
+    """Three members that agree; one may be lost."""
+
+    def __init__(self):
+        self.members = [Etcd(name=name) for name in ("one", "two", "three")]
+        everybody = ",".join(m.members for m in self.members)
+        for member in self.members:
+            member.members = everybody
+            member.launch()
+        for member in self.members:
+            member.await_health()
+        self.url = ",".join(m.url for m in self.members)
+
+    def leader(self):
+        """The member that the others follow."""
+        for member in self.members:
+            request = urllib.request.Request(member.url + "/v3/maintenance/status", data=b"{}")
+            with urllib.request.urlopen(request, timeout=5) as reply:
+                status = json.load(reply)
+            if status["leader"] == status["header"]["member_id"]:
+                return member
+        raise AssertionError("no member leads")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for member in self.members:
+            member.__exit__()

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from etcd_server import Etcd, etcd_binary, free_port
+from etcd_server import Etcd, EtcdTrio, etcd_binary, free_port
 from short_requests import ShortRequests
 from supervised import Node, Supervisor
 from test_cluster import DEADLINE, MODEL, ask, ask_all, until
@@ -176,6 +176,29 @@ def test_a_node_is_lost_together_with_the_supervisor(cluster, expected):
 
     assert ask_all(cluster.gateway, strike) == expected
     until(cluster.second, lambda v: v["serving"] and v["redundant"])
+
+
+def test_a_machine_is_lost_with_its_supervisor_etcd_member_and_node(expected):
+    """Frozen, not killed: as of a machine without power, no word comes of their end."""
+    with EtcdTrio() as etcd, Cluster(etcd=etcd) as cluster:
+        member = etcd.leader()
+        lost = [member.process, cluster.first.process, cluster.nodes[0].process]
+        began = time.monotonic()
+
+        def strike():
+            for process in lost:
+                process.send_signal(signal.SIGSTOP)
+
+        assert ask_all(cluster.gateway, strike) == expected
+        assert ask_all(cluster.gateway) == expected
+        assert time.monotonic() - began < DEADLINE
+        seen = until(cluster.second, lambda v: v["serving"] and v["redundant"])
+        assert sum(n["state"] == "up" for n in seen["nodes"]) == NODES - 1
+        # All come back, and stand by or join again.
+        for process in lost:
+            process.send_signal(signal.SIGCONT)
+        until(cluster.second, whole)
+        assert ask_all(cluster.gateway) == expected
 
 
 def test_many_successions_leak_nothing(cluster, expected):

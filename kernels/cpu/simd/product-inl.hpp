@@ -16,7 +16,7 @@ HWY_BEFORE_NAMESPACE();
 namespace troupe::kernels::cpu::HWY_NAMESPACE {
 
 /// Activation rows that one multiply() takes at most.
-inline constexpr std::uint32_t multiply_rows = 16;
+inline constexpr std::uint32_t multiply_rows = 32;
 
 /// How tiles of one matrix are made ready, and the memory that each needs for it.
 struct tile_plan {
