@@ -48,6 +48,15 @@ class leveller {
                                [&](const node_capacity* from) { return relieve(*from, may_move); });
   }
 
+  /// Gives a node that holds nothing the copy of a stage that does not lead, off the node that
+  /// holds the most: it keeps up with it for that one, and is there when its leader is lost. False
+  /// where no such copy may go there.
+  bool employ() {
+    return std::ranges::any_of(ledger_.nodes(), [&](const node_capacity* n) {
+      return copies_on(n->node) == 0 && employ(*n);
+    });
+  }
+
   [[nodiscard]] std::span<const placement_unit> units() const { return units_; }
 
  private:
@@ -78,6 +87,44 @@ class leveller {
     }
     if (!best) return false;
     lead(units_[best->unit], best->to);
+    return true;
+  }
+
+  [[nodiscard]] std::ptrdiff_t copies_on(peer_id node) const {
+    return std::ranges::count_if(units_, [&](const placement_unit& u) { return u.is_on(node); });
+  }
+
+  /// Whether another copy is on a machine of that name, that on `but` aside.
+  [[nodiscard]] bool shares_host(const placement_unit& u, const std::string& host,
+                                 peer_id but) const {
+    return std::ranges::any_of(u.copies, [&](peer_id p) {
+      const node_capacity* const n = ledger_.find(p);
+      return p != but && n != nullptr && n->host == host;
+    });
+  }
+
+  bool employ(const node_capacity& idle) {
+    placement_unit* best = nullptr;
+    peer_id from = no_peer;
+    std::ptrdiff_t most = 1;  // who holds one copy keeps it
+    for (placement_unit& u : units_) {
+      if (u.what != placement_unit::kind::stage || !ledger_.may_hold(u, idle) ||
+          ledger_.free_bytes(idle.node) < u.bytes())
+        continue;
+      for (std::size_t i = 1; i < u.copies.size(); ++i) {
+        const peer_id now = u.copies[i];
+        const node_capacity* const holder = ledger_.find(now);
+        if (holder == nullptr || copies_on(now) <= most) continue;
+        if (shares_host(u, idle.host, now) && !shares_host(u, holder->host, now)) continue;
+        best = &u;
+        from = now;
+        most = copies_on(now);
+      }
+    }
+    if (best == nullptr) return false;
+    ledger_.take(*best, from);
+    ledger_.put(*best, idle.node);
+    std::ranges::replace(best->copies, from, idle.node);
     return true;
   }
 
@@ -122,17 +169,25 @@ cluster_plan level(const cluster_plan& plan, const model_sizes& sizes,
                    epoch_number epoch) {
   leveller l(plan, sizes, nodes);
   const std::vector<double> before = l.times();
+  const bool may_copy = most_moves > 0;
   // Each step makes the slowest node faster, but a bound is simpler to be sure of.
   for (std::size_t left = 4 * l.units().size(); left > 0; --left) {
     if (l.step(false)) continue;
     if (most_moves == 0 || !l.step(true)) break;
     --most_moves;
   }
-  if (!is_gain(before, l.times())) return plan;
   cluster_plan levelled = plan;
   levelled.epoch = epoch;
-  write_copies(levelled, l.units());
-  return levelled;
+  if (is_gain(before, l.times())) {
+    write_copies(levelled, l.units());
+    return levelled;
+  }
+  leveller as_it_is(plan, sizes, nodes);
+  if (may_copy && as_it_is.employ()) {
+    write_copies(levelled, as_it_is.units());
+    return levelled;
+  }
+  return plan;
 }
 
 }  // namespace troupe

@@ -97,8 +97,8 @@ void cluster_supervisor_state::improve() {
 
 void cluster_supervisor_state::approach() {
   cluster_plan next = *goal_;
-  // Who is to lead a stage holds its keys and values first.
-  if (serving_ && !leaders_are_synced(*goal_)) {
+  // Who is to lead a stage holds its keys and values first, and so does whoever takes a copy over.
+  if (serving_ && !(leaders_are_synced(*goal_) && successors_are_synced(*goal_))) {
     next = with_new_buddies(*goal_);
     next.epoch = plan_->epoch;
     if (next == *plan_) return;  // they are being copied
@@ -136,6 +136,18 @@ bool cluster_supervisor_state::leaders_are_synced(const cluster_plan& goal) cons
     const stage_home* now = same_stage(*plan_, s);
     return now != nullptr && (now->primary == no_peer || now->primary == s.primary ||
                               synced_.contains({s.layers.first, s.primary}));
+  });
+}
+
+bool cluster_supervisor_state::successors_are_synced(const cluster_plan& goal) const {
+  return std::ranges::all_of(plan_->stages, [&](const stage_home& now) {
+    const stage_home* wanted = same_stage(goal, now);
+    const bool given_up = wanted != nullptr && std::ranges::any_of(now.buddies, [&](peer_id buddy) {
+                            return nodes_.contains(buddy) && !holds(*wanted, buddy);
+                          });
+    return !given_up || std::ranges::all_of(wanted->buddies, [&](peer_id buddy) {
+      return buddy == now.primary || synced_.contains({now.layers.first, buddy});
+    });
   });
 }
 

@@ -217,6 +217,8 @@ class cluster_supervisor_state {
   void welcome_spares();
   [[nodiscard]] cluster_plan with_new_buddies(const cluster_plan& goal) const;
   [[nodiscard]] bool leaders_are_synced(const cluster_plan& goal) const;
+  /// Whether all that are to hold copies of a stage do, where the goal takes one off a node.
+  [[nodiscard]] bool successors_are_synced(const cluster_plan& goal) const;
   void begin(cluster_plan plan, bool prepare);
   void send_orders();
   [[nodiscard]] node_orders orders_for(peer_id node);

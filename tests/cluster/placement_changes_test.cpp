@@ -215,6 +215,30 @@ TEST_CASE("one copy at a time, several nodes that join all come to lead somethin
     CHECK(std::ranges::count(plan.stages, n.node, &stage_home::primary) == 1);
 }
 
+TEST_CASE("a node that cannot make the slowest faster takes over a copy that another can spare") {
+  const cluster c(4, 1000, 2);
+  const auto five = even_nodes(5, 1000);
+  const cluster_plan next = level(c.plan, c.sizes, five, 1, 2);
+  CHECK(next.epoch == 2);
+  CHECK(broken(next, c.sizes, five) == "");
+  CHECK(fewest_copies(next) == 2);
+  const auto stages_at = [&](peer_id node) {
+    return std::ranges::count_if(next.stages, [&](const stage_home& s) {
+      return s.primary == node || std::ranges::count(s.buddies, node) > 0;
+    });
+  };
+  CHECK(stages_at(5) == 1);
+  for (std::size_t i = 0; i < next.stages.size(); ++i)
+    CHECK(next.stages[i].primary == c.plan.stages[i].primary);
+  // Nobody is left without anything, and then it is good.
+  for (const node_capacity& n : five) CHECK(stages_at(n.node) > 0);
+  CHECK(level(next, c.sizes, five, 1, 3) == next);
+  CHECK(level(c.plan, c.sizes, five, 0, 2) == c.plan);
+  auto leaving = five;
+  leaving[4].draining = true;
+  CHECK(level(c.plan, c.sizes, leaving, 1, 2) == c.plan);
+}
+
 TEST_CASE("a diff says what each node loads, keeps and releases") {
   const cluster c(3, 1000, 2);
   const auto same = diff(c.plan, c.plan);
