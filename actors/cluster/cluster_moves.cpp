@@ -20,6 +20,8 @@ namespace {
 /// For a node to carry out orders; loading weights is the longest of it.
 constexpr auto prepare_deadline = std::chrono::minutes(10);
 constexpr auto commit_deadline = std::chrono::seconds(5);
+/// For a node to hear that it may go.
+constexpr auto farewell_deadline = std::chrono::seconds(1);
 /// Before something that did not work out is tried again.
 constexpr auto retry_pause = std::chrono::milliseconds(500);
 
@@ -309,9 +311,12 @@ void cluster_supervisor_state::let_go_drained() {
   for (const node_capacity& n : capacities()) {
     if (n.draining && duties_of(*plan_, n.node).empty()) leaving.push_back(n.node);
   }
+  // It is cut off once it knows why: it would look for a supervisor otherwise, and join again.
   for (const peer_id peer : leaving) {
-    self_->send(nodes_.at(peer).worker, leave_atom::value);
-    on_lost(peer, "it has nothing left and was let go");
+    if (!let_go_.insert(peer).second) continue;
+    self_->request(nodes_.at(peer).worker, farewell_deadline, leave_atom::value)
+        .then([this, peer] { on_lost(peer, "it has left"); },
+              [this, peer](const caf::error&) { on_lost(peer, "it has not answered"); });
   }
 }
 

@@ -189,8 +189,9 @@ void cluster_supervisor_state::on_lost(peer_id peer, const std::string& why) {
   if (visitors_.erase(peer) > 0) return cut_off(peer);
   const auto known = nodes_.find(peer);
   if (known == nodes_.end()) return;
-  spdlog::warn("node {} is gone: {}", name_of(peer), why);
-  (void)members_->lose(peer, clock::now(), why);
+  const std::string reason = let_go_.erase(peer) > 0 ? "it has nothing left and was let go" : why;
+  spdlog::warn("node {} is gone: {}", name_of(peer), reason);
+  (void)members_->lose(peer, clock::now(), reason);
   self_->demonitor(known->second.worker.address());
   nodes_.erase(known);
   cut_off(peer);

@@ -252,6 +252,7 @@ class cluster_supervisor_state {
   std::optional<cluster_plan> goal_;  ///< on the way there
   std::optional<move> move_;
   std::set<std::pair<std::uint32_t, peer_id>> synced_;  ///< first layer, buddy
+  std::set<peer_id> let_go_;                            ///< drained, and told so
   std::shared_ptr<remote_group> group_;
   bool serving_ = false;
   clock::time_point not_before_;      ///< of the next improvement

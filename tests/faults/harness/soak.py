@@ -73,6 +73,8 @@ def run_soak(plan: Plan, chosen: list[type[Strike]], reference: Reference, secon
         if not load.join(_END_SECONDS):
             soak.problems.append(f"streams did not end within {_END_SECONDS} s")
         soak.problems += cluster.stop()
+        if plan.logs:
+            (plan.logs / "soak.log").write_text(cluster.errors(), encoding="utf-8")
     soak.processes = growth.report()
     for line in growth.lines():
         plan.log(line)
