@@ -131,9 +131,9 @@ struct repaired_plan {
 
 /// Evens out who leads, by cost and threads: first by swapping a stage's primary with a buddy,
 /// which copies nothing, then by moving at most `most_moves` copies to nodes that have room. Where
-/// neither the slowest node gets faster by a tenth nor, where that stays as it is, the next slowest,
-/// one that holds nothing is given a copy that another can spare, if any copy may be moved; else
-/// the plan comes back unchanged, its epoch too.
+/// neither the slowest node gets faster by a tenth nor, where that stays as it is, the next
+/// slowest, one that holds nothing is given a copy that another can spare, if any copy may be
+/// moved; else the plan comes back unchanged, its epoch too.
 [[nodiscard]] cluster_plan level(const cluster_plan& plan, const model_sizes& sizes,
                                  std::span<const node_capacity> nodes, std::uint32_t most_moves,
                                  epoch_number epoch);
