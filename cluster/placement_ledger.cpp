@@ -146,16 +146,21 @@ bool placement_ledger::mixes(const placement_unit& unit, peer_id node) const {
   return (unit.what == kind::stage ? accounts_[i].shards : accounts_[i].stages) > 0;
 }
 
+bool placement_ledger::shares_host(const placement_unit& unit, const std::string& host,
+                                   peer_id but) const {
+  return std::ranges::any_of(unit.copies, [&](peer_id other) {
+    const node_capacity* const o = find(other);
+    return other != but && o != nullptr && o->host == host;
+  });
+}
+
 peer_id placement_ledger::choose(const placement_unit& unit, node_fit how) const {
   peer_id best = no_peer;
   std::tuple<bool, bool, bool, double> best_rank;
   for (std::size_t i = 0; i < nodes_.size(); ++i) {
     const node_capacity& n = *nodes_[i];
     if (!may_hold(unit, n) || free_at(i) < unit.bytes()) continue;
-    const bool same_host = std::ranges::any_of(unit.copies, [&](peer_id other) {
-      const node_capacity* const o = find(other);
-      return o != nullptr && o->host == n.host;
-    });
+    const bool same_host = shares_host(unit, n.host);
     const auto left = static_cast<double>(free_at(i) - unit.bytes());
     const double room = how == node_fit::tightest
                             ? left

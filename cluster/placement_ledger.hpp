@@ -66,6 +66,9 @@ class placement_ledger {
   [[nodiscard]] bool may_hold(const placement_unit& unit, const node_capacity& node) const;
   /// Whether a copy there would bring stages and shards together that live apart.
   [[nodiscard]] bool mixes(const placement_unit& unit, peer_id node) const;
+  /// Whether a copy is on a machine of that name, that on node `but` aside.
+  [[nodiscard]] bool shares_host(const placement_unit& unit, const std::string& host,
+                                 peer_id but = no_peer) const;
   /// A node for one more copy: with room, without a copy of it, if possible one for experts only
   /// (for a shard), that mixes nothing and whose host has no copy. no_peer where there is none.
   [[nodiscard]] peer_id choose(const placement_unit& unit, node_fit how = node_fit::emptiest) const;

@@ -94,15 +94,6 @@ class leveller {
     return std::ranges::count_if(units_, [&](const placement_unit& u) { return u.is_on(node); });
   }
 
-  /// Whether another copy is on a machine of that name, that on `but` aside.
-  [[nodiscard]] bool shares_host(const placement_unit& u, const std::string& host,
-                                 peer_id but) const {
-    return std::ranges::any_of(u.copies, [&](peer_id p) {
-      const node_capacity* const n = ledger_.find(p);
-      return p != but && n != nullptr && n->host == host;
-    });
-  }
-
   bool employ(const node_capacity& idle) {
     placement_unit* best = nullptr;
     peer_id from = no_peer;
@@ -115,7 +106,8 @@ class leveller {
         const peer_id now = u.copies[i];
         const node_capacity* const holder = ledger_.find(now);
         if (holder == nullptr || copies_on(now) <= most) continue;
-        if (shares_host(u, idle.host, now) && !shares_host(u, holder->host, now)) continue;
+        if (ledger_.shares_host(u, idle.host, now) && !ledger_.shares_host(u, holder->host, now))
+          continue;
         best = &u;
         from = now;
         most = copies_on(now);
@@ -176,18 +168,14 @@ cluster_plan level(const cluster_plan& plan, const model_sizes& sizes,
     if (most_moves == 0 || !l.step(true)) break;
     --most_moves;
   }
+  if (!is_gain(before, l.times())) {
+    l = leveller(plan, sizes, nodes);
+    if (!may_copy || !l.employ()) return plan;
+  }
   cluster_plan levelled = plan;
   levelled.epoch = epoch;
-  if (is_gain(before, l.times())) {
-    write_copies(levelled, l.units());
-    return levelled;
-  }
-  leveller as_it_is(plan, sizes, nodes);
-  if (may_copy && as_it_is.employ()) {
-    write_copies(levelled, as_it_is.units());
-    return levelled;
-  }
-  return plan;
+  write_copies(levelled, l.units());
+  return levelled;
 }
 
 }  // namespace troupe

@@ -74,13 +74,11 @@ std::vector<distribution_line> tests_of(const bench_options& options, std::size_
 }  // namespace
 
 std::uint32_t positions_used(const bench_options& options, std::uint32_t page_size) {
-  const auto pages = [page_size](std::uint32_t positions) {
-    return (positions + page_size - 1) / page_size;
-  };
+  const kv_layout layout{.page_size = page_size};
   std::uint32_t most = 0;
   for (const distribution_line& line : tests_of(options, 0)) {
     const std::uint32_t drawn = line.test == "prefill" ? 1 : options.decode_tokens;
-    most = std::max(most, line.streams * pages(line.prompt_tokens + drawn));
+    most = std::max(most, line.streams * layout.pages_for(line.prompt_tokens + drawn));
   }
   return 2 * most * page_size;
 }
