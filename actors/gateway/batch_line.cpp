@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "actors/gateway/response_keeper.hpp"
+#include "runtime/api/event_frame.hpp"
 #include "runtime/base/sha256.hpp"
 
 namespace troupe::gateway {
@@ -99,21 +100,21 @@ std::shared_ptr<completion_session> ask_batch_line(const unattended_session& wit
 std::string outcome_text(std::string_view name, const answer_identity& identity,
                          const batch_answer& answer) {
   const std::string digits = identity.id.substr(identity.id.find_first_of("-_") + 1);
-  return json::serialize(json::object{{"id", "batch_req_" + digits},
-                                      {"custom_id", std::string(name)},
-                                      {"response",
-                                       {{"status_code", answer.status},
-                                        {"request_id", "req_" + digits},
-                                        {"body", parsed(answer.body)}}},
-                                      {"error", nullptr}});
+  return in_one_line(json::serialize(json::object{{"id", "batch_req_" + digits},
+                                                  {"custom_id", std::string(name)},
+                                                  {"response",
+                                                   {{"status_code", answer.status},
+                                                    {"request_id", "req_" + digits},
+                                                    {"body", parsed(answer.body)}}},
+                                                  {"error", nullptr}}));
 }
 
 std::string outcome_text(std::string_view name, std::string_view code, std::string_view message) {
-  return json::serialize(
+  return in_one_line(json::serialize(
       json::object{{"id", random_name("batch_req")},
                    {"custom_id", std::string(name)},
                    {"response", nullptr},
-                   {"error", {{"code", std::string(code)}, {"message", std::string(message)}}}});
+                   {"error", {{"code", std::string(code)}, {"message", std::string(message)}}}}));
 }
 
 }  // namespace troupe::gateway

@@ -6,6 +6,7 @@
 #include "actors/gateway/connection.hpp"
 #include "actors/gateway/request_record.hpp"
 #include "actors/gateway/server_core.hpp"
+#include "runtime/api/event_frame.hpp"
 
 namespace troupe::gateway {
 namespace {
@@ -147,7 +148,7 @@ void connection::give_up(const api_error& error) {
     const std::shared_ptr<answer_watch> watch = watch_;
     if (watch) watch->on_hang_up();
     stream_status_ = error.status;
-    send_frame(fmt::format("data: {}\n\n", error.body()));
+    send_frame(event_frame(error.body()));
     end_stream();
   } else if (phase_ == phase::answering) {
     const std::shared_ptr<answer_watch> watch = watch_;

@@ -1,9 +1,9 @@
 #include "actors/gateway/live_response.hpp"
 
-#include <fmt/format.h>
-
 #include <boost/json/serialize.hpp>
 #include <utility>
+
+#include "runtime/api/event_frame.hpp"
 
 namespace troupe::gateway {
 namespace json = boost::json;
@@ -125,7 +125,7 @@ void live_response::conclude(json::object response, std::string_view event) {
   const json::object told{{"type", json::string_view(event.data(), event.size())},
                           {"sequence_number", events_.size()},
                           {"response", response}};
-  last_ = {fmt::format("event: {}\ndata: {}\n\n", event, json::serialize(told))};
+  last_ = {event_frame(json::serialize(told), event)};
   final_ = std::move(response);
 }
 

@@ -3,6 +3,8 @@
 #include <boost/json/serialize.hpp>
 #include <utility>
 
+#include "runtime/api/event_frame.hpp"
+
 namespace troupe::gateway {
 namespace json = boost::json;
 
@@ -48,7 +50,7 @@ void response_keeper::tell_end(const std::string& whole, const result<void>& kep
                              {"message", e.message},
                              {"param", nullptr},
                              {"sequence_number", 0}};
-    held_ = "event: error\ndata: " + json::serialize(event) + "\n\n";
+    held_ = event_frame(json::serialize(event), "error");
   }
   to_->end(std::move(held_));
 }

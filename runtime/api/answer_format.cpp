@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "runtime/api/answer_account.hpp"
+#include "runtime/api/event_frame.hpp"
 
 namespace troupe {
 namespace json = boost::json;
@@ -29,21 +30,16 @@ void answer_part::add(message_part more) {
   }
 }
 
-namespace {
-
-std::string unnumbered(std::string_view data) { return fmt::format("data: {}\n\n", data); }
-
-}  // namespace
-
 std::string answer_format::frame(std::string_view json, std::uint64_t number) const {
-  return header_.resumable ? fmt::format("id: {}\ndata: {}\n\n", number, json) : unnumbered(json);
+  const std::string event = event_frame(json);
+  return header_.resumable ? fmt::format("id: {}\n{}", number, event) : event;
 }
 
 std::string answer_format::error_frame(const api_error& e, std::uint64_t) {
-  return unnumbered(e.body());
+  return event_frame(e.body());
 }
 
-std::string answer_format::ending() const { return unnumbered("[DONE]"); }
+std::string answer_format::ending() const { return event_frame("[DONE]"); }
 
 json::object answer_format::envelope(std::string_view object, json::array choices) const {
   json::object out;

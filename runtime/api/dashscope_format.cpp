@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "runtime/api/answer_account.hpp"
+#include "runtime/api/event_frame.hpp"
 #include "runtime/api/message_json.hpp"
 
 namespace troupe {
@@ -56,7 +57,8 @@ class dashscope_format final : public answer_format {
  private:
   [[nodiscard]] static std::string event(std::uint64_t number, std::string_view kind, int status,
                                          std::string_view data) {
-    return fmt::format("id:{}\nevent:{}\n:HTTP_STATUS/{}\ndata:{}\n\n", number, kind, status, data);
+    return fmt::format("id:{}\nevent:{}\n:HTTP_STATUS/{}\ndata:{}\n\n", number, kind, status,
+                       in_one_line(data));
   }
 
   [[nodiscard]] std::string message(const std::vector<answer_part>& parts,

@@ -1,13 +1,12 @@
 #include "runtime/api/response_format.hpp"
 
-#include <fmt/format.h>
-
 #include <boost/json/serialize.hpp>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "runtime/api/answer_account.hpp"
+#include "runtime/api/event_frame.hpp"
 #include "runtime/api/response_output.hpp"
 
 namespace troupe {
@@ -95,7 +94,7 @@ class response_format final : public answer_format {
   void tell(std::string_view type, json::object event) {
     event["type"] = json::string_view(type.data(), type.size());
     event["sequence_number"] = next_++;
-    events_ += fmt::format("event: {}\ndata: {}\n\n", type, json::serialize(event));
+    events_ += event_frame(json::serialize(event), type);
   }
 
   const response_frame frame_;

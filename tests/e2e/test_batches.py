@@ -154,6 +154,13 @@ def test_an_input_that_is_wrong_fails_with_its_lines(kept, asks):
         begin(asks, [good], endpoint="/v1/embeddings")
 
 
+def test_a_line_is_one_line_where_python_breaks_lines(kept, asks):
+    names = [f"line{c}{n}" for n, c in enumerate("\u0085\u2028\u2029\u001c\v\f")]
+    made = begin(asks, [{**line(0, kept.model), "custom_id": name} for name in names])
+    done = until(asks, made, "completed")
+    assert [a["custom_id"] for a in content(asks, done.output_file_id)] == names
+
+
 def test_kill_9_in_the_middle_neither_loses_a_line_nor_answers_one_twice(tmp_path):
     total = 300  # more than are answered while it looks
     prices = tmp_path / "prices.toml"
