@@ -314,9 +314,9 @@ void cluster_supervisor_state::let_go_drained() {
   // It is cut off once it knows why: it would look for a supervisor otherwise, and join again.
   for (const peer_id peer : leaving) {
     if (!let_go_.insert(peer).second) continue;
+    const auto over = [this, peer] { on_lost(peer, {}); };  // which knows why
     self_->request(nodes_.at(peer).worker, farewell_deadline, leave_atom::value)
-        .then([this, peer] { on_lost(peer, "it has left"); },
-              [this, peer](const caf::error&) { on_lost(peer, "it has not answered"); });
+        .then(over, [over](const caf::error&) { over(); });
   }
 }
 
