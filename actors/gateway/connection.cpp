@@ -14,11 +14,28 @@ constexpr std::size_t body_read = 64U << 10U;
 /// What a client may still send after its last answer before it is cut off.
 constexpr std::size_t discard_limit = 64U << 20U;
 
+std::string_view refusal_code(unsigned status) {
+  switch (status) {
+    case 404:
+      return "unknown_url";
+    case 405:
+      return "method_not_allowed";
+    case 413:
+      return "request_too_large";
+    case 503:
+      return "unavailable";
+    default:
+      return "invalid_http";
+  }
+}
+
 api_error refused(unsigned status, std::string message) {
   api_error e;
   e.status = static_cast<int>(status);
   e.message = std::move(message);
+  e.code = refusal_code(status);
   if (status >= 500) e.type = "server_error";
+  if (status == 503) e.retry_after_seconds = 1;
   return e;
 }
 

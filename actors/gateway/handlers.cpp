@@ -124,13 +124,7 @@ api_error no_store() {
 }
 
 api_error too_busy() {
-  api_error e;
-  e.status = 429;
-  e.message = "too many requests are waiting to be read; try again";
-  e.type = "rate_limit_error";
-  e.code = "exhausted";
-  e.retry_after_seconds = 1;
-  return e;
+  return to_api_error({errc::exhausted, "too many requests are waiting to be read; try again"});
 }
 
 api_result<std::shared_ptr<live_key>> admit(const server_core& core, const http_request& request) {
