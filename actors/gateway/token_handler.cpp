@@ -1,7 +1,6 @@
 #include "actors/gateway/token_handler.hpp"
 
 #include <boost/json/array.hpp>
-#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 #include <cstdint>
@@ -14,6 +13,7 @@
 #include "actors/gateway/pool_answer.hpp"
 #include "actors/gateway/server_core.hpp"
 #include "runtime/api/chat_request.hpp"
+#include "runtime/api/json_body.hpp"
 #include "runtime/api/request_reader.hpp"
 
 namespace troupe::gateway {
@@ -21,24 +21,6 @@ namespace troupe::gateway {
 namespace json = boost::json;
 
 namespace {
-
-constexpr std::size_t json_depth = 32;
-
-api_error bad_request(std::string message) {
-  api_error e;
-  e.message = std::move(message);
-  return e;
-}
-
-api_result<json::object> parse_object(std::string_view body) {
-  json::parse_options options;
-  options.max_depth = json_depth;
-  boost::system::error_code failed;
-  json::value parsed = json::parse({body.data(), body.size()}, failed, {}, options);
-  if (failed) return tl::unexpected(bad_request("the body is not valid JSON: " + failed.message()));
-  if (!parsed.is_object()) return tl::unexpected(bad_request("the body must be a JSON object"));
-  return std::move(parsed.get_object());
-}
 
 api_result<bool> flag(const json::object& object, std::string_view name, bool otherwise) {
   const json::value* found = object.if_contains({name.data(), name.size()});
@@ -49,7 +31,9 @@ api_result<bool> flag(const json::object& object, std::string_view name, bool ot
 
 /// Requests may leave the model out here, as there is only one.
 api_result<json::object> parse_for(const served_model& model, std::string_view body) {
-  auto object = parse_object(body);
+  api_limits limits;
+  limits.body_bytes = body.size();  // what HTTP takes has been looked at
+  auto object = parse_json_body(body, limits);
   if (!object) return object;
   const json::value* name = object->if_contains("model");
   if (name == nullptr || name->is_null()) {
@@ -67,7 +51,6 @@ api_result<std::string> render_messages(const served_model& model, json::object 
   body.erase("add_special_tokens");  // this endpoint's own
   const auto request = parse_chat_request(body, model);
   if (!request) return tl::unexpected(request.error());
-  if (!model.chat) return tl::unexpected(bad_request(model.template_error));
   auto text = model.chat->render(request->variables);
   if (!text) return tl::unexpected(to_api_error(text.error()));
   return std::move(*text);
