@@ -16,7 +16,7 @@ packages=(
   libspdlog-dev libfmt-dev libcli11-dev libtomlplusplus-dev libutf8proc-dev prometheus-cpp-dev
   libexpected-dev libssl-dev libsqlite3-dev libpq-dev libedit-dev doctest-dev)
 tests=(clang clang-tidy clang-format libclang-rt-dev shellcheck curl iproute2 python3-venv
-  python3-jinja2 etcd-server openssl libboost-context1.81-dev prometheus postgresql systemd debootstrap openssh-client zsh fish)
+  python3-jinja2 etcd-server openssl libboost-context1.81-dev prometheus postgresql systemd debootstrap openssh-client zsh fish faketime)
 
 arm64=(g++-aarch64-linux-gnu qemu-user-static doctest-dev libhwy-dev:arm64)
 
@@ -31,10 +31,14 @@ esac
 command -v apt-get >/dev/null ||
   die "apt-get is missing: this script is for Debian 12. Install what these packages hold: ${packages[*]}"
 
+native=$(dpkg --print-architecture)
 missing=()
 for package in "${packages[@]}"; do
-  state=$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null || true)
-  [[ $state == installed ]] || missing+=("$package")
+  architecture=$native
+  [[ $package != *:* ]] || architecture=${package#*:}
+  # A package may be there for several architectures, or be of all.
+  dpkg-query -W -f='${db:Status-Status} ${Architecture}\n' "$package" 2>/dev/null |
+    grep -Eqx "installed (all|$architecture)" || missing+=("$package")
 done
 if ((${#missing[@]} == 0)); then
   exec "$root/tools/xgrammar.sh" >/dev/null

@@ -23,14 +23,14 @@ def expected():
 
 
 class Cluster:
-    """A supervisor, and another of the next release that stands by; nodes and gateways as a test says."""
+    """A supervisor, and another program, as a rule the next release's, that stands by; nodes and gateways as a test says."""
 
-    def __init__(self, *nodes):
+    def __init__(self, *nodes, standby=NEXT):
         self.etcd = Etcd()
         ports = free_port(), free_port()
         self.first = Supervisor(MODEL, self.etcd, ports[0], "a", len(nodes))
         wait(self.first.leads)
-        self.second = Supervisor(MODEL, self.etcd, ports[1], "b", len(nodes), binary=NEXT)
+        self.second = Supervisor(MODEL, self.etcd, ports[1], "b", len(nodes), binary=standby)
         self.supervisors = [self.first, self.second]
         self.processes = [*self.supervisors]
         self.nodes = [self.node(f"n{i}", binary) for i, binary in enumerate(nodes)]
