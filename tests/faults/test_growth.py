@@ -44,12 +44,21 @@ def test_what_levels_off_is_flat_and_what_goes_on_growing_is_not(monkeypatch):
         assert not row["flat"], leak
 
 
+def test_who_is_given_more_to_hold_is_looked_at_anew(monkeypatch):
+    monkeypatch.setattr("harness.growth.held_by", lambda pid: Held(held * MIB, 20, 8))
+    growth = Growth()
+    for held, holds in [(100, "a")] * 20 + [(300, "a, b")] * 20:
+        growth.note([os.getpid()], {os.getpid(): holds})
+    [row] = growth.report()
+    assert row["flat"] and row["samples"] == 20
+
+
 def test_only_what_outlives_all_is_judged():
     child = subprocess.Popen([sys.executable, "-c", "print(); input()", "--name", "n1"], stdin=subprocess.PIPE,
                              stdout=subprocess.PIPE, bufsize=1, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"})
     assert child.stdout and child.stdout.readline() == "\n"  # it is what it was started as
     growth = Growth()
-    for _ in range(8):
+    for _ in range(12):
         growth.note([os.getpid(), child.pid])
     assert role_of(child.pid).endswith(" n1")
     assert [row["pid"] for row in growth.report()] == sorted([os.getpid(), child.pid])
@@ -59,7 +68,7 @@ def test_only_what_outlives_all_is_judged():
     assert "flat" in growth.lines()[0] and "threads" in growth.lines()[0]
 
 
-def test_a_process_that_nobody_has_waited_for_has_no_words_left():
+def test_a_process_that_nobody_has_waited_for_has_no_words_left_and_holds_nothing():
     with subprocess.Popen([sys.executable, "-c", ""]) as child:
         os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
-        assert role_of(child.pid) == "?"
+        assert role_of(child.pid) == "?" and held_by(child.pid) is None

@@ -4,11 +4,11 @@ import collections
 import dataclasses
 import os
 import statistics
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-_LEAST_SAMPLES = 6  # of a process, before anything is said of it
+_LEAST_SAMPLES = 12  # of a process, before anything is said of it
 _MEMORY_SHARE, _MEMORY_BYTES = 0.05, 8 << 20  # more than both together is growth
 _FILES, _THREADS = 4, 2
 _MOST_SAMPLES = 20_000
@@ -24,10 +24,10 @@ class Held:
 
 
 def held_by(pid: int) -> Held | None:
-    """None where the process has ended."""
+    """None where the process has ended, whether somebody has waited for it or not."""
     try:
         pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
-        return Held(pages * os.sysconf("SC_PAGE_SIZE"), len(os.listdir(f"/proc/{pid}/fd")),
+        return None if pages == 0 else Held(pages * os.sysconf("SC_PAGE_SIZE"), len(os.listdir(f"/proc/{pid}/fd")),
                     len(os.listdir(f"/proc/{pid}/task")))
     except OSError:
         return None
@@ -48,19 +48,29 @@ def role_of(pid: int) -> str:
 
 
 class Growth:
-    """Samples of processes, for as long as each lives."""
+    """Samples of processes, for as long as each lives and has the same to do."""
 
     def __init__(self) -> None:
         self._samples: dict[int, list[Held]] = collections.defaultdict(list)
         self._roles: dict[int, str] = {}
+        self._duties: dict[int, Any] = {}
 
-    def note(self, pids: Iterable[int]) -> None:
-        """Those that have ended are forgotten: only what outlives all can be asked whether it grows."""
+    def note(self, pids: Iterable[int], duties: Mapping[int, Any] | None = None) -> None:
+        """Those that have ended are forgotten: only what outlives all can be asked whether it grows.
+
+        `duties` says of some what they hold for the cluster. One that is given more takes more memory by right: it is
+        looked at anew.
+        """
         alive = {pid: held for pid in pids if (held := held_by(pid))}
         for pid in set(self._samples) - set(alive):
             del self._samples[pid], self._roles[pid]
+            self._duties.pop(pid, None)
         for pid, held in alive.items():
             self._roles[pid] = role_of(pid)  # a child is its parent at first
+            duty = (duties or {}).get(pid)
+            if duty != self._duties.get(pid):
+                self._duties[pid] = duty
+                self._samples[pid].clear()
             if len(self._samples[pid]) < _MOST_SAMPLES:
                 self._samples[pid].append(held)
 

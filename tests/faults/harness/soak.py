@@ -67,7 +67,8 @@ def run_soak(plan: Plan, chosen: list[type[Strike]], reference: Reference, secon
             while time.monotonic() - started < seconds and not soak.problems:
                 time.sleep(draw.uniform(*_PAUSE_SECONDS))
                 _strike(plan, draw.choice(chosen), cluster, watch, draw, soak)
-                growth.note(cluster.processes())
+                view = cluster.wait(lambda view: view, "the cluster's state")
+                growth.note(cluster.processes(), {node.pid: node.holds for node in view.up()})
         soak.seconds = time.monotonic() - started
         load.finish()
         if not load.join(_END_SECONDS):
