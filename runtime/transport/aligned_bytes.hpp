@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <limits>
 #include <memory>
 #include <new>
 #include <optional>
@@ -25,6 +26,8 @@ class aligned_bytes {
   [[nodiscard]] static std::optional<aligned_bytes> allocate(std::size_t size) {
     aligned_bytes made;
     if (size == 0) return made;
+    // libstdc++ rounds up to the alignment, from here on past zero.
+    if (size > std::numeric_limits<std::size_t>::max() - alignment) return std::nullopt;
     made.size_ = size;
     made.data_.reset(
         static_cast<std::byte*>(::operator new(size, std::align_val_t(alignment), std::nothrow)));

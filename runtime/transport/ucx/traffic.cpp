@@ -48,11 +48,12 @@ void connections::on_frame(link& l, const message_head& head, const arrival& a) 
   if ((inlined && a.head.size() - message_head_bytes != head.header_bytes) || behind > all_bytes ||
       a.bytes > all_bytes || (a.deferred != nullptr && !comes_whole) || l.begun)
     return refuse(l, "sent a frame whose sizes contradict each other");
-  const std::uint64_t counted = head.header_bytes - behind + all_bytes;
   (void)l.arriving.returned(l.ledger->released());
   const transport_limits& limits = settings_.limits;
-  if (head.header_bytes > limits.header_bytes || counted > limits.frame_bytes ||
-      !l.arriving.takes(counted) || !l.order.begin(head.sequence))
+  if (head.header_bytes > limits.header_bytes || all_bytes > limits.frame_bytes)
+    return refuse(l, "sent a frame past its bounds");
+  const std::uint64_t counted = head.header_bytes - behind + all_bytes;
+  if (counted > limits.frame_bytes || !l.arriving.takes(counted) || !l.order.begin(head.sequence))
     return refuse(l, "sent a frame past its bounds");
   auto bytes = aligned_bytes::allocate(all_bytes);
   if (!bytes)
