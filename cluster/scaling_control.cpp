@@ -89,8 +89,21 @@ void scaling_control::await_nodes(time_point now) {
                                 seconds(limits_.join_within)));
 }
 
+/// Somebody may start one again before it has given everything away: it joins as another peer.
+void scaling_control::let_stay(const scaling_sample& sample) {
+  std::erase_if(leaving_, [&](const leaving_node& l) {
+    const bool back = std::ranges::any_of(sample.nodes, [&](const scaling_node& n) {
+      return n.name == l.name && n.host == l.host && n.peer != l.peer;
+    });
+    if (back)
+      say(fmt::format("autoscaling: {} ended while it was drained; it is back, and stays", l.name));
+    return back;
+  });
+}
+
 std::optional<scaling_order> scaling_control::take_away(time_point now,
                                                         const scaling_sample& sample) {
+  let_stay(sample);
   for (auto l = leaving_.begin(); l != leaving_.end(); ++l) {
     const bool there =
         std::ranges::any_of(sample.nodes, [&](const scaling_node& n) { return n.peer == l->peer; });

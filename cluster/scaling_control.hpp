@@ -92,6 +92,7 @@ class scaling_control {
   [[nodiscard]] load_sample load_of(time_point now, const scaling_sample& sample);
   void note_lost(time_point now, std::uint32_t there);
   void await_nodes(time_point now);
+  void let_stay(const scaling_sample& sample);
   [[nodiscard]] std::optional<scaling_order> take_away(time_point now,
                                                        const scaling_sample& sample);
   [[nodiscard]] scaling_order carry_out(time_point now, const scale_decision& decision,

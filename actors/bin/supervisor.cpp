@@ -139,6 +139,17 @@ result<ending> reign(const surroundings& around, opened_model opened,
     leads.resign();
     return fail(head.error());
   }
+  const auto kept = spare_keeper(around);
+  result<std::unique_ptr<scaling_loop>> scaling = nullptr;
+  if (kept) {
+    scaling = start_scaling(
+        config.autoscale,
+        {**head, path, nullptr, spare_nodes(around, (*head)->join_address(), kept->get())});
+  }
+  if (!kept || !scaling) {
+    leads.resign();
+    return fail(kept ? scaling.error() : kept.error());
+  }
   leads.announce((*head)->join_address());
   // It can be looked at while it forms.
   server_backend backend;
@@ -150,12 +161,6 @@ result<ending> reign(const surroundings& around, opened_model opened,
   };
   backend.stats = [&h = **head] { return h.stats(); };
   around.server.set_model(std::move(backend));
-  const auto kept = spare_keeper(around);
-  if (!kept) return fail(kept.error());
-  const auto scaling = start_scaling(
-      config.autoscale,
-      {**head, path, nullptr, spare_nodes(around, (*head)->join_address(), kept->get())});
-  if (!scaling) return fail(scaling.error());
   fmt::print("Leading at {} in term {}; nodes and gateways join {}.\n", around.server.url(),
              leads.term(), (*head)->join_address());
   std::fflush(stdout);

@@ -225,6 +225,20 @@ TEST_CASE("a drain that takes long is said once, and the node is taken away when
 }
 
 TEST_CASE(
+    "a node that was started again while it was drained is not taken away as if it were empty") {
+  script s(2, wide());
+  s.run(62, [](int) { return 0.0; });
+  REQUIRE(s.count(kind::drain) == 1);
+  s.draining.clear();
+  scaling_node& again = s.node("n2");
+  again.peer = 77;
+  again.draining = false;
+  s.run(2, [](int) { return 0.0; });
+  CHECK(s.count(kind::shrink) == 0);
+  CHECK(s.told("n2 ended while it was drained"));
+}
+
+TEST_CASE(
     "the nodes there are get time to join; then a cluster with too few is brought to its least") {
   auto l = wide();
   l.policy.least = 3;
