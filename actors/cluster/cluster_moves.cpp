@@ -17,7 +17,8 @@
 namespace troupe {
 namespace {
 
-/// For a node to carry out orders; loading weights is the longest of it.
+/// For a node to carry out orders, and since it last got some weights of peers: loading is the
+/// longest of it.
 constexpr auto prepare_deadline = std::chrono::minutes(10);
 constexpr auto commit_deadline = std::chrono::seconds(5);
 /// For a node to hear that it may go.
@@ -44,7 +45,8 @@ void cluster_supervisor_state::lose_copies(peer_id peer) {
   if (!plan_ && !moving) return;
   const cluster_plan& from = plan_ ? *plan_ : move_->plan;
   const bool concerned =
-      !duties_of(from, peer).empty() || (moving && move_->awaited.contains(peer));
+      !duties_of(from, peer).empty() ||
+      (moving && (move_->awaited.contains(peer) || !duties_of(move_->plan, peer).empty()));
   if (!concerned) return;
   if (!plan_) {  // the first placement was under way: begin again
     move_.reset();
@@ -165,11 +167,11 @@ void cluster_supervisor_state::send_orders() {
   const epoch_number epoch = move_->plan.epoch;
   const auto limit = move_->prepare ? std::chrono::duration_cast<clock::duration>(prepare_deadline)
                                     : std::chrono::duration_cast<clock::duration>(commit_deadline);
-  move_->deadline = clock::now() + limit;
   move_->awaited.clear();
   for (const auto& [peer, node] : nodes_) {
-    move_->awaited.insert(peer);
-    self_->request(node.worker, limit, orders_for(peer))
+    move_->awaited.emplace(peer, clock::now() + limit);
+    self_
+        ->request(node.worker, caf::infinite, orders_for(peer))  // on_tick() looks at the clock
         .then([this, peer = peer](const orders_done& done) { on_orders_done(peer, done); },
               [this, peer = peer, epoch](const caf::error& e) {
                 on_no_answer(peer, epoch, caf::to_string(e));
@@ -201,6 +203,20 @@ node_orders cluster_supervisor_state::orders_for(peer_id node) {
   }
   order_experts(plan, orders);
   return orders;
+}
+
+void cluster_supervisor_state::await_longer(peer_id node) {
+  if (!move_ || !move_->prepare) return;
+  if (const auto late = move_->awaited.find(node); late != move_->awaited.end())
+    late->second = clock::now() + prepare_deadline;
+}
+
+void cluster_supervisor_state::lose_late(clock::time_point now) {
+  std::vector<peer_id> late;
+  if (move_)
+    for (const auto& [peer, until] : move_->awaited)
+      if (now > until) late.push_back(peer);
+  for (const peer_id peer : late) on_lost(peer, "it did not carry out its orders in time");
 }
 
 void cluster_supervisor_state::on_no_answer(peer_id node, epoch_number epoch,
@@ -235,7 +251,11 @@ void cluster_supervisor_state::commit() {
              (before == nullptr || before->primary != s.primary || !holds(s, synced.second));
     });
   }
-  for (const auto& [peer, node] : nodes_) (void)members_->ready(peer, now);
+  for (auto& [peer, node] : nodes_) {
+    (void)members_->ready(peer, now);
+    // What it was getting when newer orders came is not got any more.
+    if (node.weights && node.weights->got < node.weights->wanted) node.weights.reset();
+  }
   plan_ = move_->plan;
   for (const stage_home& s : plan_->stages)
     for (const peer_id buddy : s.buddies)

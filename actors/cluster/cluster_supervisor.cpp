@@ -238,10 +238,7 @@ void cluster_supervisor_state::on_tick() {
   for (const peer_id peer : verdicts.suspect)
     (void)members_->suspect(peer, now, "it has been silent");
   for (const peer_id peer : verdicts.gone) on_lost(peer, "it has been silent for too long");
-  if (move_ && now > move_->deadline) {
-    const std::set<peer_id> silent = move_->awaited;
-    for (const peer_id peer : silent) on_lost(peer, "it did not carry out its orders in time");
-  }
+  lose_late(now);
   if (!move_ && plan_ && now >= not_before_) improve();
   // Those of a former supervisor come one after the other; nobody waits for one that is lost.
   if (!move_ && !plan_ && !nodes_.empty() && now - last_join_ >= held_patience) adopt_held();

@@ -156,11 +156,10 @@ class cluster_supervisor_state {
   struct move {
     cluster_plan plan;
     bool prepare = false;  ///< new holders load first, while the old placement serves
-    std::set<peer_id> awaited;
+    std::map<peer_id, clock::time_point> awaited;  ///< who has yet to answer, and until when
     std::vector<stage_heritage> taken_over;
     /// Buddies that have all before the last holder has answered; they will not say it again.
     std::set<std::pair<std::uint32_t, peer_id>> synced;
-    clock::time_point deadline;
   };
 
   struct gateway_entry {
@@ -223,6 +222,9 @@ class cluster_supervisor_state {
   void send_orders();
   [[nodiscard]] node_orders orders_for(peer_id node);
   void on_orders_done(peer_id node, const orders_done& done);
+  /// For a node that gets on with what it was ordered.
+  void await_longer(peer_id node);
+  void lose_late(clock::time_point now);
   void on_no_answer(peer_id node, epoch_number epoch, const std::string& why);
   void commit();
   void hand_to_batcher();

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "actors/cluster/cluster_supervisor.hpp"
+#include "runtime/base/printable.hpp"
 
 namespace troupe {
 namespace {
@@ -46,7 +47,7 @@ weights_welcome cluster_supervisor_state::on_weights(const node_hello& hello) {
   w.supervisor = introduce(
       {w_.port->self(), w_.port->address(), nonce_of(w_.port->self(), hello.peer), terms->data});
   members_->note(now, fmt::format("{} lacks the model's files and gets what it needs from here",
-                                  hello.name.substr(0, longest_name)));
+                                  printable(std::string_view(hello.name).substr(0, longest_name))));
   publish();
   return w;
 }
@@ -54,7 +55,9 @@ weights_welcome cluster_supervisor_state::on_weights(const node_hello& hello) {
 void cluster_supervisor_state::on_weights_progress(const weights_progress& p) {
   const auto node = nodes_.find(p.peer);
   if (node == nodes_.end() || p.got > p.wanted) return;
+  const bool more = !node->second.weights || node->second.weights->got != p.got;
   node->second.weights = {p.got, p.wanted};
+  if (more) await_longer(p.peer);
   publish();
 }
 

@@ -46,8 +46,9 @@ result<std::filesystem::path> get_model(const model_search& with,
     if (report) report("weights from peers", static_cast<double>(got) / static_cast<double>(all));
   };
   const weights_fetcher::givers from{known->supervisor.peer, {}};
-  if (auto got = with.weights.fetch(*kept, opening, from, {}, shown); !got)
-    return fail(got.error());
+  auto got = with.weights.fetch(*kept, opening, from, {}, shown);
+  if (!got && got.error().code() == errc::exhausted) with.store.run_out(got.error());
+  if (!got) return fail(got.error());
   with.store.keep_blocks(kept);
   return kept->model(known->folder);
 }
@@ -70,6 +71,7 @@ result<std::shared_ptr<const model_files>> find_model(const model_search& with,
                   path.string());
     }
     auto got = get_model(with, options.weights_cache, welcome.model_identity, report);
+    if (const auto room = with.store.room(); !room) return fail(room.error());
     if (!got) return fail(got.error().within("the model's files are not here, nor from peers"));
     path = std::move(*got);
   }

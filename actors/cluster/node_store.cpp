@@ -46,6 +46,17 @@ std::shared_ptr<block_store> node_store::blocks() const {
   return blocks_;
 }
 
+void node_store::run_out(const error& why) {
+  const std::lock_guard lock(mutex_);
+  full_ = why;
+}
+
+result<void> node_store::room() const {
+  const std::lock_guard lock(mutex_);
+  if (!full_) return {};
+  return fail(errc::io_error, "{}; this node cannot hold its part of the model", full_->message());
+}
+
 void node_store::keep_blocks(std::shared_ptr<block_store> blocks) {
   const std::lock_guard lock(mutex_);
   blocks_ = std::move(blocks);

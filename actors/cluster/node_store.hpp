@@ -64,6 +64,10 @@ class node_store {
   /// Where the files come from peers: the blocks of them that are here. Null: the files are whole.
   [[nodiscard]] std::shared_ptr<block_store> blocks() const;
   void keep_blocks(std::shared_ptr<block_store> blocks);
+  /// The disk has no room for what this node is to hold of the files.
+  void run_out(const error& why);
+  /// io_error: it has none, and another try would end in the same way.
+  [[nodiscard]] result<void> room() const;
   /// Where whole files lie.
   [[nodiscard]] std::filesystem::path path() const;
   void keep_path(const std::filesystem::path& path);
@@ -91,6 +95,7 @@ class node_store {
   std::string settings_;
   std::shared_ptr<const model_files> files_;
   std::shared_ptr<block_store> blocks_;
+  std::optional<error> full_;
   std::filesystem::path path_;
   std::vector<stage_parts> parts_;
   std::vector<expert_parts> experts_;

@@ -74,10 +74,11 @@ std::function<void(peer_id)> weights_fetcher::loss_handler() const {
   return [inbox = inbox_](peer_id peer) { inbox->put({peer, {}}); };
 }
 
-void weights_fetcher::ask(peer_id to, const std::vector<std::uint32_t>& blocks,
-                          bool for_digests) const {
-  // Refused, it is as if no answer came.
-  (void)port_->send(to, {frames::weights_ask, encode_weights_ask({for_digests, blocks}), {}});
+result<void> weights_fetcher::ask(peer_id to, const std::vector<std::uint32_t>& blocks,
+                                  bool for_digests) const {
+  auto sent = port_->send(to, {frames::weights_ask, encode_weights_ask({for_digests, blocks}), {}});
+  if (!sent && sent.error().code() == errc::not_found) return sent;
+  return {};
 }
 
 result<void> weights_fetcher::fetch(block_store& store, const std::vector<bool>& wanted,
@@ -98,10 +99,10 @@ result<void> weights_fetcher::fetch(block_store& store, const std::vector<bool>&
   spdlog::info("gets {} blocks of weights ({} MiB) from {} peers", blocks.size(), bytes >> 20U,
                order.size());
   inbox_->set_open(true);
-  const auto known = fetch_digests(blocks, from.authority, stop);
+  block_fetch plan(blocks, order, pace);
+  const auto known = fetch_digests(blocks, from.authority, plan, stop);
   result<void> done;
   if (known) {
-    block_fetch plan(blocks, order, pace);
     done = fetch_blocks(store, plan, *known, stop, report);
   } else {
     done = fail(known.error());
@@ -119,25 +120,28 @@ result<void> weights_fetcher::fetch(block_store& store, const std::vector<bool>&
 }
 
 result<weights_fetcher::digests> weights_fetcher::fetch_digests(
-    const std::vector<std::uint32_t>& blocks, peer_id authority, const std::stop_token& stop) {
+    const std::vector<std::uint32_t>& blocks, peer_id authority, block_fetch& plan,
+    const std::stop_token& stop) {
   const error none(errc::unavailable, "the supervisor's process gives no digests of the weights");
   digests known;
   while (known.size() < blocks.size()) {
     const std::size_t before = known.size();
     const std::size_t count = std::min(most_asked_blocks, blocks.size() - before);
     const auto first = blocks.begin() + static_cast<std::ptrdiff_t>(before);
-    ask(authority, {first, first + static_cast<std::ptrdiff_t>(count)}, true);
+    const std::vector<std::uint32_t> asked(first, first + static_cast<std::ptrdiff_t>(count));
+    if (!ask(authority, asked, true)) return fail(none);
     const auto deadline = clock::now() + digest_patience;
     while (known.size() == before) {
       const auto item = inbox_->take(clock::now() + look_period);
       if (stop.stop_requested()) return fail(superseded());
-      if (!item && clock::now() < deadline) continue;
-      if (!item || item->lost == authority) return fail(none);
+      if (clock::now() >= deadline || (item && item->lost == authority)) return fail(none);
+      if (!item) continue;
+      if (item->lost != 0) plan.give_up(item->lost);
       if (item->lost != 0 || item->frame.from != authority) continue;
       const auto answer = decode_weights(item->frame.header);
-      if (!answer || !answer->digests || !answer->here || answer->blocks.size() != count ||
-          !std::equal(answer->blocks.begin(), answer->blocks.end(), first) ||
-          item->frame.payload.size() != count * sizeof(sha256_digest))
+      // What an earlier fetch asked for may still come.
+      if (!answer || !answer->digests || answer->blocks != asked) continue;
+      if (!answer->here || item->frame.payload.size() != count * sizeof(sha256_digest))
         return fail(none);
       for (std::size_t i = 0; i < count; ++i)
         std::memcpy(known[answer->blocks[i]].data(),
@@ -156,7 +160,8 @@ result<void> weights_fetcher::fetch_blocks(block_store& store, block_fetch& plan
   std::size_t kept = plan.left();
   while (!plan.done()) {
     if (stop.stop_requested()) return fail(superseded());
-    for (const block_fetch::ask& each : plan.next(clock::now())) ask(each.to, {each.block}, false);
+    for (const block_fetch::ask& each : plan.next(clock::now()))
+      if (!ask(each.to, {each.block}, false)) plan.give_up(each.to);
     if (const auto block = plan.hopeless())
       return fail(errc::unavailable, "nobody has block {} of the model's files", *block);
     if (report) report(got, wanted);

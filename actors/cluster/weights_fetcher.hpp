@@ -51,15 +51,20 @@ class weights_fetcher {
   struct inbox;
   using digests = std::map<std::uint32_t, sha256_digest>;
 
+  /// Peers that are lost meanwhile are given up in the plan.
   [[nodiscard]] result<digests> fetch_digests(const std::vector<std::uint32_t>& blocks,
-                                              peer_id authority, const std::stop_token& stop);
+                                              peer_id authority, block_fetch& plan,
+                                              const std::stop_token& stop);
   [[nodiscard]] result<void> fetch_blocks(block_store& store, block_fetch& plan,
                                           const digests& known, const std::stop_token& stop,
                                           const progress& report);
   /// Bytes that came; none where the frame brings nothing that is wanted.
   [[nodiscard]] static result<std::size_t> take(const incoming_frame& frame, block_store& store,
                                                 block_fetch& plan, const digests& known);
-  void ask(peer_id to, const std::vector<std::uint32_t>& blocks, bool for_digests) const;
+  /// not_found: there is no connection to that peer. Where it takes nothing for now, it is as if no
+  /// answer came.
+  [[nodiscard]] result<void> ask(peer_id to, const std::vector<std::uint32_t>& blocks,
+                                 bool for_digests) const;
 
   std::shared_ptr<data_port> port_;
   std::shared_ptr<inbox> inbox_;

@@ -11,8 +11,10 @@
 namespace troupe {
 namespace {
 
-/// Of all peers together: their windows, where there are a few.
-constexpr std::size_t most_questions = 256;
+/// Of all peers together: the windows of a thousand.
+constexpr std::size_t most_questions = 4096;
+/// Blocks of 1 MiB that are read for their digests before others are looked after.
+constexpr std::size_t digests_at_once = 4;
 
 void send(data_port& port, peer_id to, weights_answer answer,
           std::shared_ptr<const std::vector<std::byte>> payload) {
@@ -50,53 +52,74 @@ weights_server::~weights_server() { port_->route(frames::weights_ask, {}); }
 
 void weights_server::work(const std::stop_token& stop) {
   pthread_setname_np(pthread_self(), "troupe.weights");
-  for (;;) {
+  std::deque<question> for_digests;
+  bool digests_turn = false;  // they and blocks take turns
+  while (!stop.stop_requested()) {
     std::optional<question> next;
     {
       std::unique_lock lock(inbox_->mutex);
-      if (!inbox_->filled.wait(lock, stop, [&] { return !inbox_->questions.empty(); })) return;
-      next = std::move(inbox_->questions.front());
-      inbox_->questions.pop_front();
+      const auto some = [&] { return !inbox_->questions.empty() || !for_digests.empty(); };
+      if (!inbox_->filled.wait(lock, stop, some)) return;
+      digests_turn = inbox_->questions.empty() || (digests_turn && !for_digests.empty());
+      std::deque<question>& from = digests_turn ? for_digests : inbox_->questions;
+      next = std::move(from.front());
+      from.pop_front();
+      if (!digests_turn && next->ask.digests) {
+        if (for_digests.size() < most_questions) for_digests.push_back(std::move(*next));
+        continue;
+      }
     }
-    answer(*next);
+    digests_turn = !digests_turn;
+    if (!answer(*next)) for_digests.push_front(std::move(*next));
   }
 }
 
-void weights_server::answer(const question& q) {
-  send(*port_, q.from, {q.ask.digests, false, q.ask.blocks}, bytes_of(q.ask));
-}
-
-std::shared_ptr<const std::vector<std::byte>> weights_server::bytes_of(const weights_ask& ask) {
-  if (blocks_ == nullptr) blocks_ = open_();
-  if (blocks_ == nullptr) return nullptr;
-  const bool here = std::all_of(ask.blocks.begin(), ask.blocks.end(), [&](std::uint32_t block) {
-    return block < blocks_->map().blocks() && blocks_->has(block);
-  });
-  if (!here) return nullptr;
-  auto bytes = std::make_shared<std::vector<std::byte>>();
-  if (ask.digests) {
-    for (const std::uint32_t block : ask.blocks) {
-      sha256_digest digest{};
-      if (!digest_of(block, digest)) return nullptr;
-      bytes->insert(bytes->end(), digest.begin(), digest.end());
+bool weights_server::answer(const question& q) {
+  payload bytes;
+  if (has_all(q.ask)) {
+    if (!q.ask.digests) {
+      bytes = read(q.ask.blocks.front());
+    } else if (bytes = digests_of(q.ask.blocks); bytes == nullptr) {
+      if (find_digests(q.ask.blocks)) return false;
     }
-    return bytes;
   }
-  bytes->resize(blocks_->map().at(ask.blocks.front()).bytes);
-  if (!blocks_->read(ask.blocks.front(), *bytes)) return nullptr;
-  return bytes;
-}
-
-bool weights_server::digest_of(std::uint32_t block, sha256_digest& into) {
-  const auto known = digests_.find(block);
-  if (known == digests_.end()) {
-    std::vector<std::byte> bytes(blocks_->map().at(block).bytes);
-    if (!blocks_->read(block, bytes)) return false;
-    into = digests_.emplace(block, sha256_of(bytes)).first->second;
-    return true;
-  }
-  into = known->second;
+  send(*port_, q.from, {q.ask.digests, false, q.ask.blocks}, std::move(bytes));
   return true;
+}
+
+bool weights_server::has_all(const weights_ask& ask) {
+  if (blocks_ == nullptr) blocks_ = open_();
+  return blocks_ != nullptr && std::ranges::all_of(ask.blocks, [&](std::uint32_t block) {
+           return block < blocks_->map().blocks() && blocks_->has(block);
+         });
+}
+
+weights_server::payload weights_server::read(std::uint32_t block) const {
+  auto bytes = std::make_shared<std::vector<std::byte>>(blocks_->map().at(block).bytes);
+  return blocks_->read(block, *bytes) ? std::move(bytes) : nullptr;
+}
+
+bool weights_server::find_digests(const std::vector<std::uint32_t>& blocks) {
+  std::size_t found = 0;
+  for (const std::uint32_t block : blocks) {
+    if (digests_.contains(block)) continue;
+    const payload bytes = read(block);
+    if (bytes == nullptr) return false;
+    digests_.emplace(block, sha256_of(*bytes));
+    if (++found == digests_at_once) break;
+  }
+  return true;
+}
+
+weights_server::payload weights_server::digests_of(const std::vector<std::uint32_t>& blocks) const {
+  auto bytes = std::make_shared<std::vector<std::byte>>();
+  bytes->reserve(blocks.size() * sizeof(sha256_digest));
+  for (const std::uint32_t block : blocks) {
+    const auto known = digests_.find(block);
+    if (known == digests_.end()) return nullptr;
+    bytes->insert(bytes->end(), known->second.begin(), known->second.end());
+  }
+  return bytes;
 }
 
 }  // namespace troupe

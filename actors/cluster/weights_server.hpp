@@ -18,8 +18,9 @@
 namespace troupe {
 
 /// Sends blocks of the model's files to peers that ask for them. Reading waits for disks, so a
-/// thread of its own does it, one question at a time; what comes while too many wait is dropped,
-/// and whoever asked asks somebody else in time. Any thread.
+/// thread of its own does it, one question at a time; digests of many blocks are found piece by
+/// piece, so that who waits for a block does not wait for them. What comes while too many wait is
+/// dropped, and whoever asked asks somebody else in time. Any thread.
 class weights_server {
  public:
   /// Where blocks are read from; null: from nowhere. Called on the server's thread, again with each
@@ -39,11 +40,18 @@ class weights_server {
   };
   struct inbox;
 
+  using payload = std::shared_ptr<const std::vector<std::byte>>;
+
   void work(const std::stop_token& stop);
-  void answer(const question& q);
-  /// Nothing where one of the blocks cannot be read.
-  [[nodiscard]] std::shared_ptr<const std::vector<std::byte>> bytes_of(const weights_ask& ask);
-  [[nodiscard]] bool digest_of(std::uint32_t block, sha256_digest& into);
+  /// False: not yet, its digests take more pieces.
+  [[nodiscard]] bool answer(const question& q);
+  [[nodiscard]] bool has_all(const weights_ask& ask);
+  /// Null where the block cannot be read.
+  [[nodiscard]] payload read(std::uint32_t block) const;
+  /// Finds a piece of the digests that are not known yet; false: one of the blocks cannot be read.
+  [[nodiscard]] bool find_digests(const std::vector<std::uint32_t>& blocks);
+  /// Null where some are not known.
+  [[nodiscard]] payload digests_of(const std::vector<std::uint32_t>& blocks) const;
 
   std::shared_ptr<data_port> port_;
   opener open_;

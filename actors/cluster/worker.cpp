@@ -92,9 +92,9 @@ caf::result<orders_done> worker_state::obey_with(std::vector<bool> wanted,
   weights_fetcher::givers from{orders.batcher, {}};
   for (const peer_introduction& p : orders.peers) from.peers.push_back(p.peer);
   fetching_ = std::stop_source();
-  auto fetch = [blocks = wiring_.store->blocks(), weights = wiring_.weights, desk = wiring_.desk,
-                self = wiring_.port->self(), stop = fetching_.get_token(), from = std::move(from),
-                wanted = std::move(wanted)] {
+  auto fetch = [store = wiring_.store, blocks = wiring_.store->blocks(), weights = wiring_.weights,
+                desk = wiring_.desk, self = wiring_.port->self(), stop = fetching_.get_token(),
+                from = std::move(from), wanted = std::move(wanted)] {
     clock::time_point next{};
     const auto report = [&](std::uint64_t got, std::uint64_t all) {
       if (!desk || (got < all && clock::now() < next)) return;
@@ -102,6 +102,7 @@ caf::result<orders_done> worker_state::obey_with(std::vector<bool> wanted,
       caf::anon_send(desk, weights_atom::value, weights_progress{self, got, all});
     };
     const auto done = weights->fetch(*blocks, wanted, from, stop, report);
+    if (!done && done.error().code() == errc::exhausted) store->run_out(done.error());
     return done ? std::string() : done.error().message();
   };
   // It waits for disks and peers, so that it has a thread of its own.
@@ -110,8 +111,9 @@ caf::result<orders_done> worker_state::obey_with(std::vector<bool> wanted,
   auto promise = self_->make_response_promise<orders_done>();
   self_->request(helper, caf::infinite, tick_atom::value)
       .then(
-          [this, promise, orders](const std::string& failure) mutable {
-            const bool late = orders.prepare ? orders.epoch <= epoch_ : orders.epoch != epoch_;
+          [this, promise, orders,
+           stop = fetching_.get_token()](const std::string& failure) mutable {
+            const bool late = stop.stop_requested();
             if (!failure.empty() || late)
               promise.deliver(
                   orders_done{orders.epoch, late ? "there are newer orders" : failure, {}});

@@ -163,6 +163,7 @@ void joined_worker::introduce_self(const worker_options& options) {
 
 result<void> joined_worker::open_model(const worker_options& options, const node_welcome& welcome,
                                        const progress& report) {
+  if (auto room = store_->room(); !room) return room;
   files_ = store_->files();
   if (files_ == nullptr || files_->identity() != welcome.model_identity) {
     auto files =

@@ -207,9 +207,8 @@ result<cluster_report> parse_cluster_report(std::string_view text) {
   fields.objects(from, "events", [&](const json::object& one) {
     view.events.push_back({fields.seconds(one, "seconds_ago"), fields.text(one, "text")});
   });
-  if (const json::value* found = from.if_contains("autoscale");
-      found != nullptr && found->is_object())
-    view.scaling = read_scaling(fields, found->get_object());
+  if (const json::object* scaling = field_reader::object(from, "autoscale"))
+    view.scaling = read_scaling(fields, *scaling);
   if (failed) return fail(*failed);
   return report;
 }

@@ -89,10 +89,10 @@ class connection : public std::enable_shared_from_this<connection> {
   void send_piece(std::string_view bytes);
 
  private:
-  /// closing: everything is written but not yet sent. lingering: waits for the client's end.
   /// For a client that has just connected when the server is told to end.
   static constexpr std::chrono::milliseconds first_words{1'000};
 
+  /// closing: everything is written but not yet sent. lingering: waits for the client's end.
   enum class phase : std::uint8_t { reading, answering, streaming, closing, lingering, closed };
 
   void on_handshake(const boost::system::error_code& failed);

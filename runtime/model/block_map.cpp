@@ -45,12 +45,6 @@ result<block_map> block_map::make(std::vector<model_file> files, std::uint64_t b
   return map;
 }
 
-std::uint64_t block_map::bytes() const {
-  std::uint64_t sum = 0;
-  for (const model_file& file : files_) sum += file.bytes;
-  return sum;
-}
-
 block_map::place block_map::at(std::uint32_t block) const {
   const auto behind = std::upper_bound(first_.begin(), first_.end(), block);
   place p;

@@ -41,7 +41,6 @@ class block_map {
 
   [[nodiscard]] const std::vector<model_file>& files() const { return files_; }
   [[nodiscard]] std::uint32_t blocks() const { return blocks_; }
-  [[nodiscard]] std::uint64_t bytes() const;
   /// `block` is less than blocks().
   [[nodiscard]] place at(std::uint32_t block) const;
   [[nodiscard]] std::optional<std::size_t> find(std::string_view name) const;

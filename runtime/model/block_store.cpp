@@ -218,12 +218,19 @@ result<void> block_store::keep() {
   for (std::size_t i = 0; i < files_.size(); ++i)
     if (again([&] { return ::fdatasync(files_[i]); }) != 0)
       return fail(failure(folder_ / map_.files()[i].name, "cannot be written back", errno));
-  const std::lock_guard lock(mutex_);
-  std::vector<bool> kept = here_;
-  for (const std::uint32_t block : fresh_) kept[block] = true;
+  // Whoever asks what is here does not wait for the disk.
+  std::vector<bool> kept;
+  std::vector<std::uint32_t> fresh;
+  {
+    const std::lock_guard lock(mutex_);
+    kept = here_;
+    fresh = fresh_;
+  }
+  for (const std::uint32_t block : fresh) kept[block] = true;
   if (auto done = write_index(kept); !done) return done;
+  const std::lock_guard lock(mutex_);
   here_ = std::move(kept);
-  fresh_.clear();
+  fresh_.erase(fresh_.begin(), fresh_.begin() + static_cast<std::ptrdiff_t>(fresh.size()));
   return {};
 }
 

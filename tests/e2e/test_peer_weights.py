@@ -49,6 +49,13 @@ def until(server, node, wanted):
     raise AssertionError(f"not so within {DEADLINE} s: {seen}\n{node.said() if node else ''}")
 
 
+def until_ended(server, node):
+    deadline = time.monotonic() + DEADLINE
+    while node.process.poll() is None:
+        assert time.monotonic() < deadline, f"{server.get('/cluster')[1]}\n{node.said()}"
+        time.sleep(0.05)
+
+
 def holds(name):
     """The node is up, with something, and every copy is there."""
     return lambda view: view["redundant"] and any(
@@ -115,3 +122,25 @@ def test_without_a_cache_a_missing_file_is_an_error(cluster):
     with BareNode(cluster, "none") as node:
         assert node.process.wait(DEADLINE) == 1
         assert "/nowhere/model.gguf" in node.said()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a small file system needs root")
+@pytest.mark.parametrize("mib", [1, 60])
+def test_a_full_disk_ends_the_node_and_nobody_else(cluster, tmp_path, mib):
+    """Before it has joined, and once it is to hold a part of the model."""
+    expected = answer(cluster)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={mib}m", "tmpfs", tmp_path], check=True)
+    worker = json.loads(cluster.get("/cluster")[1])["nodes"][0]["pid"]
+    try:
+        with BareNode(cluster, tmp_path) as node:
+            if mib > 1:
+                until(cluster, node, lambda v: any(n["name"] == node.name and n["state"] == "up" for n in v["nodes"]))
+            os.kill(worker, signal.SIGSTOP)
+            until_ended(cluster, node)
+            assert node.process.wait() == 1
+            assert "cannot hold its part of the model" in node.said() and "no room" in node.said()
+        assert answer(cluster) == expected
+    finally:
+        os.kill(worker, signal.SIGCONT)
+        subprocess.run(["umount", tmp_path], check=True)
+    until(cluster, None, lambda v: v["redundant"])

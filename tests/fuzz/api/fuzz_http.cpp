@@ -19,7 +19,7 @@ struct reading {
 
 /// Reads all as a connection does: what is not taken is offered again, with `step` bytes more.
 reading read_all(std::string_view bytes, std::size_t step) {
-  http_limits limits;
+  troupe::http_limits limits;
   limits.line_bytes = 256;
   limits.header_bytes = 1024;
   limits.body_bytes = 1024;
