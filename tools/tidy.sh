@@ -8,6 +8,8 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
 
 configure tidy
+# Sources may have come since it was configured.
+ninja -C "$root/build/tidy" build.ninja >/dev/null
 cd "$root"
 if (($#)); then
   mapfile -t files < <(git diff --name-only --diff-filter=d "$1" -- '*.cpp')

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-_LEAST_SAMPLES = 12  # of a process, before anything is said of it
+_LEAST_SAMPLES = 6  # of a process, before anything is said of it
+_LEAST_HOLDING = 30  # of one that holds a part of the model: it uses its pages for the first time for so long
 _MEMORY_SHARE, _MEMORY_BYTES = 0.05, 8 << 20  # more than both together is growth
 _FILES, _THREADS = 4, 2
 _MOST_SAMPLES = 20_000
@@ -78,7 +79,7 @@ class Growth:
         """Of each process that was seen often enough: the medians of the middle and of the last third."""
         rows = []
         for pid, samples in sorted(self._samples.items()):
-            if len(samples) < _LEAST_SAMPLES:
+            if len(samples) < (_LEAST_HOLDING if self._duties.get(pid) else _LEAST_SAMPLES):
                 continue
             third = len(samples) // 3
             middle, last = ({field.name: statistics.median(getattr(s, field.name) for s in part)
