@@ -38,7 +38,7 @@ result<std::filesystem::path> get_model(const model_search& with,
   std::vector<bool> opening(map->blocks());
   for (const std::uint32_t block : known->opening)
     if (block < opening.size()) opening[block] = true;
-  auto blocks = block_store::open(cache, identity, std::move(*map));
+  auto blocks = block_store::open(cache, identity, *map);
   if (!blocks) return fail(blocks.error());
   if (auto up = with.port.connect(address_of(known->supervisor)); !up) return fail(up.error());
   const std::shared_ptr<block_store> kept = std::move(*blocks);
@@ -92,11 +92,12 @@ std::unique_ptr<weights_server> serve_weights(std::shared_ptr<data_port> port,
                                               const node_store& store) {
   const std::shared_ptr<const block_source> blocks = store.blocks();
   const auto bundle = std::make_shared<lazy_bundle>(store.path());
-  return std::make_unique<weights_server>(std::move(port), [blocks, bundle] {
-    if (blocks != nullptr) return blocks;
-    const auto opened = bundle->get();
-    return opened ? std::shared_ptr<const block_source>(*opened) : nullptr;
-  });
+  return std::make_unique<weights_server>(
+      std::move(port), [blocks, bundle]() -> std::shared_ptr<const block_source> {
+        if (blocks != nullptr) return {blocks};
+        if (const auto opened = bundle->get()) return *opened;
+        return nullptr;
+      });
 }
 
 }  // namespace troupe

@@ -17,7 +17,7 @@ constexpr std::size_t most_questions = 4096;
 constexpr std::size_t digests_at_once = 4;
 
 void send(data_port& port, peer_id to, weights_answer answer,
-          std::shared_ptr<const std::vector<std::byte>> payload) {
+          const std::shared_ptr<const std::vector<std::byte>>& payload) {
   answer.here = payload != nullptr;
   outgoing_frame frame{frames::weights, encode_weights(answer), {}};
   if (payload != nullptr) frame.payload.push_back({std::span(*payload), payload});
@@ -83,7 +83,7 @@ bool weights_server::answer(const question& q) {
       if (find_digests(q.ask.blocks)) return false;
     }
   }
-  send(*port_, q.from, {q.ask.digests, false, q.ask.blocks}, std::move(bytes));
+  send(*port_, q.from, {q.ask.digests, false, q.ask.blocks}, bytes);
   return true;
 }
 

@@ -114,7 +114,8 @@ block_store::~block_store() {
 }
 
 result<std::unique_ptr<block_store>> block_store::open(const fs::path& folder,
-                                                       const std::string& identity, block_map map) {
+                                                       const std::string& identity,
+                                                       const block_map& map) {
   for (int number = 0; number < most_processes; ++number) {
     const fs::path own =
         folder / (number == 0 ? identity : identity + "." + std::to_string(number));

@@ -22,7 +22,7 @@ class block_store final : public block_source {
   /// each gets files of its own. io_error, with the system's reason; exhausted: too many have it
   /// open.
   [[nodiscard]] static result<std::unique_ptr<block_store>> open(
-      const std::filesystem::path& folder, const std::string& identity, block_map map);
+      const std::filesystem::path& folder, const std::string& identity, const block_map& map);
   ~block_store() override;
 
   [[nodiscard]] const block_map& map() const override { return map_; }
