@@ -92,12 +92,12 @@ std::unique_ptr<weights_server> serve_weights(std::shared_ptr<data_port> port,
                                               const node_store& store) {
   const std::shared_ptr<const block_source> blocks = store.blocks();
   const auto bundle = std::make_shared<lazy_bundle>(store.path());
-  return std::make_unique<weights_server>(
-      std::move(port), [blocks, bundle]() -> std::shared_ptr<const block_source> {
-        if (blocks != nullptr) return {blocks};
-        if (const auto opened = bundle->get()) return *opened;
-        return nullptr;
-      });
+  return std::make_unique<weights_server>(std::move(port), [blocks, bundle] {
+    std::shared_ptr<const block_source> source = blocks;
+    if (source == nullptr)
+      if (const auto opened = bundle->get()) source = *opened;
+    return source;
+  });
 }
 
 }  // namespace troupe
