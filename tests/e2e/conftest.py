@@ -3,6 +3,7 @@
 import openai
 import pytest
 
+from test_cluster import MODEL, ask_all
 from troupe_server import MODELS, Server, smollm2
 
 
@@ -41,3 +42,10 @@ def client(server):
 @pytest.fixture(scope="module")
 def tiny_client(tiny):
     return client_of(tiny)
+
+
+@pytest.fixture(scope="module")
+def expected():
+    """What one process answers to all streams of test_cluster."""
+    with Server(MODEL) as alone:
+        return ask_all(alone)

@@ -19,12 +19,6 @@ HOUR = 3600
 
 
 @pytest.fixture(scope="module")
-def expected():
-    with Server(MODEL) as alone:
-        return ask_all(alone)
-
-
-@pytest.fixture(scope="module")
 def programs(tmp_path_factory):
     """troupe on a machine that is days ahead, and on one that is behind."""
     folder = tmp_path_factory.mktemp("clocks")

@@ -17,13 +17,6 @@ DEADLINE = 60
 
 
 @pytest.fixture(scope="module")
-def expected():
-    """What one process answers."""
-    with Server(MODEL) as alone:
-        return ask_all(alone)
-
-
-@pytest.fixture(scope="module")
 def cluster():
     with Server(MODEL, "--workers", 4) as running:
         yield running

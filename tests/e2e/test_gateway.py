@@ -15,12 +15,6 @@ from test_cluster import DEADLINE, MODEL, STREAMS, ask, ask_all
 from troupe_server import BINARY, MODELS, Gateway, Server, troupe
 
 
-@pytest.fixture(scope="module")
-def expected():
-    with Server(MODEL) as alone:
-        return ask_all(alone)
-
-
 def head(*options):
     return Server(MODEL, "--workers", 1, "--redundancy", 1, "--threads", 1, *options)
 

@@ -6,8 +6,6 @@ import socket
 import struct
 import threading
 
-import pytest
-
 from test_cluster import DEADLINE, MODEL, ask_all, until, view
 from test_gateway import end
 from troupe_server import Gateway, Server
@@ -49,12 +47,6 @@ def strike(port, seed, held):
             stranger.close()
         except OSError:
             continue  # cut off, as it should be
-
-
-@pytest.fixture(scope="module")
-def expected():
-    with Server(MODEL) as alone:
-        return ask_all(alone)
 
 
 def test_strangers_get_nothing_and_harm_nobody(expected):

@@ -10,16 +10,10 @@ from supervised import Node, Supervisor
 from test_cluster import MODEL, ask_all, until
 from test_gateway import end
 from test_supervisors import wait
-from troupe_server import BINARY, FAR, NEXT, Gateway, Server, troupe
+from troupe_server import BINARY, FAR, NEXT, Gateway, troupe
 
 pytestmark = [pytest.mark.skipif(etcd_binary() is None, reason="etcd is not installed"),
               pytest.mark.skipif(not os.path.exists(NEXT), reason=f"{NEXT} is not built")]
-
-
-@pytest.fixture(scope="module")
-def expected():
-    with Server(MODEL) as alone:
-        return ask_all(alone)
 
 
 class Cluster:

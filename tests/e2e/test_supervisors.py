@@ -56,12 +56,6 @@ def wait(wanted):
         time.sleep(0.02)
 
 
-@pytest.fixture(scope="module")
-def expected():
-    with Server(MODEL) as alone:
-        return ask_all(alone)
-
-
 @pytest.fixture
 def cluster():
     with Cluster() as running:

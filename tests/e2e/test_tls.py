@@ -37,12 +37,6 @@ def cluster(member):
     end(serving)
 
 
-@pytest.fixture(scope="module")
-def expected():
-    with Server(MODEL) as alone:
-        return ask_all(alone)
-
-
 def test_a_cluster_serves_over_tls_and_outlives_a_worker(cluster, authority, expected):
     seen = whole(cluster)
     with Gateway(cluster, options=authority.options("gateway")) as gateway:
