@@ -4,31 +4,14 @@
 #include <fmt/format.h>
 
 #include <string>
-#include <vector>
+
+#include "tests/actors/gateway/read_requests.hpp"
 
 using namespace troupe;
 using namespace troupe::gateway;
 using state = http_reader::state;
 
 namespace {
-
-/// Feeds `bytes` in pieces of `step`, as a connection does: what is not taken is offered again.
-std::vector<http_request> read_all(http_reader& reader, const std::string& bytes,
-                                   std::size_t step) {
-  std::vector<http_request> all;
-  std::string held;
-  for (std::size_t at = 0; at < bytes.size(); at += step) {
-    held += bytes.substr(at, step);
-    while (!held.empty()) {
-      const std::size_t taken = reader.feed(held);
-      held.erase(0, taken);
-      if (reader.now() == state::complete) all.push_back(reader.take());
-      if (reader.now() == state::refused) return all;
-      if (taken == 0) break;
-    }
-  }
-  return all;
-}
 
 unsigned refusal_of(const std::string& bytes, const http_limits& limits = {}) {
   unsigned status = 0;

@@ -3,6 +3,9 @@
 #include <boost/json/parse.hpp>
 #include <cstdlib>
 #include <memory>
+#include <utility>
+
+#include "runtime/api/prompt.hpp"
 
 namespace troupe::fuzz {
 namespace {
@@ -87,6 +90,12 @@ void check(const api_error& e) {
 void check(const api_result<generation_request>& made) {
   if (!made) return check(made.error());
   if (made->prompt.size() + made->max_tokens > byte_model().context) std::abort();
+}
+
+void check(const chat_request& chat) {
+  auto prompt = prepare_chat(byte_model(), chat);
+  if (!prompt) return check(prompt.error());
+  check(make_generation_request(byte_model(), chat.options, std::move(prompt->tokens)));
 }
 
 }  // namespace troupe::fuzz

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "runtime/api/api_error.hpp"
+#include "runtime/api/chat_request.hpp"
 #include "runtime/api/generation.hpp"
 #include "runtime/api/request_options.hpp"
 #include "runtime/api/served_model.hpp"
@@ -15,5 +16,8 @@ void check(const api_error& e);
 
 /// Ends the process unless the request fits the model, or is refused as above.
 void check(const api_result<generation_request>& made);
+
+/// The same of what becomes of a chat that has been read.
+void check(const chat_request& chat);
 
 }  // namespace troupe::fuzz

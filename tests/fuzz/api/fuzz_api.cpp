@@ -13,13 +13,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using fuzz::check;
   const served_model& model = fuzz::byte_model();
   const std::string_view body(reinterpret_cast<const char*>(data), size);
-  if (const auto chat = parse_chat_request(body, model); !chat) {
+  if (const auto chat = parse_chat_request(body, model); chat)
+    check(*chat);
+  else
     check(chat.error());
-  } else if (auto prompt = prepare_chat(model, *chat); !prompt) {
-    check(prompt.error());
-  } else {
-    check(make_generation_request(model, chat->options, std::move(prompt->tokens)));
-  }
   const auto completion = parse_completion_request(body, model);
   if (!completion) {
     check(completion.error());

@@ -2,28 +2,15 @@
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
-#include <utility>
 
 #include "runtime/api/dashscope_request.hpp"
-#include "runtime/api/prompt.hpp"
 #include "runtime/api/response_request.hpp"
 #include "tests/fuzz/api/byte_model.hpp"
-
-namespace {
-using namespace troupe;
-
-void check_chat(const chat_request& chat) {
-  const served_model& model = fuzz::byte_model();
-  auto prompt = prepare_chat(model, chat);
-  if (!prompt) return fuzz::check(prompt.error());
-  fuzz::check(make_generation_request(model, chat.options, std::move(prompt->tokens)));
-}
-
-}  // namespace
 
 /// Any body of /v1/responses and of DashScope is a chat that fits the model, or is refused. What a
 /// response was asked with goes before the next one's.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace troupe;
   const std::string_view body(reinterpret_cast<const char*>(data), size);
   const served_model& model = fuzz::byte_model();
   if (const auto response = parse_response_request(body, "resp_0"); !response) {
@@ -32,7 +19,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     for (const boost::json::array& history : {boost::json::array(), response->input}) {
       const auto chat = chat_of(*response, history, model);
       if (chat)
-        check_chat(*chat);
+        fuzz::check(*chat);
       else
         fuzz::check(chat.error());
     }
@@ -40,7 +27,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (const bool events : {false, true}) {
     const auto request = parse_dashscope_request(body, events, model);
     if (request)
-      check_chat(request->chat);
+      fuzz::check(request->chat);
     else
       fuzz::check(request.error());
   }
