@@ -170,8 +170,8 @@ void cluster_supervisor_state::send_orders() {
   move_->awaited.clear();
   for (const auto& [peer, node] : nodes_) {
     move_->awaited.emplace(peer, clock::now() + limit);
-    self_
-        ->request(node.worker, caf::infinite, orders_for(peer))  // on_tick() looks at the clock
+    // lose_late() looks at the clock.
+    self_->request(node.worker, caf::infinite, orders_for(peer))
         .then([this, peer = peer](const orders_done& done) { on_orders_done(peer, done); },
               [this, peer = peer, epoch](const caf::error& e) {
                 on_no_answer(peer, epoch, caf::to_string(e));

@@ -31,7 +31,8 @@ void send(data_port& port, peer_id to, weights_answer answer,
 struct weights_server::inbox {
   std::mutex mutex;
   std::condition_variable_any filled;
-  std::deque<question> questions;
+  std::deque<question> for_blocks;
+  std::deque<question> for_digests;
 };
 
 weights_server::weights_server(std::shared_ptr<data_port> port, opener open)
@@ -41,8 +42,9 @@ weights_server::weights_server(std::shared_ptr<data_port> port, opener open)
     auto ask = decode_weights_ask(frame.header);
     if (!ask) return;
     const std::lock_guard lock(inbox->mutex);
-    if (inbox->questions.size() >= most_questions) return;
-    inbox->questions.push_back({frame.from, std::move(*ask)});
+    std::deque<question>& questions = ask->digests ? inbox->for_digests : inbox->for_blocks;
+    if (questions.size() >= most_questions) return;
+    questions.push_back({frame.from, std::move(*ask)});
     inbox->filled.notify_one();
   });
   thread_ = std::jthread([this](const std::stop_token& stop) { work(stop); });
@@ -52,25 +54,23 @@ weights_server::~weights_server() { port_->route(frames::weights_ask, {}); }
 
 void weights_server::work(const std::stop_token& stop) {
   pthread_setname_np(pthread_self(), "troupe.weights");
-  std::deque<question> for_digests;
+  inbox& in = *inbox_;
   bool digests_turn = false;  // they and blocks take turns
-  while (!stop.stop_requested()) {
+  for (;;) {
     std::optional<question> next;
     {
-      std::unique_lock lock(inbox_->mutex);
-      const auto some = [&] { return !inbox_->questions.empty() || !for_digests.empty(); };
-      if (!inbox_->filled.wait(lock, stop, some)) return;
-      digests_turn = inbox_->questions.empty() || (digests_turn && !for_digests.empty());
-      std::deque<question>& from = digests_turn ? for_digests : inbox_->questions;
+      std::unique_lock lock(in.mutex);
+      const auto some = [&] { return !in.for_blocks.empty() || !in.for_digests.empty(); };
+      if (!in.filled.wait(lock, stop, some) || stop.stop_requested()) return;
+      digests_turn = in.for_blocks.empty() || (digests_turn && !in.for_digests.empty());
+      std::deque<question>& from = digests_turn ? in.for_digests : in.for_blocks;
       next = std::move(from.front());
       from.pop_front();
-      if (!digests_turn && next->ask.digests) {
-        if (for_digests.size() < most_questions) for_digests.push_back(std::move(*next));
-        continue;
-      }
     }
     digests_turn = !digests_turn;
-    if (!answer(*next)) for_digests.push_front(std::move(*next));
+    if (answer(*next)) continue;
+    const std::lock_guard lock(in.mutex);
+    in.for_digests.push_front(std::move(*next));
   }
 }
 

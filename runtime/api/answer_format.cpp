@@ -31,8 +31,9 @@ void answer_part::add(message_part more) {
 }
 
 std::string answer_format::frame(std::string_view json, std::uint64_t number) const {
-  const std::string event = event_frame(json);
-  return header_.resumable ? fmt::format("id: {}\n{}", number, event) : event;
+  std::string event = event_frame(json);
+  if (header_.resumable) event.insert(0, fmt::format("id: {}\n", number));
+  return event;
 }
 
 std::string answer_format::error_frame(const api_error& e, std::uint64_t) {
