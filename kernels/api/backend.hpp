@@ -3,6 +3,7 @@
 #include <string>
 
 #include "kernels/api/attention.hpp"
+#include "kernels/api/copy.hpp"
 #include "kernels/api/embed.hpp"
 #include "kernels/api/experts.hpp"
 #include "kernels/api/linear.hpp"
@@ -35,6 +36,7 @@ class backend {
   [[nodiscard]] virtual std::size_t packed_bytes(const matrix& w) const = 0;
   virtual status pack(stream& s, const pack_params& p) = 0;
 
+  virtual status copy(stream& s, const copy_params& p) = 0;
   virtual status embed(stream& s, const embed_params& p) = 0;
   virtual status gather_rows(stream& s, const gather_rows_params& p) = 0;
   virtual status rms_norm(stream& s, const rms_norm_params& p) = 0;

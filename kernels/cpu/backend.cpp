@@ -61,6 +61,10 @@ class cpu_backend final : public backend {
     return run(s, pack_body(), p, ceil_divide(p.from.rows, tile_rows));
   }
 
+  status copy(kernels::stream& s, const copy_params& p) override {
+    const auto pieces = static_cast<std::uint32_t>((p.bytes + copy_bytes - 1) / copy_bytes);
+    return run(s, copy_body(), p, p.rows == 1 ? pieces : (p.bytes == 0 ? 0 : p.rows));
+  }
   status embed(kernels::stream& s, const embed_params& p) override {
     return run(s, embed_body(), p, p.rows);
   }

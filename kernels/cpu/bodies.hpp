@@ -9,6 +9,7 @@ namespace troupe::kernels::cpu {
 
 /// Task bodies for the target in use, one a call. What an item of each is stands beside it; the
 /// body's parameters are the operation's own structure unless one is named here.
+[[nodiscard]] task::body_fn copy_body();            ///< item: copy_bytes, or a row of several
 [[nodiscard]] task::body_fn embed_body();           ///< item: a row
 [[nodiscard]] task::body_fn gather_rows_body();     ///< item: a row
 [[nodiscard]] task::body_fn rms_norm_body();        ///< item: a row
@@ -24,6 +25,8 @@ namespace troupe::kernels::cpu {
 [[nodiscard]] task::body_fn expert_down_body();     ///< item: see expert_down_work
 [[nodiscard]] task::body_fn combine_body();         ///< item: a row
 
+/// Bytes in an item of copy.
+inline constexpr std::size_t copy_bytes = 64U << 10U;
 /// Columns of y in an item of linear, projections and expert_down: two tiles where there are rows
 /// enough to share their activations, else one, so that few rows still make many items.
 [[nodiscard]] constexpr std::uint32_t linear_columns(std::uint32_t rows) {

@@ -41,6 +41,10 @@ busy_experts count_busy(const std::uint32_t* offsets, std::uint32_t count) {
 
 }  // namespace
 
+task_cost cost(const copy_params& p) {
+  return {.operation = "copy", .bytes = 2.0 * static_cast<double>(p.bytes) * p.rows};
+}
+
 task_cost cost(const embed_params& p) {
   const double row = static_cast<double>(row_bytes(p.table.type, p.table.cols));
   return {.operation = "embed", .bytes = p.rows * (row + floats(p.table.cols))};

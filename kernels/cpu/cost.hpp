@@ -11,6 +11,7 @@ namespace troupe::kernels::cpu {
 /// Bytes count each thing once: weights as they lie in the model file, keys and values of a
 /// sequence up to its last row, rows in and out. Operations are the products' own additions and
 /// multiplications, whatever an instruction set makes of them.
+[[nodiscard]] task_cost cost(const copy_params& p);
 [[nodiscard]] task_cost cost(const embed_params& p);
 [[nodiscard]] task_cost cost(const gather_rows_params& p);
 [[nodiscard]] task_cost cost(const rms_norm_params& p);

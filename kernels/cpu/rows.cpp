@@ -2,18 +2,34 @@
 #define HWY_TARGET_INCLUDE "kernels/cpu/rows.cpp"
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 //
+#include <algorithm>
 #include <cmath>
+#include <cstring>
 
 #include "kernels/cpu/bodies.hpp"
 #include "kernels/cpu/simd/dequantise-inl.hpp"
 #include "kernels/cpu/simd/norm-inl.hpp"
 #include "kernels/cpu/simd/quantise-inl.hpp"
 
-// Operations on one row at a time: embed, gather_rows, rms_norm, combine.
+// Copying, and operations on one row at a time: embed, gather_rows, rms_norm, combine.
 
 HWY_BEFORE_NAMESPACE();
 namespace troupe::kernels::cpu::HWY_NAMESPACE {
 namespace {
+
+void copy_items(const void* params, std::uint32_t begin, std::uint32_t end, const worker&) {
+  const auto& p = *static_cast<const copy_params*>(params);
+  auto* const to = static_cast<std::byte*>(p.to);
+  const auto* const from = static_cast<const std::byte*>(p.from);
+  if (p.rows != 1) {
+    for (std::uint32_t r = begin; r < end; ++r)
+      std::memcpy(to + r * p.to_stride, from + r * p.from_stride, p.bytes);
+    return;
+  }
+  const std::size_t first = begin * copy_bytes;
+  const std::size_t last = std::min(end * copy_bytes, p.bytes);
+  std::memcpy(to + first, from + first, last - first);
+}
 
 void embed_items(const void* params, std::uint32_t begin, std::uint32_t end, const worker&) {
   const auto& p = *static_cast<const embed_params*>(params);
@@ -73,10 +89,12 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace troupe::kernels::cpu {
+HWY_EXPORT(copy_items);
 HWY_EXPORT(embed_items);
 HWY_EXPORT(gather_items);
 HWY_EXPORT(norm_items);
 HWY_EXPORT(combine_items);
+task::body_fn copy_body() { return &HWY_DYNAMIC_DISPATCH(copy_items); }
 task::body_fn embed_body() { return &HWY_DYNAMIC_DISPATCH(embed_items); }
 task::body_fn gather_rows_body() { return &HWY_DYNAMIC_DISPATCH(gather_items); }
 task::body_fn rms_norm_body() { return &HWY_DYNAMIC_DISPATCH(norm_items); }

@@ -8,6 +8,7 @@ namespace troupe::kernels::cpu {
 /// and fit a worker's scratch, block types with whole blocks. What the pointers point to (ids,
 /// positions, page tables, slots) is the caller's promise.
 [[nodiscard]] status validate(const pack_params& p);
+[[nodiscard]] status validate(const copy_params& p);
 [[nodiscard]] status validate(const embed_params& p);
 [[nodiscard]] status validate(const gather_rows_params& p);
 [[nodiscard]] status validate(const rms_norm_params& p);

@@ -34,6 +34,10 @@ class cuda_backend final : public backend {
     return scales_at(w) + scale_count(w) * sizeof(float);
   }
   status pack(kernels::stream& s, const pack_params& p) override;
+  status copy(kernels::stream& s, const copy_params& p) override {
+    if (const status shape = validate(p); shape != status::ok) return shape;
+    return p.bytes == 0 || p.rows == 0 ? status::ok : queue(s).copy(p);
+  }
   status embed(kernels::stream& s, const embed_params& p) override {
     return each_row<embed_kernel>(s, kernel_id::embed, p, p.rows, 0);
   }
@@ -86,10 +90,10 @@ class cuda_backend final : public backend {
 
 status cuda_backend::pack(kernels::stream& s, const pack_params& p) {
   if (const status shape = validate(p); shape != status::ok) return shape;
-  const status data = queue(s).copy(p.to, p.from.data, p.from.bytes());
+  const status data = queue(s).copy({p.to, p.from.data, p.from.bytes()});
   if (data != status::ok || scale_count(p.from) == 0) return data;
-  return queue(s).copy(p.to + scales_at(p.from), p.from.scales,
-                       scale_count(p.from) * sizeof(float));
+  return queue(s).copy(
+      {p.to + scales_at(p.from), p.from.scales, scale_count(p.from) * sizeof(float)});
 }
 
 status cuda_backend::linear(kernels::stream& s, const linear_params& p) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 
+#include "kernels/api/copy.hpp"
 #include "kernels/api/linear.hpp"
 #include "kernels/api/status.hpp"
 #include "kernels/api/stream.hpp"
@@ -52,7 +53,7 @@ class stream : public kernels::stream {
   /// Submits a kernel; `params` is that kernel's parameter structure, copied at the call.
   virtual status launch(kernel_id kernel, const grid& g, const void* params) = 0;
   /// Copies within, from or to the device's memory, in the stream's order.
-  virtual status copy(void* to, const void* from, std::size_t bytes) = 0;
+  virtual status copy(const copy_params& p) = 0;
   /// Computes a product by a vendor's library; unsupported where this stream has none or wants none
   /// for this shape, whatever the number of rows.
   virtual status vendor_product(const linear_params&) { return status::unsupported; }

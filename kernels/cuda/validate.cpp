@@ -56,6 +56,11 @@ status validate(const pack_params& p) {
   return check(well_formed(p.from) && p.from.layout == weight_layout::rows && p.to != nullptr);
 }
 
+status validate(const copy_params& p) {
+  const bool apart = p.rows <= 1 || (p.to_stride >= p.bytes && p.from_stride >= p.bytes);
+  return check(p.bytes == 0 || p.rows == 0 || (p.to != nullptr && p.from != nullptr && apart));
+}
+
 status validate(const embed_params& p) {
   return check(well_formed(p.table) && p.ids != nullptr && p.out != nullptr);
 }

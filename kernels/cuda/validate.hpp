@@ -8,6 +8,7 @@ namespace troupe::kernels::cuda {
 /// match, block types with whole blocks; status::unsupported for integer activations and for heads
 /// wider than the attention kernel takes. What the pointers point to is the caller's promise.
 [[nodiscard]] status validate(const pack_params& p);
+[[nodiscard]] status validate(const copy_params& p);
 [[nodiscard]] status validate(const embed_params& p);
 [[nodiscard]] status validate(const gather_rows_params& p);
 [[nodiscard]] status validate(const rms_norm_params& p);

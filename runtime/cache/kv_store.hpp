@@ -12,12 +12,16 @@ namespace troupe {
 class kv_store {
  public:
   /// Reserves `pages` pages; throws std::bad_alloc. Physical memory is taken as pages are first
-  /// written.
+  /// written. One more page is there for rows that do not count.
   kv_store(device& d, const kv_layout& layout, std::uint32_t pages)
-      : layout_(layout), pages_(pages), memory_(d.allocate(layout.page_bytes() * pages)) {}
+      : layout_(layout),
+        pages_(pages),
+        memory_(d.allocate(layout.page_bytes() * (std::size_t{pages} + 1))) {}
 
   [[nodiscard]] const kv_layout& layout() const { return layout_; }
   [[nodiscard]] std::uint32_t pages() const { return pages_; }
+  /// The page that belongs to nobody: what is in it is never read by a row that counts.
+  [[nodiscard]] std::uint32_t spare_page() const { return pages_; }
 
   /// The store of one of the stage's layers (0 is the stage's first), as kernels see it.
   [[nodiscard]] kernels::kv_layer layer(std::uint32_t index) const {

@@ -20,4 +20,8 @@ device_buffer::~device_buffer() {
   if (data_ != nullptr) release_(data_, bytes_);
 }
 
+result<std::unique_ptr<recorded_work>> device::record(const submit_function&) {
+  return fail(errc::unsupported, "this device records no work");
+}
+
 }  // namespace troupe

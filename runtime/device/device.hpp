@@ -41,6 +41,18 @@ class device_buffer {
   release_fn release_ = nullptr;
 };
 
+/// Work that a device has recorded, to be submitted again and again as one piece (a CUDA graph). It
+/// must not outlive the device; it may go while the stream is still at it.
+class recorded_work {
+ public:
+  recorded_work() = default;
+  recorded_work(const recorded_work&) = delete;
+  recorded_work& operator=(const recorded_work&) = delete;
+  virtual ~recorded_work() = default;
+  /// Submits it to the device's stream, with the parameters and addresses it was recorded with.
+  virtual kernels::status replay() = 0;
+};
+
 /// One processor that executes a model's arithmetic: memory, an in-order stream and the operations.
 ///
 /// Work is submitted to the stream and never waited for inside an actor: `notify` brings the news
@@ -62,6 +74,19 @@ class device {
   [[nodiscard]] virtual std::size_t free_memory() const { return 0; }
   /// 64-byte aligned memory, zeroed; throws std::bad_alloc. Contents stay with the device.
   [[nodiscard]] virtual device_buffer allocate(std::size_t bytes) = 0;
+
+  /// Memory of the machine that the device copies from and to by itself: where rows wait on their
+  /// way between it and the host or the network. Otherwise as allocate().
+  [[nodiscard]] virtual device_buffer allocate_shared(std::size_t bytes) { return allocate(bytes); }
+
+  using submit_function = std::function<kernels::status(kernels::stream&)>;
+  /// Whether work that is submitted often gains by being recorded first.
+  [[nodiscard]] virtual bool gains_by_recording() const { return false; }
+  /// Records what `submit` submits to the stream it is given; nothing is executed meanwhile, and
+  /// the device's own stream goes on. unsupported: this device records nothing, or `submit` was
+  /// refused.
+  [[nodiscard]] virtual result<std::unique_ptr<recorded_work>> record(
+      const submit_function& submit);
 
   /// Calls `reached` once all work submitted before has been done, on a thread of the device; it
   /// must be short, must not block and must not throw.

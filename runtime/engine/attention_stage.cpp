@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <utility>
 
 namespace troupe {
 namespace {
@@ -17,6 +18,9 @@ status in_order(Submissions&&... submissions) {
   return s;
 }
 
+/// Kinds of recorded pieces.
+enum : std::uint32_t { opening, attention, closing };
+
 }  // namespace
 
 attention_stage::attention_stage(device& d, const model_files& files, layer_range layers,
@@ -25,7 +29,8 @@ attention_stage::attention_stage(device& d, const model_files& files, layer_rang
       config_(files.config()),
       layers_(layers),
       kv_(kv),
-      packed_(d, files, mode, most.packing) {
+      packed_(d, files, mode, most.packing),
+      recordings_(d, std::min(most.rows, most.recorded_rows)) {
   load(files, mode_on(d, mode));
   pack();
   const std::size_t rows = most.rows;
@@ -54,6 +59,8 @@ attention_stage::attention_stage(device& d, const model_files& files, layer_rang
   expert_weights_ = d.allocate(rows * top_k * sizeof(float));
   expert_outputs_ = d.allocate(rows * top_k * hidden * sizeof(float));
   dense_ids_ = d.allocate(rows * sizeof(std::int32_t));
+  if (recordings_.rows_for(1))
+    slab_.emplace(d, kv, std::min(most.rows, most.recorded_rows), config_.hidden);
   if (is_last()) {
     gathered_ = d.allocate(head_tile * hidden * sizeof(float));
     head_rows_ = activation_buffer(d, head_tile, config_.hidden, head_in_);
@@ -109,34 +116,67 @@ void attention_stage::pack() {
   packed_.pack();
 }
 
-status attention_stage::begin(const step_inputs& in, float* x) {
-  in_ = &in;
-  x_ = x;
+bool attention_stage::record(step_inputs& in, float* x) {
+  if (!slab_) return false;
+  const std::optional<std::uint32_t> rows = recordings_.rows_for(in.rows());
+  if (!rows) return false;
+  const std::optional<step_view> placed = slab_->place(in, *rows);
+  if (!placed) return false;
+  if (!is_first()) {
+    const kernels::copy_params rows_in{placed->x, x,
+                                       in.rows() * std::size_t{config_.hidden} * sizeof(float)};
+    if (device_.kernels().copy(device_.stream(), rows_in) != status::ok) return false;
+  }
+  step_ = *placed;
+  return true;
+}
+
+template <class Work>
+status attention_stage::submit(std::uint32_t piece, std::uint32_t layer, const Work& work) {
+  if (!recorded_) return work(device_.stream());
+  return recordings_.submit({piece, layer, step_.where.rows}, work);
+}
+
+status attention_stage::begin(step_inputs& in, float* x) {
+  rows_ = in.rows();
+  given_x_ = x;
+  uncombined_.reset();
+  recorded_ = record(in, x);
+  if (!recorded_) step_ = {in.tokens(), in.where(), x};
+  return submit(opening, layers_.first, [this](kernels::stream& s) { return open(s); });
+}
+
+status attention_stage::open(kernels::stream& s) {
   kernels::backend& k = device_.kernels();
   const auto half = static_cast<std::uint32_t>(config_.rope.inv_freq.size());
-  const status s = k.rope_table(
-      device_.stream(), {in.where().position, inv_freq_.as<float>(), rope_table_.as<float>(),
-                         config_.rope.scale, half, in.rows()});
-  if (s != status::ok || !is_first()) return s;
-  return k.embed(device_.stream(), {embedding_, in.tokens(), x, in.rows()});
+  const status done =
+      k.rope_table(s, {step_.where.position, inv_freq_.as<float>(), rope_table_.as<float>(),
+                       config_.rope.scale, half, step_.where.rows});
+  if (done != status::ok || !is_first()) return done;
+  return k.embed(s, {embedding_, step_.tokens, step_.x, step_.where.rows});
 }
 
 status attention_stage::attend(std::uint32_t layer) {
+  const std::optional<std::uint32_t> before = std::exchange(uncombined_, std::nullopt);
+  return submit(attention, layer, [&](kernels::stream& s) {
+    return in_order([&] { return before ? add_outputs(s, *before) : status::ok; },
+                    [&] { return attend_heads(s, layer); }, [&] { return project(s, layer); },
+                    [&] { return choose_experts(s, layer); });
+  });
+}
+
+status attention_stage::attend_heads(kernels::stream& s, std::uint32_t layer) {
   const layer_weights& w = at(layer);
   kernels::backend& k = device_.kernels();
-  kernels::stream& s = device_.stream();
-  const std::uint32_t rows = in_->rows();
-  const std::uint32_t hidden = config_.hidden;
+  const std::uint32_t rows = step_.where.rows;
   const std::uint32_t width = config_.qkv_width();
-  const auto* const no_residual = static_cast<const float*>(nullptr);
   auto* qkv = qkv_.as<float>();
   const kernels::activation normed = normed_.view(w.qkv_in);
-  const kernels::activation attended = attended_.view(w.output_in);
-  const kernels::activation expert_x = normed_.view(w.experts_in);
   const kernels::kv_layer cache = kv_.layer(layer - layers_.first);
-  const status done = in_order(
+  return in_order(
       [&] {
-        return k.rms_norm(s, {x_, w.attention_norm.data(), normed, config_.norm_eps, rows, hidden});
+        return k.rms_norm(
+            s, {step_.x, w.attention_norm.data(), normed, config_.norm_eps, rows, config_.hidden});
       },
       [&] {
         return k.projections(s, {normed,
@@ -149,27 +189,35 @@ status attention_stage::attend(std::uint32_t layer) {
       [&] {
         return k.rope_and_store(
             s, {qkv, w.query_norm.data(), w.key_norm.data(), rope_table_.as<float>(), cache,
-                in_->where(), config_.norm_eps, config_.rope.pairing, config_.heads,
+                step_.where, config_.norm_eps, config_.rope.pairing, config_.heads,
                 static_cast<std::uint32_t>(config_.rope.inv_freq.size())});
       },
       [&] {
         const float scale = 1.0F / std::sqrt(static_cast<float>(config_.head_dim));
-        return k.attention(s, {qkv, cache, in_->where(), attended, scale, config_.heads,
-                               attention_room_.data(), attention_room_.bytes()});
-      },
-      [&] {
-        return k.linear(s, {attended, w.output, w.output_bias.data(), x_, x_, rows, hidden});
-      },
-      [&] {
-        return k.rms_norm(s, {x_, w.ffn_norm.data(), expert_x, config_.norm_eps, rows, hidden});
+        return k.attention(s, {qkv, cache, step_.where, attended_.view(w.output_in), scale,
+                               config_.heads, attention_room_.data(), attention_room_.bytes()});
       });
-  if (done != status::ok || !w.sparse) return done;
-  const kernels::activation router_x{expert_x.f32, nullptr, hidden};
+}
+
+status attention_stage::project(kernels::stream& s, std::uint32_t layer) {
+  const layer_weights& w = at(layer);
+  return device_.kernels().linear(s, {attended_.view(w.output_in), w.output, w.output_bias.data(),
+                                      step_.x, step_.x, step_.where.rows, config_.hidden});
+}
+
+status attention_stage::choose_experts(kernels::stream& s, std::uint32_t layer) {
+  const layer_weights& w = at(layer);
+  kernels::backend& k = device_.kernels();
+  const std::uint32_t rows = step_.where.rows;
+  const kernels::activation expert_x = normed_.view(w.experts_in);
+  const status normed =
+      k.rms_norm(s, {step_.x, w.ffn_norm.data(), expert_x, config_.norm_eps, rows, config_.hidden});
+  if (normed != status::ok || !w.sparse) return normed;
+  const kernels::activation router_x{expert_x.f32, nullptr, config_.hidden};
   auto* logits = router_logits_.as<float>();
   return in_order(
       [&] {
-        return k.linear(s,
-                        {router_x, w.router, nullptr, no_residual, logits, rows, config_.experts});
+        return k.linear(s, {router_x, w.router, nullptr, nullptr, logits, rows, config_.experts});
       },
       [&] {
         return k.route(s, {logits, expert_ids_.as<std::int32_t>(), expert_weights_.as<float>(),
@@ -179,14 +227,27 @@ status attention_stage::attend(std::uint32_t layer) {
 
 expert_call attention_stage::experts_of(std::uint32_t layer) const {
   const layer_weights& w = at(layer);
-  return {normed_.view(w.experts_in), (w.sparse ? expert_ids_ : dense_ids_).as<std::int32_t>(),
-          expert_outputs_.as<float>(), in_->rows(), config_.layer_top_k(layer)};
+  return {normed_.view(w.experts_in),  (w.sparse ? expert_ids_ : dense_ids_).as<std::int32_t>(),
+          expert_outputs_.as<float>(), rows_,
+          config_.layer_top_k(layer),  recorded_ ? step_.where.rows : 0};
 }
 
 status attention_stage::combine(std::uint32_t layer) {
+  if (layer + 1 < layers_.last) {
+    uncombined_ = layer;
+    return status::ok;
+  }
+  const status done =
+      submit(closing, layer, [&](kernels::stream& s) { return add_outputs(s, layer); });
+  if (done != status::ok || !recorded_ || is_last()) return done;
+  return device_.kernels().copy(
+      device_.stream(), {given_x_, step_.x, rows_ * std::size_t{config_.hidden} * sizeof(float)});
+}
+
+status attention_stage::add_outputs(kernels::stream& s, std::uint32_t layer) {
   const float* weights = at(layer).sparse ? expert_weights_.as<float>() : nullptr;
-  return device_.kernels().combine(device_.stream(),
-                                   {x_, expert_outputs_.as<float>(), weights, in_->rows(),
+  return device_.kernels().combine(s,
+                                   {step_.x, expert_outputs_.as<float>(), weights, step_.where.rows,
                                     config_.layer_top_k(layer), config_.hidden});
 }
 
@@ -204,8 +265,8 @@ status attention_stage::head(step_inputs& in) {
     const std::uint32_t count = std::min(head_tile, end - at);
     const status done = in_order(
         [&] {
-          return k.gather_rows(s,
-                               {x_, in.head_rows().data() + at, gathered, count, config_.hidden});
+          return k.gather_rows(
+              s, {step_.x, in.head_rows().data() + at, gathered, count, config_.hidden});
         },
         [&] {
           return k.rms_norm(

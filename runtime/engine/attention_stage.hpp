@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "kernels/api/backend.hpp"
@@ -11,7 +12,9 @@
 #include "runtime/device/device.hpp"
 #include "runtime/engine/activation_needs.hpp"
 #include "runtime/engine/packed_weights.hpp"
+#include "runtime/engine/recordings.hpp"
 #include "runtime/engine/step_inputs.hpp"
+#include "runtime/engine/step_slab.hpp"
 #include "runtime/model/model_files.hpp"
 
 namespace troupe {
@@ -32,6 +35,8 @@ struct expert_call {
   float* outputs = nullptr;           ///< [rows * top_k, hidden], a slot each
   std::uint32_t rows = 0;
   std::uint32_t top_k = 1;
+  /// Rows to compute by recorded work, spare ones included; 0: the step is not recorded.
+  std::uint32_t recorded_rows = 0;
 };
 
 /// The attention half of a stage: embedding (first stage), attention and routing of every layer,
@@ -39,11 +44,18 @@ struct expert_call {
 ///
 /// One step at a time: begin, then for each layer attend, (experts run), combine; then head.
 /// Nothing here waits. Used by one attention block only.
+///
+/// Where the device gains by it, a step of few rows is copied to fixed addresses, filled up with
+/// spare rows to one of a few sizes, and each of its pieces (a layer's combining with the next
+/// one's attention, its experts) submitted as work recorded once for that size. A row's bits are
+/// the same: they never depend on the rows beside it.
 class attention_stage {
  public:
   struct limits {
     std::uint32_t rows = 256;  ///< most rows a step
     weight_packing packing;
+    /// Most rows of a step that is submitted as recorded work, where the device gains by it.
+    std::uint32_t recorded_rows = 0;
   };
 
   /// Borrows the device, the files and the KV store; throws std::bad_alloc if workspace does not
@@ -57,12 +69,13 @@ class attention_stage {
 
   /// Starts a step. `x` holds hidden rows [rows, hidden]: written here by the first stage, computed
   /// by the stage before otherwise.
-  kernels::status begin(const step_inputs& in, float* x);
-  /// Attention of `layer`, then the experts' inputs.
+  kernels::status begin(step_inputs& in, float* x);
+  /// Attention of `layer`, then the experts' inputs; before it what combine() has put off.
   kernels::status attend(std::uint32_t layer);
   /// The tensors of `layer` for its experts; valid between attend(layer) and combine(layer).
   [[nodiscard]] expert_call experts_of(std::uint32_t layer) const;
-  /// Adds the experts' outputs to the hidden rows, in rank order.
+  /// Adds the experts' outputs to the hidden rows, in rank order: with the next layer's attention,
+  /// and after the last layer at once.
   kernels::status combine(std::uint32_t layer);
   /// Last stage only: logits of the rows that need them, sampled and scored into `in`.
   kernels::status head(step_inputs& in);
@@ -81,6 +94,16 @@ class attention_stage {
 
   void load(const model_files& files, activation_mode mode);
   void pack();
+  /// Finds the step a place among recorded ones; false: it is submitted as it lies.
+  [[nodiscard]] bool record(step_inputs& in, float* x);
+  /// Submits `work`, which is the same for every step of as many rows.
+  template <class Work>
+  kernels::status submit(std::uint32_t piece, std::uint32_t layer, const Work& work);
+  kernels::status open(kernels::stream& s);
+  kernels::status attend_heads(kernels::stream& s, std::uint32_t layer);
+  kernels::status project(kernels::stream& s, std::uint32_t layer);
+  kernels::status choose_experts(kernels::stream& s, std::uint32_t layer);
+  kernels::status add_outputs(kernels::stream& s, std::uint32_t layer);
   [[nodiscard]] const layer_weights& at(std::uint32_t layer) const {
     return weights_[layer - layers_.first];
   }
@@ -102,8 +125,13 @@ class attention_stage {
   /// Expert 0 for every row: a dense layer's routing.
   device_buffer dense_ids_;
 
-  const step_inputs* in_ = nullptr;
-  float* x_ = nullptr;
+  recordings recordings_;
+  std::optional<step_slab> slab_;  ///< none: nothing is recorded
+  std::uint32_t rows_ = 0;         ///< of the step
+  step_view step_;                 ///< with spare rows where it is recorded
+  bool recorded_ = false;
+  float* given_x_ = nullptr;
+  std::optional<std::uint32_t> uncombined_;  ///< the layer that combine() was called for last
 };
 
 }  // namespace troupe

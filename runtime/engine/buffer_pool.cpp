@@ -22,7 +22,9 @@ result<std::shared_ptr<device_buffer>> buffer_pool::take() {
   std::unique_ptr<device_buffer> piece = shelf_->get();
   if (piece == nullptr) {
     try {
-      piece = std::make_unique<device_buffer>(device_.allocate(piece_bytes_));
+      piece = std::make_unique<device_buffer>(where_ == place::shared
+                                                  ? device_.allocate_shared(piece_bytes_)
+                                                  : device_.allocate(piece_bytes_));
     } catch (const std::bad_alloc&) {
       return fail(errc::out_of_memory, "no {} bytes for a message between experts", piece_bytes_);
     }

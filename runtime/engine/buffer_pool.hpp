@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -15,9 +16,15 @@ namespace troupe {
 /// nothing; how many are out is for the queues that hold them to bound.
 class buffer_pool {
  public:
+  /// The device's own memory, or what it shares with the machine (device::allocate_shared).
+  enum class place : std::uint8_t { device, shared };
+
   /// `keep`: most pieces that lie unused.
-  buffer_pool(device& d, std::size_t piece_bytes, std::size_t keep)
-      : device_(d), piece_bytes_(piece_bytes), shelf_(std::make_shared<shelf>(keep)) {}
+  buffer_pool(device& d, std::size_t piece_bytes, std::size_t keep, place where = place::device)
+      : device_(d),
+        piece_bytes_(piece_bytes),
+        where_(where),
+        shelf_(std::make_shared<shelf>(keep)) {}
 
   /// A piece with contents of whoever had it last. It may outlive the pool and the device.
   /// out_of_memory if there is none. One thread at a time.
@@ -40,6 +47,7 @@ class buffer_pool {
 
   device& device_;
   std::size_t piece_bytes_;
+  place where_;
   std::shared_ptr<shelf> shelf_;
 };
 

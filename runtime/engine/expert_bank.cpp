@@ -9,7 +9,10 @@ using kernels::status;
 expert_bank::expert_bank(device& d, const model_files& files,
                          const std::vector<expert_range>& owned, activation_mode asked,
                          std::uint32_t rows, const weight_packing& packing)
-    : device_(d), packed_(d, files, asked, packing), layers_(files.config().layers) {
+    : device_(d),
+      packed_(d, files, asked, packing),
+      recordings_(d, rows),
+      layers_(files.config().layers) {
   const model_config& config = files.config();
   const activation_mode mode = mode_on(d, asked);
   std::size_t most_experts = 0;
@@ -46,21 +49,29 @@ expert_bank::expert_bank(device& d, const model_files& files,
 
 status expert_bank::apply(std::uint32_t layer, const expert_call& call) {
   const layer_experts& owned = layers_[layer];
+  if (call.recorded_rows == 0) return submit(device_.stream(), owned, call, call.rows);
+  // Several stages may ask, each from its own tensors.
+  return recordings_.submit(
+      {0, layer, call.recorded_rows, {call.x.f32, call.ids, call.outputs}},
+      [&](kernels::stream& s) { return submit(s, owned, call, call.recorded_rows); });
+}
+
+status expert_bank::submit(kernels::stream& s, const layer_experts& owned, const expert_call& call,
+                           std::uint32_t rows) {
   kernels::backend& k = device_.kernels();
-  kernels::stream& s = device_.stream();
   const auto count = static_cast<std::uint32_t>(owned.weights.size());
   auto* offsets = offsets_.as<std::uint32_t>();
   auto* slots = slots_.as<std::uint32_t>();
   const kernels::activation hidden{owned.hidden.f32 ? hidden_f32_.as<float>() : nullptr,
                                    owned.hidden.q8 ? hidden_q8_.data() : nullptr,
                                    owned.intermediate};
-  status done = k.group(s, {call.ids, offsets, slots, call.rows, call.top_k, owned.first, count});
+  status done = k.group(s, {call.ids, offsets, slots, rows, call.top_k, owned.first, count});
   if (done != status::ok) return done;
   done = k.expert_up(
-      s, {owned.weights.data(), offsets, slots, call.x, hidden, count, call.rows, call.top_k});
+      s, {owned.weights.data(), offsets, slots, call.x, hidden, count, rows, call.top_k});
   if (done != status::ok) return done;
-  return k.expert_down(s, {owned.weights.data(), offsets, slots, hidden, call.outputs, count,
-                           call.rows, call.top_k});
+  return k.expert_down(
+      s, {owned.weights.data(), offsets, slots, hidden, call.outputs, count, rows, call.top_k});
 }
 
 }  // namespace troupe

@@ -9,6 +9,7 @@
 #include "runtime/engine/activation_needs.hpp"
 #include "runtime/engine/attention_stage.hpp"
 #include "runtime/engine/packed_weights.hpp"
+#include "runtime/engine/recordings.hpp"
 #include "runtime/model/model_files.hpp"
 
 namespace troupe {
@@ -34,7 +35,8 @@ class expert_bank {
     return layer < layers_.size() && !layers_[layer].weights.empty();
   }
   /// Submits the owned experts of `layer` on the rows that chose them. Slots of other experts are
-  /// left alone.
+  /// left alone. A call of recorded rows is submitted as recorded work: its tensors have the same
+  /// addresses every time.
   kernels::status apply(std::uint32_t layer, const expert_call& call);
 
  private:
@@ -45,8 +47,12 @@ class expert_bank {
     activation_needs hidden;
   };
 
+  kernels::status submit(kernels::stream& s, const layer_experts& owned, const expert_call& call,
+                         std::uint32_t rows);
+
   device& device_;
   packed_weights packed_;
+  recordings recordings_;
   std::vector<layer_experts> layers_;  ///< by layer number; empty where nothing is owned
   device_buffer offsets_, slots_, hidden_f32_, hidden_q8_;
 };

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "kernels/api/attention.hpp"
@@ -44,6 +45,9 @@ class step_inputs {
   [[nodiscard]] const std::uint32_t* score_tops() const { return score_tops_.data(); }
   [[nodiscard]] kernels::sample_result* score_results() { return score_results_.data(); }
 
+  /// Keeps what the stream reads of this step as long as this.
+  void keep(std::shared_ptr<const void> memory) { kept_.push_back(std::move(memory)); }
+
   /// Reads the results once the stream has passed the step.
   [[nodiscard]] step_result collect() const;
 
@@ -65,6 +69,7 @@ class step_inputs {
   std::vector<token_id> score_targets_;
   std::vector<std::uint32_t> score_tops_;
   std::vector<kernels::sample_result> score_results_;
+  std::vector<std::shared_ptr<const void>> kept_;
 };
 
 }  // namespace troupe

@@ -93,4 +93,27 @@ TEST_CASE("combine adds expert outputs in rank order, with and without weights")
   }
 }
 
+TEST_CASE("copies are exact, of one piece and of rows with gaps between them") {
+  generator random(29);
+  const std::vector<float> from = random_floats(200'000, random);
+  each_target([&](const std::string& target) {
+    CAPTURE(target);
+    shuffled_stream s(3);
+    std::vector<float> whole(from.size());
+    REQUIRE(cpu_backend().copy(s, {whole.data(), from.data(), from.size() * sizeof(float)}) ==
+            status::ok);
+    CHECK(whole == from);
+    std::vector<float> columns(100 * 7, -1.0F);
+    REQUIRE(cpu_backend().copy(s, {columns.data(), from.data() + 5, 4 * sizeof(float), 100,
+                                   7 * sizeof(float), 11 * sizeof(float)}) == status::ok);
+    for (std::size_t r = 0; r < 100; ++r)
+      for (std::size_t i = 0; i < 7; ++i)
+        CHECK(columns[r * 7 + i] == (i < 4 ? from[5 + r * 11 + i] : -1.0F));
+    CHECK(cpu_backend().copy(s, {nullptr, nullptr, 0}) == status::ok);
+    CHECK(cpu_backend().copy(s, {nullptr, from.data(), 4}) == status::invalid_shape);
+    CHECK(cpu_backend().copy(s, {columns.data(), from.data(), 8, 2, 4, 8}) ==
+          status::invalid_shape);
+  });
+}
+
 }  // namespace troupe::kernels::test

@@ -48,8 +48,10 @@ status emulated_stream::launch(kernel_id kernel, const grid& g, const void* para
   return good ? status::ok : status::device_error;
 }
 
-status emulated_stream::copy(void* to, const void* from, std::size_t bytes) {
-  std::memcpy(to, from, bytes);
+status emulated_stream::copy(const copy_params& p) {
+  for (std::uint32_t r = 0; r < p.rows; ++r)
+    std::memcpy(static_cast<std::byte*>(p.to) + r * p.to_stride,
+                static_cast<const std::byte*>(p.from) + r * p.from_stride, p.bytes);
   return status::ok;
 }
 

@@ -22,7 +22,7 @@ class emulated_stream final : public stream {
   ~emulated_stream();
 
   status launch(kernel_id kernel, const grid& g, const void* params) override;
-  status copy(void* to, const void* from, std::size_t bytes) override;
+  status copy(const copy_params& p) override;
   [[nodiscard]] std::byte* scratch(std::size_t bytes) override;
   [[nodiscard]] std::uint32_t processors() const override { return processors_; }
   [[nodiscard]] std::string architecture() const override { return "emulated"; }

@@ -1,6 +1,7 @@
 #include "runtime/device/cuda/cuda_device.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <new>
 #include <utility>
 
@@ -29,6 +30,26 @@ std::string why_unusable(const cudaDeviceProp& about, int device) {
   return {};
 }
 
+/// A graph, with the stream it was captured from: the stream has the graph's scratch memory.
+class cuda_recording final : public recorded_work {
+ public:
+  cuda_recording(int device, cuda_stream& target) : source_(device), target_(target) {}
+  [[nodiscard]] result<void> capture(const device::submit_function& submit, bool vendor_products) {
+    if (vendor_products)
+      if (auto ready = source_.use_vendor_products(); !ready) return ready;
+    auto made = source_.capture([&] { return submit(source_); });
+    if (!made) return fail(std::move(made.error()));
+    graph_ = std::move(*made);
+    return {};
+  }
+  kernels::status replay() override { return target_.replay(graph_); }
+
+ private:
+  cuda_stream source_;
+  cuda_stream& target_;
+  cuda_graph_exec_handle graph_;
+};
+
 class cuda_device final : public device {
  public:
   explicit cuda_device(const cuda_device_options& options)
@@ -46,6 +67,7 @@ class cuda_device final : public device {
   }
 
   [[nodiscard]] result<void> prepare(const cuda_device_options& options) {
+    vendor_products_ = options.vendor_products;
     return options.vendor_products ? stream_.use_vendor_products() : result<void>();
   }
 
@@ -54,6 +76,10 @@ class cuda_device final : public device {
   [[nodiscard]] std::uint32_t width() const override { return stream_.processors(); }
   [[nodiscard]] std::size_t free_memory() const override;
   [[nodiscard]] device_buffer allocate(std::size_t bytes) override;
+  [[nodiscard]] device_buffer allocate_shared(std::size_t bytes) override;
+  [[nodiscard]] bool gains_by_recording() const override { return true; }
+  [[nodiscard]] result<std::unique_ptr<recorded_work>> record(
+      const submit_function& submit) override;
   void notify(std::function<void()> reached) override { (void)stream_.call(std::move(reached)); }
   void begin_step(std::chrono::steady_clock::time_point* at) override {
     (void)stream_.call([at] { *at = std::chrono::steady_clock::now(); });
@@ -74,6 +100,7 @@ class cuda_device final : public device {
   cuda_stream stream_;
   std::unique_ptr<kernels::backend> backend_;
   std::function<void(const error&)> lost_;
+  bool vendor_products_ = false;
   std::mutex lock_;
   std::condition_variable_any changed_;
   std::jthread watch_;  // last: it ends before anything it uses
@@ -103,6 +130,28 @@ device_buffer cuda_device::allocate(std::size_t bytes) {
       !cuda_check(cudaStreamSynchronize(nullptr), "memory"))
     throw std::bad_alloc();
   return buffer;
+}
+
+device_buffer cuda_device::allocate_shared(std::size_t bytes) {
+  if (bytes == 0) return {};
+  void* got = nullptr;
+  if (!cuda_check(cudaSetDevice(index_), "device") ||
+      !cuda_check(cudaHostAlloc(&got, bytes, cudaHostAllocPortable), "pinned memory"))
+    throw std::bad_alloc();
+  std::memset(got, 0, bytes);
+  return {static_cast<std::byte*>(got), bytes,
+          [](std::byte* data, std::size_t) noexcept { (void)cudaFreeHost(data); }};
+}
+
+result<std::unique_ptr<recorded_work>> cuda_device::record(const submit_function& submit) {
+  try {
+    auto made = std::make_unique<cuda_recording>(index_, stream_);
+    if (auto done = made->capture(submit, vendor_products_); !done)
+      return fail(std::move(done.error()));
+    return made;
+  } catch (const std::runtime_error& e) {
+    return fail(errc::unavailable, "{}", e.what());
+  }
 }
 
 void cuda_device::watch(const std::stop_token& stop) {

@@ -83,10 +83,13 @@ status cuda_stream::launch(kernels::cuda::kernel_id kernel, const kernels::cuda:
   return noted(outcome, "a kernel could not be launched");
 }
 
-status cuda_stream::copy(void* to, const void* from, std::size_t bytes) {
+status cuda_stream::copy(const kernels::copy_params& p) {
   if (failed_.load(std::memory_order_relaxed)) return status::device_error;
-  return noted(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDefault, handle_.get()),
-               "a copy could not be submitted");
+  const cudaError_t code =
+      p.rows == 1 ? cudaMemcpyAsync(p.to, p.from, p.bytes, cudaMemcpyDefault, handle_.get())
+                  : cudaMemcpy2DAsync(p.to, p.to_stride, p.from, p.from_stride, p.bytes, p.rows,
+                                      cudaMemcpyDefault, handle_.get());
+  return noted(code, "a copy could not be submitted");
 }
 
 result<void> cuda_stream::use_vendor_products() {
@@ -111,8 +114,14 @@ status cuda_stream::vendor_product(const kernels::linear_params& p) {
 }
 
 std::byte* cuda_stream::scratch(std::size_t bytes) {
+  if (failed_.load()) return nullptr;
+  if (capturing_) {
+    auto piece = cuda_memory::get(bytes);
+    if (!piece) return nullptr;
+    kept_.push_back(std::move(*piece));
+    return kept_.back().data();
+  }
   if (bytes <= scratch_bytes_) return scratch_;
-  if (capturing_ || failed_.load()) return nullptr;
   if (scratch_ != nullptr &&
       noted(cudaFreeAsync(scratch_, handle_.get()), "scratch memory") != status::ok)
     return nullptr;
@@ -148,7 +157,7 @@ status cuda_stream::call(std::function<void()> reached) {
 result<cuda_graph_exec_handle> cuda_stream::capture(const std::function<status()>& submit) {
   constexpr const char* what = "cannot capture a CUDA graph";
   if (auto begun =
-          cuda_check(cudaStreamBeginCapture(handle_.get(), cudaStreamCaptureModeThreadLocal), what);
+          cuda_check(cudaStreamBeginCapture(handle_.get(), cudaStreamCaptureModeRelaxed), what);
       !begun)
     return fail(std::move(begun.error()));
   capturing_ = true;

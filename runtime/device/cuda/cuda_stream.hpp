@@ -7,6 +7,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "kernels/cuda/launch.hpp"
 #include "runtime/device/cuda/cublas_products.hpp"
@@ -29,11 +30,12 @@ class cuda_stream final : public kernels::cuda::stream {
 
   kernels::status launch(kernels::cuda::kernel_id kernel, const kernels::cuda::grid& g,
                          const void* params) override;
-  kernels::status copy(void* to, const void* from, std::size_t bytes) override;
+  kernels::status copy(const kernels::copy_params& p) override;
   kernels::status vendor_product(const kernels::linear_params& p) override;
   /// Has BF16 products done by cuBLASLt from now on; call it before anything is submitted.
   [[nodiscard]] result<void> use_vendor_products();
-  /// Grows as it must, but not while a graph is captured: its kernels keep the address.
+  /// Grows as it must. What is asked for while a graph is captured stays as long as the stream: its
+  /// kernels keep the address.
   [[nodiscard]] std::byte* scratch(std::size_t bytes) override;
   [[nodiscard]] std::uint32_t processors() const override { return processors_; }
   [[nodiscard]] std::string architecture() const override { return architecture_; }
@@ -42,8 +44,9 @@ class cuda_stream final : public kernels::cuda::stream {
   /// the context is lost first, it never runs and is released with the stream.
   kernels::status call(std::function<void()> reached);
 
-  /// What `submit` submits, as a graph that replay() runs in one launch with the same addresses.
-  /// Nothing is executed meanwhile.
+  /// What `submit` submits to this stream, as a graph that replay() of any stream of the device
+  /// runs in one launch, with the same addresses and this stream's scratch memory. Nothing is
+  /// executed meanwhile, so the stream must be one that nobody else uses.
   [[nodiscard]] result<cuda_graph_exec_handle> capture(
       const std::function<kernels::status()>& submit);
   kernels::status replay(const cuda_graph_exec_handle& graph);
@@ -66,6 +69,7 @@ class cuda_stream final : public kernels::cuda::stream {
   std::byte* scratch_ = nullptr;
   std::size_t scratch_bytes_ = 0;
   bool capturing_ = false;
+  std::vector<cuda_memory> kept_;            ///< scratch memory of graphs
   std::unique_ptr<cublas_products> vendor_;  ///< null: every product by this project's kernels
   std::shared_ptr<pending> pending_;
   std::atomic<std::uint64_t> submitted_ = 0;

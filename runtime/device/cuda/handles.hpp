@@ -40,6 +40,33 @@ using cuda_event_handle = cuda_handle<cudaEvent_t, &cudaEventDestroy>;
 using cuda_graph_handle = cuda_handle<cudaGraph_t, &cudaGraphDestroy>;
 using cuda_graph_exec_handle = cuda_handle<cudaGraphExec_t, &cudaGraphExecDestroy>;
 
+/// A device's memory, owned: freed with the object.
+class cuda_memory {
+ public:
+  /// None where there is not as much.
+  [[nodiscard]] static result<cuda_memory> get(std::size_t bytes) {
+    void* got = nullptr;
+    if (auto done = cuda_check(cudaMalloc(&got, bytes), "device memory"); !done)
+      return fail(std::move(done.error()));
+    return cuda_memory(got);
+  }
+  cuda_memory(cuda_memory&& other) noexcept : at_(std::exchange(other.at_, nullptr)) {}
+  cuda_memory& operator=(cuda_memory&& other) noexcept {
+    std::swap(at_, other.at_);
+    return *this;
+  }
+  cuda_memory(const cuda_memory&) = delete;
+  cuda_memory& operator=(const cuda_memory&) = delete;
+  ~cuda_memory() {
+    if (at_ != nullptr) (void)cudaFree(at_);
+  }
+  [[nodiscard]] std::byte* data() const { return static_cast<std::byte*>(at_); }
+
+ private:
+  explicit cuda_memory(void* at) : at_(at) {}
+  void* at_ = nullptr;
+};
+
 /// A point in a stream that can be asked for, waited for by other streams, and timed against
 /// another.
 class cuda_event {

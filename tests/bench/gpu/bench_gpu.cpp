@@ -40,8 +40,9 @@ class bench {
  public:
   explicit bench(device& d)
       : device_(d), from_(d.allocate(256U << 20U)), to_(d.allocate(256U << 20U)) {
-    const double time =
-        seconds(d, [&] { return stream_of(d).copy(to_.data(), from_.data(), from_.bytes()); });
+    const double time = seconds(d, [&] {
+      return stream_of(d).copy({to_.data(), from_.data(), from_.bytes()});
+    });
     limit_ = 2.0 * static_cast<double>(from_.bytes()) / time;
     fmt::print("{:40} {:10.1f} GB/s\n", "copy", limit_ / 1e9);
   }

@@ -7,6 +7,7 @@
 #include <new>
 
 #include "kernels/cuda/backend.hpp"
+#include "kernels/cuda/emulated/recorder.hpp"
 #include "kernels/cuda/emulated/stream.hpp"
 #include "runtime/device/device.hpp"
 
@@ -28,6 +29,19 @@ class emulated_device final : public device {
     return {data, bytes,
             [](std::byte* from, std::size_t) noexcept { ::operator delete(from, alignment); }};
   }
+  [[nodiscard]] bool gains_by_recording() const override { return true; }
+  [[nodiscard]] result<std::unique_ptr<recorded_work>> record(
+      const submit_function& submit) override {
+    auto made = std::make_unique<recording>(*this);
+    if (submit(made->recorder) != kernels::status::ok)
+      return fail(errc::unsupported, "an operation was refused");
+    ++recorded_;
+    return made;
+  }
+  /// Pieces that were recorded, and how often any was submitted.
+  [[nodiscard]] std::size_t recorded() const { return recorded_; }
+  [[nodiscard]] std::size_t replayed() const { return replayed_; }
+
   void notify(std::function<void()> reached) override { reached(); }
   void begin_step(std::chrono::steady_clock::time_point* at) override {
     *at = std::chrono::steady_clock::now();
@@ -38,9 +52,21 @@ class emulated_device final : public device {
   [[nodiscard]] result<device_limits> measure_limits() override { return device_limits{}; }
 
  private:
+  struct recording final : recorded_work {
+    explicit recording(emulated_device& d) : on(d), recorder(d.stream_) {}
+    kernels::status replay() override {
+      ++on.replayed_;
+      return recorder.replay(on.stream_);
+    }
+    emulated_device& on;
+    kernels::cuda::emulated_recorder recorder;
+  };
+
   static constexpr std::align_val_t alignment{64};
   kernels::cuda::emulated_stream stream_;
   std::unique_ptr<kernels::backend> backend_;
+  std::size_t recorded_ = 0;
+  std::size_t replayed_ = 0;
 };
 
 }  // namespace troupe::test

@@ -45,7 +45,7 @@ std::vector<float> forward_harness::logits(const std::vector<token_id>& tokens) 
   plan->runs.push_back({1, 0, tokens});
   auto pages = std::make_shared<std::vector<std::int32_t>>(kv_.pages());
   std::iota(pages->begin(), pages->end(), 0);
-  const step_inputs in(plan, {pages});
+  step_inputs in(plan, {pages});
   auto* x = hidden_.as<float>();
   REQUIRE(stage_.begin(in, x) == kernels::status::ok);
   for (std::uint32_t layer = 0; layer < c.layers; ++layer) {

@@ -30,7 +30,7 @@ TEST_CASE("memory begins with zeros, and the host may write to it") {
                     [](std::byte b) { return b == std::byte{0}; }));
   std::memset(memory.data(), 7, 100);
   const device_buffer copy = gpu->allocate(1U << 20U);
-  REQUIRE(stream_of(*gpu).copy(copy.data(), memory.data(), memory.bytes()) == status::ok);
+  REQUIRE(stream_of(*gpu).copy({copy.data(), memory.data(), memory.bytes()}) == status::ok);
   REQUIRE(drain(*gpu));
   CHECK(copy.data()[99] == std::byte{7});
   CHECK(copy.data()[100] == std::byte{0});
@@ -76,7 +76,7 @@ TEST_CASE("events say how far the stream is, and how long it took") {
   REQUIRE(end.has_value());
   REQUIRE(begin->record(stream_of(*gpu).get()).has_value());
   const device_buffer memory = gpu->allocate(64U << 20U);
-  REQUIRE(stream_of(*gpu).copy(memory.data(), memory.data() + (32U << 20U), 32U << 20U) ==
+  REQUIRE(stream_of(*gpu).copy({memory.data(), memory.data() + (32U << 20U), 32U << 20U}) ==
           status::ok);
   REQUIRE(end->record(stream_of(*gpu).get()).has_value());
   REQUIRE(test::soon([&] { return end->passed().value_or(false); }));
@@ -91,7 +91,7 @@ TEST_CASE("pinned memory is pooled") {
   REQUIRE(lease);
   std::memset(lease.data(), 3, 70000);
   const device_buffer memory = gpu->allocate(70000);
-  REQUIRE(stream_of(*gpu).copy(memory.data(), lease.data(), 70000) == status::ok);
+  REQUIRE(stream_of(*gpu).copy({memory.data(), lease.data(), 70000}) == status::ok);
   REQUIRE(drain(*gpu));
   CHECK(memory.data()[69999] == std::byte{3});
 }

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <array>
+#include <compare>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "runtime/device/batch_buckets.hpp"
+#include "runtime/device/device.hpp"
+
+namespace troupe {
+
+/// Pieces of a step's work that a device has recorded, by what they are and for how many rows: made
+/// when first needed, submitted as one from then on. One thread at a time.
+///
+/// A piece must be the same work at the same addresses every time: nothing in it may depend on the
+/// step but the number of rows.
+class recordings {
+ public:
+  /// Records for steps of at most `rows` rows; 0, or a device that gains nothing: none.
+  recordings(device& d, std::uint32_t rows)
+      : device_(d), buckets_(d.gains_by_recording() ? rows : 0) {}
+
+  /// For how many rows a step of `rows` is recorded; none where it is not.
+  [[nodiscard]] std::optional<std::uint32_t> rows_for(std::uint32_t rows) const {
+    return buckets_.of(rows);
+  }
+
+  /// What a piece is. The addresses tell its users apart where it has several.
+  struct key {
+    std::uint32_t kind = 0;  ///< the caller's number for it
+    std::uint32_t layer = 0;
+    std::uint32_t rows = 0;
+    std::array<const void*, 3> addresses = {};
+    friend auto operator<=>(const key&, const key&) = default;
+  };
+
+  /// Submits `work(stream)` as a recording. Where none can be made it is submitted as it is, and
+  /// not tried again.
+  template <class Work>
+  kernels::status submit(const key& which, const Work& work) {
+    const auto [place, added] = made_.try_emplace(which);
+    if (added) {
+      if (auto recorded = device_.record(work)) place->second = std::move(*recorded);
+    }
+    return place->second == nullptr ? work(device_.stream()) : place->second->replay();
+  }
+
+ private:
+  device& device_;
+  batch_buckets buckets_;
+  std::map<key, std::unique_ptr<recorded_work>> made_;
+};
+
+}  // namespace troupe
