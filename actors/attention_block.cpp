@@ -270,7 +270,8 @@ hidden_rows attention_block_state::borrow_hidden() {
   for (const hidden_rows& h : hidden_pool_) {
     if (h.use_count() == 1) return h;
   }
-  hidden_pool_.push_back(std::make_shared<device_buffer>(w_->dev->allocate(w_->hidden_bytes)));
+  hidden_pool_.push_back(
+      std::make_shared<device_buffer>(w_->dev->allocate_shared(w_->hidden_bytes)));
   return hidden_pool_.back();
 }
 

@@ -18,7 +18,7 @@
 
 namespace troupe {
 
-/// Hidden rows [rows, hidden] on a device, shared by the stages that compute on them in turn.
+/// Hidden rows [rows, hidden] between stages, in memory that the device shares with the machine.
 using hidden_rows = std::shared_ptr<device_buffer>;
 
 /// One step on its way through the stages. `x` is empty at the first stage.

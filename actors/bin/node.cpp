@@ -67,7 +67,7 @@ result<void> node(node_command& command) {
   const auto choice = parse_device(options.device);
   if (!choice) return fail(choice.error());
   auto computes = make_device(*choice, {.threads = options.threads, .shared = options.turns > 1},
-                              &end_without_device);
+                              {.graph_rows = options.graph_rows}, &end_without_device);
   if (!computes) return fail(std::move(computes.error()));
   const auto store = std::make_shared<node_store>(std::move(*computes));
   world.join = [&] { return worker_runtime::start(for_runtime(options, *join), store, report); };

@@ -30,6 +30,10 @@ void describe(config_schema& schema, node_options& options) {
   schema.integer("threads", options.threads, 0, 1024, "Compute threads; 0: one a core.")
       .on_command_line("--threads", "N");
   schema
+      .integer("graph_rows", options.graph_rows, 0, 65'536,
+               "On a GPU: most tokens of a step that is submitted as CUDA graphs; 0: none.")
+      .on_command_line("--graph-rows", "N");
+  schema
       .integer("turns", options.turns, 1, 1024,
                "Nodes that compute in turn on the same processors, this one among them: from 2 on, "
                "threads that wait for work sleep at once.")
@@ -72,6 +76,7 @@ std::vector<std::string> command_line(const node_options& options) {
   if (!options.name.empty()) add("--name", options.name);
   add("--device", options.device);
   add("--threads", std::to_string(options.threads));
+  add("--graph-rows", std::to_string(options.graph_rows));
   if (options.turns > 1) add("--turns", std::to_string(options.turns));
   add("--actor-threads", std::to_string(options.actor_threads));
   add("--memory-mib", std::to_string(options.memory_mib));

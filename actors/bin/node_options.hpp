@@ -21,6 +21,7 @@ struct node_options {
   std::string device = "cpu";       ///< as parse_device() takes it
   std::uint32_t threads = 0;        ///< 0: one a core
   std::uint32_t turns = 1;          ///< nodes that take turns on the same processors
+  std::uint32_t graph_rows = 256;   ///< most rows of a step that runs as CUDA graphs; 0: none
   std::uint32_t actor_threads = 2;  ///< threads of the actor scheduler
   std::uint64_t memory_mib = 0;     ///< 0: what is available
   bool experts_only = false;        ///< holds expert shards and nothing of a stage

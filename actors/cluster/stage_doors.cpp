@@ -62,7 +62,7 @@ hidden_rows stage_doors::borrow(device& dev) {
   const std::lock_guard lock(pool_mutex_);
   for (const hidden_rows& h : pool_)
     if (h.use_count() == 1) return h;
-  pool_.push_back(std::make_shared<device_buffer>(dev.allocate(hidden_bytes_)));
+  pool_.push_back(std::make_shared<device_buffer>(dev.allocate_shared(hidden_bytes_)));
   return pool_.back();
 }
 

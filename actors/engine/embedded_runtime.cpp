@@ -188,7 +188,8 @@ result<std::unique_ptr<embedded_runtime>> embedded_runtime::start(const std::fil
   if (!draft) return fail(draft.error());
   const auto choice = parse_device(config.device);
   if (!choice) return fail(choice.error());
-  auto made = make_device(*choice, {.threads = config.threads}, &end_without_device);
+  auto made = make_device(*choice, {.threads = config.threads}, {.graph_rows = config.graph_rows},
+                          &end_without_device);
   if (!made) return fail(std::move(made.error()));
   const std::shared_ptr<device> dev = std::move(*made);
   const std::size_t available = room_on(*dev);

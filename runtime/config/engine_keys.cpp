@@ -17,6 +17,10 @@ void describe(config_schema& schema, engine_config& config) {
       .on_command_line("--device", "DEVICE");
   schema.integer("threads", config.threads, 0, 1024, "Compute threads; 0: one a core.")
       .on_command_line("--threads", "N");
+  schema
+      .integer("graph_rows", config.graph_rows, 0, 65'536,
+               "On a GPU: most tokens of a step that is submitted as CUDA graphs; 0: none.")
+      .on_command_line("--graph-rows", "N");
   schema.integer("actor_threads", config.actor_threads, 1, 64,
                  "Threads that run the actors' messages.");
   schema

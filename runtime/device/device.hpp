@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -75,13 +76,16 @@ class device {
   /// 64-byte aligned memory, zeroed; throws std::bad_alloc. Contents stay with the device.
   [[nodiscard]] virtual device_buffer allocate(std::size_t bytes) = 0;
 
+  /// Whether what it computes on has to be in its own memory to be reached fast: not what it shares
+  /// with the machine.
+  [[nodiscard]] virtual bool has_own_memory() const { return false; }
   /// Memory of the machine that the device copies from and to by itself: where rows wait on their
   /// way between it and the host or the network. Otherwise as allocate().
   [[nodiscard]] virtual device_buffer allocate_shared(std::size_t bytes) { return allocate(bytes); }
 
   using submit_function = std::function<kernels::status(kernels::stream&)>;
-  /// Whether work that is submitted often gains by being recorded first.
-  [[nodiscard]] virtual bool gains_by_recording() const { return false; }
+  /// Most rows of steps whose work is worth recording; 0: none is.
+  [[nodiscard]] virtual std::uint32_t recorded_rows() const { return 0; }
   /// Records what `submit` submits to the stream it is given; nothing is executed meanwhile, and
   /// the device's own stream goes on. unsupported: this device records nothing, or `submit` was
   /// refused.

@@ -14,8 +14,9 @@ namespace troupe {
 namespace {
 
 #ifdef TROUPE_CUDA
-result<std::shared_ptr<device>> make_gpu(int index, const std::function<void(const error&)>& lost) {
-  return make_cuda_device({.index = index, .lost = lost});
+result<std::shared_ptr<device>> make_gpu(int index, const gpu_use& use,
+                                         const std::function<void(const error&)>& lost) {
+  return make_cuda_device({.index = index, .graph_rows = use.graph_rows, .lost = lost});
 }
 /// The first that can be used; -1 for none.
 int first_gpu() {
@@ -24,7 +25,8 @@ int first_gpu() {
   return -1;
 }
 #else
-result<std::shared_ptr<device>> make_gpu(int index, const std::function<void(const error&)>&) {
+result<std::shared_ptr<device>> make_gpu(int index, const gpu_use&,
+                                         const std::function<void(const error&)>&) {
   return fail(errc::unsupported, "cuda:{}: this troupe was built without CUDA", index);
 }
 int first_gpu() { return -1; }
@@ -59,13 +61,14 @@ std::vector<std::string> describe_devices() {
   return lines;
 }
 
-result<std::shared_ptr<device>> make_device(const device_choice& choice, const processor_use& use,
+result<std::shared_ptr<device>> make_device(const device_choice& choice,
+                                            const processor_use& processors, const gpu_use& gpu,
                                             const std::function<void(const error&)>& lost) {
   using kind = device_choice::kind;
   const int index = choice.which == kind::automatic ? first_gpu() : choice.index;
-  if (choice.which != kind::cpu && index >= 0) return make_gpu(index, lost);
+  if (choice.which != kind::cpu && index >= 0) return make_gpu(index, gpu, lost);
   try {
-    return std::shared_ptr<device>(std::make_shared<cpu_device>(use));
+    return std::shared_ptr<device>(std::make_shared<cpu_device>(processors));
   } catch (const std::bad_alloc&) {
     return fail(errc::out_of_memory, "the compute threads could not be had");
   } catch (const std::system_error& e) {

@@ -24,11 +24,17 @@ struct device_choice {
 /// it, what it is, and why it cannot be used where it cannot.
 [[nodiscard]] std::vector<std::string> describe_devices();
 
+/// How a GPU is used.
+struct gpu_use {
+  std::uint32_t graph_rows =
+      256;  ///< most rows of a step that is submitted as CUDA graphs; 0: none
+};
+
 /// Finds the device now, at run time: the same binary serves machines with and without a GPU.
-/// `use` is of the processors. `lost` is called once, on another thread, when a GPU is lost for
-/// this process.
+/// `processors` and `gpu` say how each kind is used. `lost` is called once, on another thread, when
+/// a GPU is lost for this process.
 [[nodiscard]] result<std::shared_ptr<device>> make_device(
-    const device_choice& choice, const processor_use& use,
+    const device_choice& choice, const processor_use& processors, const gpu_use& gpu = {},
     const std::function<void(const error&)>& lost = nullptr);
 
 }  // namespace troupe

@@ -30,7 +30,7 @@ attention_stage::attention_stage(device& d, const model_files& files, layer_rang
       layers_(layers),
       kv_(kv),
       packed_(d, files, mode, most.packing),
-      recordings_(d, std::min(most.rows, most.recorded_rows)) {
+      recordings_(d, most.rows) {
   load(files, mode_on(d, mode));
   pack();
   const std::size_t rows = most.rows;
@@ -59,8 +59,7 @@ attention_stage::attention_stage(device& d, const model_files& files, layer_rang
   expert_weights_ = d.allocate(rows * top_k * sizeof(float));
   expert_outputs_ = d.allocate(rows * top_k * hidden * sizeof(float));
   dense_ids_ = d.allocate(rows * sizeof(std::int32_t));
-  if (recordings_.rows_for(1))
-    slab_.emplace(d, kv, std::min(most.rows, most.recorded_rows), config_.hidden);
+  if (d.has_own_memory()) slab_.emplace(d, kv, most.rows, config_.hidden);
   if (is_last()) {
     gathered_ = d.allocate(head_tile * hidden * sizeof(float));
     head_rows_ = activation_buffer(d, head_tile, config_.hidden, head_in_);
@@ -116,19 +115,17 @@ void attention_stage::pack() {
   packed_.pack();
 }
 
-bool attention_stage::record(step_inputs& in, float* x) {
-  if (!slab_) return false;
-  const std::optional<std::uint32_t> rows = recordings_.rows_for(in.rows());
-  if (!rows) return false;
-  const std::optional<step_view> placed = slab_->place(in, *rows);
-  if (!placed) return false;
-  if (!is_first()) {
-    const kernels::copy_params rows_in{placed->x, x,
-                                       in.rows() * std::size_t{config_.hidden} * sizeof(float)};
-    if (device_.kernels().copy(device_.stream(), rows_in) != status::ok) return false;
-  }
-  step_ = *placed;
-  return true;
+status attention_stage::place(step_inputs& in) {
+  recorded_ = false;
+  step_ = {in.tokens(), in.where(), given_x_};
+  if (!slab_) return status::ok;
+  const std::optional<std::uint32_t> bucket = recordings_.rows_for(rows_);
+  const std::optional<step_view> placed = slab_->place(in, bucket.value_or(rows_));
+  recorded_ = bucket && placed;
+  if (placed) step_ = *placed;
+  step_.x = slab_->x();
+  return is_first() ? status::ok
+                    : device_.kernels().copy(device_.stream(), {step_.x, given_x_, hidden_bytes()});
 }
 
 template <class Work>
@@ -141,8 +138,7 @@ status attention_stage::begin(step_inputs& in, float* x) {
   rows_ = in.rows();
   given_x_ = x;
   uncombined_.reset();
-  recorded_ = record(in, x);
-  if (!recorded_) step_ = {in.tokens(), in.where(), x};
+  if (const status placed = place(in); placed != status::ok) return placed;
   return submit(opening, layers_.first, [this](kernels::stream& s) { return open(s); });
 }
 
@@ -239,9 +235,8 @@ status attention_stage::combine(std::uint32_t layer) {
   }
   const status done =
       submit(closing, layer, [&](kernels::stream& s) { return add_outputs(s, layer); });
-  if (done != status::ok || !recorded_ || is_last()) return done;
-  return device_.kernels().copy(
-      device_.stream(), {given_x_, step_.x, rows_ * std::size_t{config_.hidden} * sizeof(float)});
+  if (done != status::ok || !slab_ || is_last()) return done;
+  return device_.kernels().copy(device_.stream(), {given_x_, step_.x, hidden_bytes()});
 }
 
 status attention_stage::add_outputs(kernels::stream& s, std::uint32_t layer) {

@@ -45,17 +45,15 @@ struct expert_call {
 /// One step at a time: begin, then for each layer attend, (experts run), combine; then head.
 /// Nothing here waits. Used by one attention block only.
 ///
-/// Where the device gains by it, a step of few rows is copied to fixed addresses, filled up with
-/// spare rows to one of a few sizes, and each of its pieces (a layer's combining with the next
-/// one's attention, its experts) submitted as work recorded once for that size. A row's bits are
-/// the same: they never depend on the rows beside it.
+/// On a device with memory of its own a step is copied there, to fixed addresses. Where the device
+/// gains by it, a step of few rows is filled up with spare ones to one of a few sizes, and each of
+/// its pieces (a layer's combining with the next one's attention, its experts) submitted as work
+/// recorded once for that size. A row's bits are the same: they never depend on the rows beside it.
 class attention_stage {
  public:
   struct limits {
     std::uint32_t rows = 256;  ///< most rows a step
     weight_packing packing;
-    /// Most rows of a step that is submitted as recorded work, where the device gains by it.
-    std::uint32_t recorded_rows = 0;
   };
 
   /// Borrows the device, the files and the KV store; throws std::bad_alloc if workspace does not
@@ -67,11 +65,14 @@ class attention_stage {
   [[nodiscard]] bool is_first() const { return layers_.first == 0; }
   [[nodiscard]] bool is_last() const { return layers_.last == config_.layers; }
 
-  /// Starts a step. `x` holds hidden rows [rows, hidden]: written here by the first stage, computed
-  /// by the stage before otherwise.
+  /// Starts a step. `x` holds hidden rows [rows, hidden], in memory that the device shares with the
+  /// machine: written here by the first stage, computed by the stage before otherwise. Where the
+  /// device has memory of its own, the last stage does not write to it.
   kernels::status begin(step_inputs& in, float* x);
   /// Attention of `layer`, then the experts' inputs; before it what combine() has put off.
   kernels::status attend(std::uint32_t layer);
+  /// The step's hidden rows where they are computed, once the stream has passed them.
+  [[nodiscard]] const float* hidden() const { return step_.x; }
   /// The tensors of `layer` for its experts; valid between attend(layer) and combine(layer).
   [[nodiscard]] expert_call experts_of(std::uint32_t layer) const;
   /// Adds the experts' outputs to the hidden rows, in rank order: with the next layer's attention,
@@ -94,8 +95,8 @@ class attention_stage {
 
   void load(const model_files& files, activation_mode mode);
   void pack();
-  /// Finds the step a place among recorded ones; false: it is submitted as it lies.
-  [[nodiscard]] bool record(step_inputs& in, float* x);
+  /// Where the step is computed: on the device, or as it lies.
+  kernels::status place(step_inputs& in);
   /// Submits `work`, which is the same for every step of as many rows.
   template <class Work>
   kernels::status submit(std::uint32_t piece, std::uint32_t layer, const Work& work);
@@ -104,6 +105,10 @@ class attention_stage {
   kernels::status project(kernels::stream& s, std::uint32_t layer);
   kernels::status choose_experts(kernels::stream& s, std::uint32_t layer);
   kernels::status add_outputs(kernels::stream& s, std::uint32_t layer);
+  /// Of the step's own rows.
+  [[nodiscard]] std::size_t hidden_bytes() const {
+    return rows_ * std::size_t{config_.hidden} * sizeof(float);
+  }
   [[nodiscard]] const layer_weights& at(std::uint32_t layer) const {
     return weights_[layer - layers_.first];
   }
@@ -126,7 +131,7 @@ class attention_stage {
   device_buffer dense_ids_;
 
   recordings recordings_;
-  std::optional<step_slab> slab_;  ///< none: nothing is recorded
+  std::optional<step_slab> slab_;  ///< none: a step is computed where it lies
   std::uint32_t rows_ = 0;         ///< of the step
   step_view step_;                 ///< with spare rows where it is recorded
   bool recorded_ = false;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <compare>
 #include <cstdint>
@@ -20,9 +21,9 @@ namespace troupe {
 /// step but the number of rows.
 class recordings {
  public:
-  /// Records for steps of at most `rows` rows; 0, or a device that gains nothing: none.
+  /// For steps of at most `rows` rows, where the device records as many.
   recordings(device& d, std::uint32_t rows)
-      : device_(d), buckets_(d.gains_by_recording() ? rows : 0) {}
+      : device_(d), buckets_(std::min(rows, d.recorded_rows())) {}
 
   /// For how many rows a step of `rows` is recorded; none where it is not.
   [[nodiscard]] std::optional<std::uint32_t> rows_for(std::uint32_t rows) const {

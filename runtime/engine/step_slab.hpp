@@ -19,11 +19,13 @@ struct step_view {
   float* x = nullptr;  ///< [rows, hidden]
 };
 
-/// Where recorded work finds a step: on the device, at the same addresses whatever the step.
+/// Where a device with memory of its own finds a step: at the same addresses whatever the step, as
+/// recorded work needs it.
 ///
-/// A step is copied there in the stream's order, in one piece, and filled up with spare rows to the
-/// number that the work was recorded for. A spare row is position 0 of a sequence of its own, whose
-/// keys and values lie in the store's spare page: it reads and writes nothing that counts.
+/// A step is copied there in the stream's order, in one piece, and may be filled up with spare rows
+/// to the number that the work was recorded for. A spare row is position 0 of a sequence of its
+/// own, whose keys and values lie in the store's spare page: it reads and writes nothing that
+/// counts.
 class step_slab {
  public:
   /// For steps of at most `rows` rows. Borrows the device and the store; throws std::bad_alloc.
@@ -32,6 +34,8 @@ class step_slab {
   /// Submits the copying of a step, filled up to `rows` rows. None where it is too large, or there
   /// is no memory for it on its way: submit it where it lies then.
   [[nodiscard]] std::optional<step_view> place(step_inputs& in, std::uint32_t rows);
+  /// Room for the hidden rows of a step.
+  [[nodiscard]] float* x() const { return x_.as<float>(); }
 
  private:
   /// Where the parts lie: of every step the same, page tables last and as long as they are.

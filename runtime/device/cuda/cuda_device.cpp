@@ -54,6 +54,7 @@ class cuda_device final : public device {
  public:
   explicit cuda_device(const cuda_device_options& options)
       : index_(options.index),
+        graph_rows_(options.graph_rows),
         stream_(options.index),
         backend_(kernels::cuda::make_cuda_backend(stream_.architecture())),
         lost_(options.lost),
@@ -77,7 +78,8 @@ class cuda_device final : public device {
   [[nodiscard]] std::size_t free_memory() const override;
   [[nodiscard]] device_buffer allocate(std::size_t bytes) override;
   [[nodiscard]] device_buffer allocate_shared(std::size_t bytes) override;
-  [[nodiscard]] bool gains_by_recording() const override { return true; }
+  [[nodiscard]] bool has_own_memory() const override { return true; }
+  [[nodiscard]] std::uint32_t recorded_rows() const override { return graph_rows_; }
   [[nodiscard]] result<std::unique_ptr<recorded_work>> record(
       const submit_function& submit) override;
   void notify(std::function<void()> reached) override { (void)stream_.call(std::move(reached)); }
@@ -97,6 +99,7 @@ class cuda_device final : public device {
   void watch(const std::stop_token& stop);
 
   int index_;
+  std::uint32_t graph_rows_;
   cuda_stream stream_;
   std::unique_ptr<kernels::backend> backend_;
   std::function<void(const error&)> lost_;

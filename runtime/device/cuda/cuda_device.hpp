@@ -28,6 +28,7 @@ struct cuda_device_info {
 
 struct cuda_device_options {
   int index = 0;
+  std::uint32_t graph_rows = 0;  ///< most rows of a step that is submitted as graphs; 0: none
   /// BF16 products by cuBLASLt. Not to be relied on before a device has shown that a row's bits do
   /// not depend on the others then.
   bool vendor_products = false;

@@ -16,8 +16,11 @@ namespace troupe::test {
 /// A GPU whose grid is emulated, as a device: everything is done by the time a call returns.
 class emulated_device final : public device {
  public:
-  explicit emulated_device(std::uint32_t seed = 1)
-      : stream_(seed), backend_(kernels::cuda::make_cuda_backend(stream_.architecture())) {}
+  /// Steps of at most `recorded_rows` rows are submitted as recorded work.
+  explicit emulated_device(std::uint32_t seed = 1, std::uint32_t recorded_rows = 0)
+      : stream_(seed),
+        backend_(kernels::cuda::make_cuda_backend(stream_.architecture())),
+        recorded_rows_(recorded_rows) {}
 
   [[nodiscard]] kernels::backend& kernels() override { return *backend_; }
   [[nodiscard]] kernels::stream& stream() override { return stream_; }
@@ -29,7 +32,8 @@ class emulated_device final : public device {
     return {data, bytes,
             [](std::byte* from, std::size_t) noexcept { ::operator delete(from, alignment); }};
   }
-  [[nodiscard]] bool gains_by_recording() const override { return true; }
+  [[nodiscard]] bool has_own_memory() const override { return true; }
+  [[nodiscard]] std::uint32_t recorded_rows() const override { return recorded_rows_; }
   [[nodiscard]] result<std::unique_ptr<recorded_work>> record(
       const submit_function& submit) override {
     auto made = std::make_unique<recording>(*this);
@@ -65,6 +69,7 @@ class emulated_device final : public device {
   static constexpr std::align_val_t alignment{64};
   kernels::cuda::emulated_stream stream_;
   std::unique_ptr<kernels::backend> backend_;
+  std::uint32_t recorded_rows_;
   std::size_t recorded_ = 0;
   std::size_t replayed_ = 0;
 };

@@ -46,8 +46,7 @@ std::vector<float> forward_harness::logits(const std::vector<token_id>& tokens) 
   auto pages = std::make_shared<std::vector<std::int32_t>>(kv_.pages());
   std::iota(pages->begin(), pages->end(), 0);
   step_inputs in(plan, {pages});
-  auto* x = hidden_.as<float>();
-  REQUIRE(stage_.begin(in, x) == kernels::status::ok);
+  REQUIRE(stage_.begin(in, hidden_.as<float>()) == kernels::status::ok);
   for (std::uint32_t layer = 0; layer < c.layers; ++layer) {
     REQUIRE(stage_.attend(layer) == kernels::status::ok);
     REQUIRE(bank_->apply(layer, stage_.experts_of(layer)) == kernels::status::ok);
@@ -62,8 +61,8 @@ std::vector<float> forward_harness::logits(const std::vector<token_id>& tokens) 
   std::vector<float> out(tokens.size() * c.vocab);
   kernels::backend& k = device_.kernels();
   const float* norm = files_->vector(vector_slot::final_norm, 0).data();
-  REQUIRE(k.rms_norm(device_.stream(), {x, norm, normed.view(needs), c.norm_eps, rows, c.hidden}) ==
-          kernels::status::ok);
+  REQUIRE(k.rms_norm(device_.stream(), {stage_.hidden(), norm, normed.view(needs), c.norm_eps, rows,
+                                        c.hidden}) == kernels::status::ok);
   REQUIRE(k.linear(device_.stream(), {normed.view(needs), head, nullptr, nullptr, out.data(), rows,
                                       c.vocab}) == kernels::status::ok);
   std::promise<void> done;

@@ -24,10 +24,11 @@ using kernels::status;
 class two_stages {
  public:
   two_stages(const model_files& files, std::uint32_t recorded_rows)
-      : files_(files), hidden_(dev.allocate(std::size_t{most_rows} * files.config().hidden * 4)) {
+      : dev(1, recorded_rows),
+        hidden_(dev.allocate(std::size_t{most_rows} * files.config().hidden * 4)) {
     const std::uint32_t half = files.config().layers / 2;
     for (const layer_range range : {layer_range{0, half}, layer_range{half, files.config().layers}})
-      stages_.push_back(std::make_unique<part>(dev, files, range, recorded_rows));
+      stages_.push_back(std::make_unique<part>(dev, files, range));
   }
 
   /// Computes a step and returns what it scored.
@@ -56,13 +57,12 @@ class two_stages {
 
  private:
   struct part {
-    part(device& d, const model_files& files, layer_range range, std::uint32_t recorded_rows)
+    part(device& d, const model_files& files, layer_range range)
         : kv(d,
              {range.count(), files.config().kv_heads, files.config().head_dim, page_size,
               kernels::kv_type::f16},
              sequences * pages_each),
-          stage(d, files, range, kv, activation_mode::automatic,
-                {most_rows, {true, nullptr}, recorded_rows}),
+          stage(d, files, range, kv, activation_mode::automatic, {most_rows, {true, nullptr}}),
           bank(d, files, experts(files, range), activation_mode::automatic, most_rows,
                {true, nullptr}) {}
     static std::vector<expert_range> experts(const model_files& files, layer_range range) {
@@ -76,7 +76,6 @@ class two_stages {
     expert_bank bank;
   };
 
-  const model_files& files_;
   device_buffer hidden_;
   std::vector<std::unique_ptr<part>> stages_;
 };
@@ -175,11 +174,11 @@ TEST_CASE("a step is recorded once for a size, whatever its rows") {
 TEST_CASE("a step that is given up in the middle leaves nothing to the next one") {
   const temporary_directory folder;
   const auto files = write_and_open(tiny_qwen3moe_gguf(), folder);
-  emulated_device dev;
+  emulated_device dev(1, most_rows);
   const model_config& c = files->config();
   const kv_store kv(dev, {c.layers, c.kv_heads, c.head_dim, page_size, kernels::kv_type::f16}, 4);
   attention_stage stage(dev, *files, {0, c.layers}, kv, activation_mode::automatic,
-                        {most_rows, {true, nullptr}, most_rows});
+                        {most_rows, {true, nullptr}});
   const device_buffer x = dev.allocate(std::size_t{most_rows} * c.hidden * sizeof(float));
   auto plan = std::make_shared<step_plan>();
   plan->runs.push_back({0, 0, {5, 6, 7}});
