@@ -32,7 +32,8 @@ attention_block_state::~attention_block_state() {
   dev->notify([inputs = inputs_, x = current_.x, started = current_.started] {});
   release_behind(*dev, std::move(w_->stage));
   release_behind(*dev, std::move(w_->kv));
-  for (hidden_rows& h : hidden_pool_) release_behind(*dev, std::move(h));
+  for (auto* pool : {&hidden_pool_, &device_pool_})
+    for (hidden_rows& h : *pool) release_behind(*dev, std::move(h));
   // Submitted work reads the mapped weights: they go last.
   release_behind(*dev, std::move(w_->files));
 }
@@ -103,7 +104,7 @@ void attention_block_state::begin(std::vector<page_table> tables) {
   }
   inputs_ = std::make_shared<step_inputs>(current_.plan, std::move(tables));
   if (w_->stage->is_first()) {
-    current_.x = borrow_hidden();
+    current_.x = borrow_hidden(leaves_on_device());
     auto started = std::make_shared<std::chrono::steady_clock::time_point>();
     current_.started = started;
     w_->dev->begin_step(started.get());
@@ -208,7 +209,15 @@ void attention_block_state::part_done() {
 
 void attention_block_state::leave_stage() {
   // The device is far behind: it computes the layers while the masks are worked out.
-  if (w_->stage->is_last() && !draw()) return;
+  if (w_->stage->is_last()) {
+    if (!draw()) return;
+  } else {
+    if (!w_->stage->is_first() && leaves_on_device()) {
+      inputs_->keep(std::exchange(current_.x, borrow_hidden(true)));
+    }
+    if (w_->stage->leave(current_.x->as<float>()) != status::ok)
+      return fail({errc::internal, "the device refused the end of a stage"});
+  }
   w_->exit->leave(*w_->dev, std::move(current_), inputs_);
   if (w_->log != nullptr) w_->log->written(*w_->dev, inputs_);
   finish_step();
@@ -266,13 +275,19 @@ void attention_block_state::on_rewire(stage_rewiring& wiring) {
     w_->far->begin_epoch(w_->epoch, *wiring.routes, clock::now());
 }
 
-hidden_rows attention_block_state::borrow_hidden() {
-  for (const hidden_rows& h : hidden_pool_) {
+bool attention_block_state::leaves_on_device() const {
+  return w_->dev->has_own_memory() && w_->exit->takes_device_memory();
+}
+
+hidden_rows attention_block_state::borrow_hidden(bool on_device) {
+  std::vector<hidden_rows>& pool = on_device ? device_pool_ : hidden_pool_;
+  for (const hidden_rows& h : pool) {
     if (h.use_count() == 1) return h;
   }
-  hidden_pool_.push_back(
-      std::make_shared<device_buffer>(w_->dev->allocate_shared(w_->hidden_bytes)));
-  return hidden_pool_.back();
+  pool.push_back(std::make_shared<device_buffer>(on_device
+                                                     ? w_->dev->allocate(w_->hidden_bytes)
+                                                     : w_->dev->allocate_shared(w_->hidden_bytes)));
+  return pool.back();
 }
 
 asking_block_actor::behavior_type attention_block(

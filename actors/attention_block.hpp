@@ -74,7 +74,9 @@ class attention_block_state {
   void finish_step();
   void fail(error why);
   void abandon();
-  [[nodiscard]] hidden_rows borrow_hidden();
+  /// Whether the next stage is given hidden rows in the device's own memory.
+  [[nodiscard]] bool leaves_on_device() const;
+  [[nodiscard]] hidden_rows borrow_hidden(bool on_device);
 
   asking_block_actor::pointer self_ = nullptr;
   std::unique_ptr<attention_block_wiring> w_;
@@ -88,7 +90,8 @@ class attention_block_state {
   std::size_t awaited_ = 0;  ///< shards that have not yet submitted this layer; the far ones as one
   bool asking_ = false;      ///< outputs of other nodes are awaited
   std::optional<std::chrono::steady_clock::time_point> wakes_at_;
-  std::vector<hidden_rows> hidden_pool_;
+  std::vector<hidden_rows> hidden_pool_;  ///< in memory that the device shares with the machine
+  std::vector<hidden_rows> device_pool_;  ///< in its own
   std::uint64_t stale_ = 0;
 };
 

@@ -28,7 +28,10 @@ if [[ ${TROUPE_INSTALL:-1} != 0 ]]; then
   "$root/tools/fetch-test-data.sh" >/dev/null
   [[ " $suites " != *" arm64 "* ]] || "$root/tools/install-deps.sh" --arm64
   [[ " $suites " != *" tsan "* ]] || "$root/tools/xgrammar.sh" thread >/dev/null
-  [[ " $suites " != *" release "* ]] || "$root/tools/venv.sh" -c ''
+  if [[ " $suites " == *" release "* ]]; then
+    "$root/tools/venv.sh" -c ''
+    "$root/tools/ucx-cuda.sh" >/dev/null || say "The transport is not tested on a UCX that knows GPU memory."
+  fi
 fi
 
 # A suite that cannot even be built is one failure, and the others still run.

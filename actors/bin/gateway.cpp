@@ -39,6 +39,7 @@ result<void> gateway(gateway_command& command) {
   options.name = config.label;
   options.actor_threads = config.actor_threads;
   options.patience = config.patience;
+  options.data = config.data;
   options.tls = config.tls;
 
   // Before any thread is made, so that none of them gets the signals.

@@ -30,6 +30,7 @@ worker_options for_runtime(const node_options& options, std::vector<std::string>
   out.threads = options.threads;
   out.turns = options.turns;
   out.actor_threads = options.actor_threads;
+  out.data = options.data;
   out.tls = options.tls;
   out.memory_bytes = options.memory_mib << 20U;
   out.experts_only = options.experts_only;

@@ -60,6 +60,7 @@ void describe(config_schema& schema, node_options& options) {
                      "Where keys and values of prompts are kept besides the device. None of it "
                      "changes an answer.");
   describe_tiers(schema, options.tiers);
+  describe(schema, options.data);
   describe(schema, options.tls);
   describe_log(schema, options.log_level, options.log_as);
 }
@@ -90,6 +91,8 @@ std::vector<std::string> command_line(const node_options& options) {
     add("--cache-disk-mib",
         std::to_string(std::max<std::uint64_t>(1, options.tiers.disk_bytes >> 20U)));
   }
+  add("--data-transports", options.data.transports);
+  if (!options.data.devices.empty()) add("--data-devices", options.data.devices);
   if (!options.tls.certificate.empty()) add("--tls-certificate", options.tls.certificate);
   if (!options.tls.key.empty()) add("--tls-key", options.tls.key);
   if (!options.tls.authority.empty()) add("--tls-authority", options.tls.authority);

@@ -7,6 +7,7 @@
 
 #include "actors/bin/log_format.hpp"
 #include "runtime/config/cache_config.hpp"
+#include "runtime/config/data_plane.hpp"
 #include "runtime/config/schema.hpp"
 #include "runtime/config/tls_files.hpp"
 
@@ -27,6 +28,7 @@ struct node_options {
   bool experts_only = false;        ///< holds expert shards and nothing of a stage
   std::chrono::milliseconds stop_timeout{0};  ///< to be drained in after SIGTERM; 0: none
   tier_config tiers;                          ///< behind the pages of the stages that it leads
+  data_plane data;
   tls_files tls;
   std::string log_level = "info";
   log_format log_as = log_format::text;

@@ -230,6 +230,7 @@ void describe(config_schema& schema, gateway_config& config) {
   schema.seconds("patience_s", config.patience, 1, 86'400,
                  "For as long open requests wait for a supervisor to be there again; then they "
                  "fail.");
+  describe(schema, config.data);
   describe(schema, config.tls);
   schema.begin_table("model", "What is served.");
   schema

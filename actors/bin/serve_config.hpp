@@ -51,6 +51,7 @@ struct gateway_config : served_name {
   std::string traces;  ///< as above
   std::uint32_t actor_threads = 2;
   std::chrono::milliseconds patience{60'000};  ///< of open requests, for a supervisor
+  data_plane data;
   tls_files tls;
   server_config http;
   billing_config billing;

@@ -18,6 +18,7 @@ node_options node_options_by(const engine_config& engine, const cluster_config& 
   common.threads = engine.threads;
   common.actor_threads = engine.actor_threads;
   common.tiers = engine.cache.tiers;
+  common.data = cluster.data;
   common.tls = cluster.tls;
   common.log_level = std::move(log_level);
   common.log_as = log_as;

@@ -94,7 +94,7 @@ class cluster_head final : public cluster_runtime {
 result<void> cluster_head::launch(const head_options& options, bool integer_weights) {
   const engine_config& config = options.engine;
   const cluster_config& cluster = options.cluster;
-  auto opened = open_data_port(cluster.host);
+  auto opened = open_data_port(cluster.host, cluster.data);
   if (!opened) return fail(opened.error());
   port_ = std::move(*opened);
   batcher_ = system_.spawn(batcher, desk_.board(), model_->structures);

@@ -31,6 +31,8 @@ class data_port {
   /// the last to hold it, and the transport's thread would have to wait for its own end.
   void close();
 
+  /// As transport::reads_device_memory().
+  [[nodiscard]] bool reads_device_memory() const { return net_->reads_device_memory(); }
   [[nodiscard]] peer_id self() const { return net_->self(); }
   [[nodiscard]] std::vector<std::byte> address() const { return net_->address(); }
   /// Connects to those that are not connected yet and ends the connections to all others. A peer

@@ -163,7 +163,7 @@ result<void> joined_gateway::join(const progress& report) {
   for (const std::string& address : options_.join)
     if (const auto at = parse_join_address(address); !at) return fail(at.error());
   if (options_.join.empty()) return fail(errc::invalid_argument, "no supervisor is named");
-  auto port = open_data_port_towards(options_.join.front());
+  auto port = open_data_port_towards(options_.join.front(), options_.data);
   if (!port) return fail(port.error());
   port_ = std::move(*port);
   hello_.peer = port_->self();

@@ -12,6 +12,7 @@
 #include "actors/engine/serving_runtime.hpp"
 #include "runtime/api/answer_recall.hpp"
 #include "runtime/base/result.hpp"
+#include "runtime/config/data_plane.hpp"
 #include "runtime/config/tls_files.hpp"
 
 namespace troupe {
@@ -23,6 +24,7 @@ struct gateway_options {
   std::string url;                ///< where clients find it
   std::uint32_t actor_threads = 2;
   std::chrono::milliseconds patience{60'000};  ///< of open requests, for a supervisor
+  data_plane data;
   tls_files tls;
 };
 

@@ -26,6 +26,18 @@ caf::io::middleman_actor dialler(caf::actor_system& system) {
                                       : system.middleman().actor_handle();
 }
 
+/// Room for a payload in memory that the device copies from by itself; none where there is none
+/// left of it.
+payload_room lend(device& dev, std::size_t bytes) {
+  try {
+    auto memory = std::make_shared<device_buffer>(dev.allocate_shared(bytes));
+    std::byte* const at = memory->data();
+    return {at, std::move(memory)};
+  } catch (const std::bad_alloc&) {
+    return {};
+  }
+}
+
 std::set<std::string> desk_interface(caf::actor_system& system) {
   return system.message_types(caf::detail::type_list<join_desk_actor>());
 }
@@ -37,21 +49,30 @@ std::string host_name() {
   return ::gethostname(name, sizeof name - 1) == 0 ? name : "host";
 }
 
-result<std::shared_ptr<data_port>> open_data_port(const std::string& host) {
+result<std::shared_ptr<data_port>> open_data_port(const std::string& host, const data_plane& plane,
+                                                  std::shared_ptr<device> dev) {
   ucx_settings settings;
   settings.host = host;
+  settings.transports = plane.transports;
+  settings.devices = plane.devices;
+  if (dev != nullptr && dev->has_own_memory())
+    settings.payload_memory = [dev = std::move(dev)](std::size_t bytes) {
+      return lend(*dev, bytes);
+    };
   settings.keepalive_interval = std::chrono::milliseconds(0);
   auto net = open_ucx_transport(draw_peer_id(), settings);
   if (!net) return fail(net.error());
   return std::make_shared<data_port>(std::move(*net));
 }
 
-result<std::shared_ptr<data_port>> open_data_port_towards(const std::string& join) {
+result<std::shared_ptr<data_port>> open_data_port_towards(const std::string& join,
+                                                          const data_plane& plane,
+                                                          std::shared_ptr<device> dev) {
   const auto at = parse_join_address(join);
   if (!at) return fail(at.error());
   const auto local = local_address_towards(*at);
   if (!local) return fail(local.error());
-  return open_data_port(*local);
+  return open_data_port(*local, plane, std::move(dev));
 }
 
 std::vector<std::uint8_t> data_address_of(const data_port& port) {

@@ -8,6 +8,8 @@
 #include "actors/cluster/control.hpp"
 #include "actors/cluster/data_port.hpp"
 #include "runtime/base/result.hpp"
+#include "runtime/config/data_plane.hpp"
+#include "runtime/device/device.hpp"
 
 /// What every process of a cluster does in the same way, whatever it is there for.
 namespace troupe {
@@ -17,9 +19,11 @@ namespace troupe {
 
 /// This process's end of the data plane, under a peer id of its own, at an address of this machine.
 /// Heartbeats detect failures, so connections are not kept alive by the transport.
-[[nodiscard]] result<std::shared_ptr<data_port>> open_data_port(const std::string& host);
+[[nodiscard]] result<std::shared_ptr<data_port>> open_data_port(
+    const std::string& host, const data_plane& plane, std::shared_ptr<device> dev = nullptr);
 /// The same, at the address that a supervisor there sees this machine at.
-[[nodiscard]] result<std::shared_ptr<data_port>> open_data_port_towards(const std::string& join);
+[[nodiscard]] result<std::shared_ptr<data_port>> open_data_port_towards(
+    const std::string& join, const data_plane& plane, std::shared_ptr<device> dev = nullptr);
 /// As a hello says it.
 [[nodiscard]] std::vector<std::uint8_t> data_address_of(const data_port& port);
 

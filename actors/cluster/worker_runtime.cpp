@@ -133,7 +133,7 @@ result<node_welcome> joined_worker::find_supervisor(const worker_options& option
       answer = fail(desk.error());
       continue;
     }
-    auto port = open_data_port_towards(address);
+    auto port = open_data_port_towards(address, options.data, store_->dev());
     if (!port) return fail(port.error());
     port_ = std::move(*port);
     desk_ = std::move(*desk);

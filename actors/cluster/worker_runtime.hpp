@@ -11,6 +11,7 @@
 #include "actors/cluster/node_store.hpp"
 #include "runtime/base/result.hpp"
 #include "runtime/config/cache_config.hpp"
+#include "runtime/config/data_plane.hpp"
 #include "runtime/config/tls_files.hpp"
 
 namespace troupe {
@@ -22,6 +23,7 @@ struct worker_options {
   std::uint32_t threads = 0;      ///< compute threads; 0: one a core
   std::uint32_t turns = 1;        ///< nodes that take turns on the same processors
   std::uint32_t actor_threads = 2;
+  data_plane data;
   tls_files tls;
   std::size_t memory_bytes = 0;  ///< for weights and KV; 0: what is available
   bool experts_only = false;     ///< to hold expert shards and nothing of a stage

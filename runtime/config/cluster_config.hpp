@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 
+#include "runtime/config/data_plane.hpp"
 #include "runtime/config/tls_files.hpp"
 
 namespace troupe {
@@ -23,6 +24,7 @@ struct cluster_config {
   /// How often experts that are chosen much more than others get copies on more nodes; 0: never.
   std::uint32_t rebalance_ms = 10'000;
 
+  data_plane data;
   tls_files tls;  ///< of the port that nodes join
 
   /// How often peers say that they live. Silence seems longer than it is by up to that much, and

@@ -32,6 +32,7 @@ void describe_rest(config_schema& schema, cluster_config& config) {
   schema.seconds("answers_kept_s", config.answers_kept, 1, 86'400,
                  "For as long an answer whose gateway is gone goes on, and one that has ended is "
                  "kept, for a client to come back for it.");
+  describe(schema, config.data);
   describe(schema, config.tls);
 }
 

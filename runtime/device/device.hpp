@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "kernels/api/backend.hpp"
 #include "kernels/api/stream.hpp"
@@ -22,6 +23,9 @@ class device_buffer {
   device_buffer() = default;
   device_buffer(std::byte* data, std::size_t bytes, release_fn release)
       : data_(data), bytes_(bytes), release_(release) {}
+  /// Memory that goes back to where it was lent with the last of its `owner`.
+  device_buffer(std::byte* data, std::size_t bytes, std::shared_ptr<const void> owner)
+      : data_(data), bytes_(bytes), owner_(std::move(owner)) {}
   device_buffer(device_buffer&& other) noexcept;
   device_buffer& operator=(device_buffer&& other) noexcept;
   device_buffer(const device_buffer&) = delete;
@@ -40,6 +44,7 @@ class device_buffer {
   std::byte* data_ = nullptr;
   std::size_t bytes_ = 0;
   release_fn release_ = nullptr;
+  std::shared_ptr<const void> owner_;
 };
 
 /// Work that a device has recorded, to be submitted again and again as one piece (a CUDA graph). It
@@ -80,7 +85,8 @@ class device {
   /// with the machine.
   [[nodiscard]] virtual bool has_own_memory() const { return false; }
   /// Memory of the machine that the device copies from and to by itself: where rows wait on their
-  /// way between it and the host or the network. Otherwise as allocate().
+  /// way between it and the host or the network. Its contents are undefined; otherwise as
+  /// allocate(). Cheap enough for every message.
   [[nodiscard]] virtual device_buffer allocate_shared(std::size_t bytes) { return allocate(bytes); }
 
   using submit_function = std::function<kernels::status(kernels::stream&)>;

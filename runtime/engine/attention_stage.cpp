@@ -115,9 +115,9 @@ void attention_stage::pack() {
   packed_.pack();
 }
 
-status attention_stage::place(step_inputs& in) {
+status attention_stage::place(step_inputs& in, float* x) {
   recorded_ = false;
-  step_ = {in.tokens(), in.where(), given_x_};
+  step_ = {in.tokens(), in.where(), x};
   if (!slab_) return status::ok;
   const std::optional<std::uint32_t> bucket = recordings_.rows_for(rows_);
   const std::optional<step_view> placed = slab_->place(in, bucket.value_or(rows_));
@@ -125,7 +125,7 @@ status attention_stage::place(step_inputs& in) {
   if (placed) step_ = *placed;
   step_.x = slab_->x();
   return is_first() ? status::ok
-                    : device_.kernels().copy(device_.stream(), {step_.x, given_x_, hidden_bytes()});
+                    : device_.kernels().copy(device_.stream(), {step_.x, x, hidden_bytes()});
 }
 
 template <class Work>
@@ -136,9 +136,8 @@ status attention_stage::submit(std::uint32_t piece, std::uint32_t layer, const W
 
 status attention_stage::begin(step_inputs& in, float* x) {
   rows_ = in.rows();
-  given_x_ = x;
   uncombined_.reset();
-  if (const status placed = place(in); placed != status::ok) return placed;
+  if (const status placed = place(in, x); placed != status::ok) return placed;
   return submit(opening, layers_.first, [this](kernels::stream& s) { return open(s); });
 }
 
@@ -233,10 +232,12 @@ status attention_stage::combine(std::uint32_t layer) {
     uncombined_ = layer;
     return status::ok;
   }
-  const status done =
-      submit(closing, layer, [&](kernels::stream& s) { return add_outputs(s, layer); });
-  if (done != status::ok || !slab_ || is_last()) return done;
-  return device_.kernels().copy(device_.stream(), {given_x_, step_.x, hidden_bytes()});
+  return submit(closing, layer, [&](kernels::stream& s) { return add_outputs(s, layer); });
+}
+
+status attention_stage::leave(float* x) {
+  if (x == step_.x) return status::ok;
+  return device_.kernels().copy(device_.stream(), {x, step_.x, hidden_bytes()});
 }
 
 status attention_stage::add_outputs(kernels::stream& s, std::uint32_t layer) {

@@ -65,9 +65,9 @@ class attention_stage {
   [[nodiscard]] bool is_first() const { return layers_.first == 0; }
   [[nodiscard]] bool is_last() const { return layers_.last == config_.layers; }
 
-  /// Starts a step. `x` holds hidden rows [rows, hidden], in memory that the device shares with the
-  /// machine: written here by the first stage, computed by the stage before otherwise. Where the
-  /// device has memory of its own, the last stage does not write to it.
+  /// Starts a step. `x` has room for hidden rows [rows, hidden], which the stage before has
+  /// computed; the first one makes them. It is only read where the device has memory of its own,
+  /// and computed in otherwise.
   kernels::status begin(step_inputs& in, float* x);
   /// Attention of `layer`, then the experts' inputs; before it what combine() has put off.
   kernels::status attend(std::uint32_t layer);
@@ -78,6 +78,8 @@ class attention_stage {
   /// Adds the experts' outputs to the hidden rows, in rank order: with the next layer's attention,
   /// and after the last layer at once.
   kernels::status combine(std::uint32_t layer);
+  /// All but the last stage, in the end: the hidden rows into `x`, unless they are computed there.
+  kernels::status leave(float* x);
   /// Last stage only: logits of the rows that need them, sampled and scored into `in`.
   kernels::status head(step_inputs& in);
 
@@ -96,7 +98,7 @@ class attention_stage {
   void load(const model_files& files, activation_mode mode);
   void pack();
   /// Where the step is computed: on the device, or as it lies.
-  kernels::status place(step_inputs& in);
+  kernels::status place(step_inputs& in, float* x);
   /// Submits `work`, which is the same for every step of as many rows.
   template <class Work>
   kernels::status submit(std::uint32_t piece, std::uint32_t layer, const Work& work);
@@ -135,7 +137,6 @@ class attention_stage {
   std::uint32_t rows_ = 0;         ///< of the step
   step_view step_;                 ///< with spare rows where it is recorded
   bool recorded_ = false;
-  float* given_x_ = nullptr;
   std::optional<std::uint32_t> uncombined_;  ///< the layer that combine() was called for last
 };
 

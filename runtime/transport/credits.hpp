@@ -98,17 +98,23 @@ class received_memory {
       : ledger_(std::move(ledger)),
         counted_(counted),
         bytes_(std::move(bytes)),
+        span_(bytes_.span()),
         kept_(std::move(kept)) {}
+  /// In memory of somebody else's, which `owner` keeps.
+  received_memory(std::shared_ptr<credit_ledger> ledger, std::size_t counted,
+                  std::span<std::byte> lent, std::shared_ptr<const void> owner)
+      : ledger_(std::move(ledger)), counted_(counted), span_(lent), kept_(std::move(owner)) {}
   received_memory(const received_memory&) = delete;
   received_memory& operator=(const received_memory&) = delete;
   ~received_memory() { ledger_->release(counted_); }
 
-  [[nodiscard]] std::span<std::byte> bytes() const { return bytes_.span(); }
+  [[nodiscard]] std::span<std::byte> bytes() const { return span_; }
 
  private:
   std::shared_ptr<credit_ledger> ledger_;
   std::size_t counted_;
   aligned_bytes bytes_;
+  std::span<std::byte> span_;
   std::shared_ptr<const void> kept_;
 };
 

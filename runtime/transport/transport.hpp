@@ -26,6 +26,12 @@ struct payload_part {
   std::shared_ptr<const void> owner;
 };
 
+/// Room for an incoming payload that somebody else provides; null: there is none.
+struct payload_room {
+  std::byte* data = nullptr;  ///< aligned to 64 bytes; the host may write to it
+  std::shared_ptr<const void> owner;
+};
+
 /// A message on its way out: a small header and, behind it, bulk bytes from wherever they lie.
 struct outgoing_frame {
   frame_kind kind = 0;
@@ -99,6 +105,9 @@ class transport {
   /// exhausted: the peer takes no more for now (its credits, or the queue's bound, are used up):
   /// the caller decides what that means.
   [[nodiscard]] virtual result<void> send(peer_id to, outgoing_frame frame) = 0;
+
+  /// Whether payload parts may lie in a GPU's memory: what carries them reads it without the host.
+  [[nodiscard]] virtual bool reads_device_memory() const { return false; }
 
   [[nodiscard]] virtual transport_counters counters() const = 0;
 };

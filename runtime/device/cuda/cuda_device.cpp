@@ -1,12 +1,12 @@
 #include "runtime/device/cuda/cuda_device.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <new>
 #include <utility>
 
 #include "kernels/cuda/backend.hpp"
 #include "runtime/device/cuda/cuda_stream.hpp"
+#include "runtime/device/cuda/pinned.hpp"
 
 namespace troupe {
 namespace {
@@ -14,6 +14,8 @@ namespace {
 /// How often the watch asks whether the device still lives.
 constexpr auto watch_period = std::chrono::milliseconds(20);
 constexpr auto drain_deadline = std::chrono::minutes(1);
+/// Of pinned memory, lent and kept: what travels, not what stays.
+constexpr std::size_t most_pinned_bytes = std::size_t{4} << 30;
 
 void release_managed(std::byte* data, std::size_t) noexcept { (void)cudaFree(data); }
 
@@ -104,6 +106,7 @@ class cuda_device final : public device {
   std::unique_ptr<kernels::backend> backend_;
   std::function<void(const error&)> lost_;
   bool vendor_products_ = false;
+  block_pool pinned_ = make_pinned_pool(most_pinned_bytes);
   std::mutex lock_;
   std::condition_variable_any changed_;
   std::jthread watch_;  // last: it ends before anything it uses
@@ -137,13 +140,11 @@ device_buffer cuda_device::allocate(std::size_t bytes) {
 
 device_buffer cuda_device::allocate_shared(std::size_t bytes) {
   if (bytes == 0) return {};
-  void* got = nullptr;
-  if (!cuda_check(cudaSetDevice(index_), "device") ||
-      !cuda_check(cudaHostAlloc(&got, bytes, cudaHostAllocPortable), "pinned memory"))
-    throw std::bad_alloc();
-  std::memset(got, 0, bytes);
-  return {static_cast<std::byte*>(got), bytes,
-          [](std::byte* data, std::size_t) noexcept { (void)cudaFreeHost(data); }};
+  if (!cuda_check(cudaSetDevice(index_), "device")) throw std::bad_alloc();
+  auto lease = std::make_shared<block_pool::lease>(pinned_.lend(bytes));
+  if (!*lease) throw std::bad_alloc();
+  std::byte* const at = lease->data();
+  return {at, bytes, std::move(lease)};
 }
 
 result<std::unique_ptr<recorded_work>> cuda_device::record(const submit_function& submit) {

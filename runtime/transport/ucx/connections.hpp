@@ -26,6 +26,8 @@ class connections {
 
   /// Opens the port; gives the address for peers.
   [[nodiscard]] result<std::vector<std::byte>> open();
+  /// As port::reads_device_memory(), once open.
+  [[nodiscard]] bool reads_device_memory() const { return port_->reads_device_memory(); }
   void set_handlers(transport::frame_handler on_frame, transport::loss_handler on_loss);
 
   void execute(command c, clock::time_point now);
@@ -65,6 +67,9 @@ class connections {
   // traffic.cpp
   void on_message(const arrival& a);
   void on_frame(link& l, const message_head& head, const arrival& a);
+  /// Memory for a frame's payload; null: there is none.
+  [[nodiscard]] std::shared_ptr<received_memory> room_for(const link& l, std::size_t counted,
+                                                          std::size_t bytes) const;
   void on_rest(link& l, const message_head& head, const arrival& a);
   /// Counts a frame that is not as frames are, and gives its sender up.
   void refuse(link& l, std::string_view what);

@@ -74,10 +74,11 @@ result<void> port::open_context() {
   if (const auto status = ucp_config_read(nullptr, nullptr, &read); status != UCS_OK)
     return failed("reading UCX's configuration", status);
   const std::unique_ptr<ucp_config_t, config_releaser> config(read);
-  std::vector<std::pair<const char*, std::string>> values = {
-      {"NET_DEVICES", devices},
+  std::vector<std::pair<const char*, std::string>> values = {{"NET_DEVICES", devices}};
+  if (!settings_.transports.empty()) values.emplace_back("TLS", settings_.transports);
+  const std::vector<std::pair<const char*, std::string>> some_know = {
       // Without it UCX offers no shared memory where failures of peers are to be reported. Version
-      // 1.13 knows it by the first name, later ones by the others; what is unknown does nothing.
+      // 1.13 knows it by the first name, later ones by the others.
       {"MM_ERROR_HANDLING", "y"},
       {"POSIX_ERROR_HANDLING", "y"},
       {"SYSV_ERROR_HANDLING", "y"},
@@ -87,8 +88,10 @@ result<void> port::open_context() {
       {"TCP_TX_SEG_SIZE", std::to_string(segment_bytes)},
       // Later versions choose by what they guess of speed, not by what fits.
       {"PROTO_ENABLE", "n"}};
-  if (!settings_.transports.empty()) values.emplace_back("TLS", settings_.transports);
   if (settings_.transports == "tcp") most_piece_bytes_ = most_piece;
+  // To one version an unknown name is nothing, to another an error.
+  for (const auto& [name, value] : some_know)
+    (void)ucp_config_modify(config.get(), name, value.c_str());
   for (const auto& [name, value] : values) {
     if (const auto status = ucp_config_modify(config.get(), name, value.c_str()); status != UCS_OK)
       return fail(errc::invalid_argument, "data plane: UCX takes no {} = '{}': {}", name, value,
@@ -102,6 +105,13 @@ result<void> port::open_context() {
   if (const auto status = ucp_init(&params, config.get(), &context); status != UCS_OK)
     return failed("UCX context", status);
   context_.reset(context);
+
+  ucp_context_attr_t about{};
+  about.field_mask = UCP_ATTR_FIELD_MEMORY_TYPES;
+  if (const auto status = ucp_context_query(context, &about); status != UCS_OK)
+    return failed("UCX context", status);
+  reads_device_memory_ =
+      most_piece_bytes_ == 0 && (about.memory_types & UCS_BIT(UCS_MEMORY_TYPE_CUDA)) != 0;
   return {};
 }
 

@@ -67,6 +67,9 @@ class port {
   /// What others pass to dial().
   [[nodiscard]] const std::vector<std::byte>& address() const { return address_; }
   [[nodiscard]] std::size_t most_head_bytes() const { return most_head_bytes_; }
+  /// Whether what is sent may lie in a GPU's memory: this UCX knows such memory, and messages are
+  /// not cut up by the host.
+  [[nodiscard]] bool reads_device_memory() const { return reads_device_memory_; }
 
   /// An endpoint for the port that has the address; corrupt if it is none.
   [[nodiscard]] result<endpoint> dial(std::span<const std::byte> address);
@@ -115,6 +118,7 @@ class port {
   ucx_settings settings_;
   callbacks callbacks_;
   std::vector<std::byte> address_;
+  bool reads_device_memory_ = false;
   std::size_t most_head_bytes_ = 0;
   std::size_t most_piece_bytes_ = 0;
   int event_descriptor_ = -1;

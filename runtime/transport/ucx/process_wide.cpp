@@ -21,9 +21,9 @@ ucs_log_func_rc_t swallow(const char*, unsigned, const char*, ucs_log_level_t le
 void leave_process_alone() {
   static std::once_flag once;
   std::call_once(once, [] {
-    for (const int number : {SIGILL, SIGSEGV, SIGBUS, SIGFPE}) ucs_debug_disable_signal(number);
     // Whoever sets a level wants to see UCX's log.
     if (std::getenv("UCX_LOG_LEVEL") == nullptr) ucs_log_push_handler(&swallow);
+    for (const int number : {SIGILL, SIGSEGV, SIGBUS, SIGFPE}) ucs_debug_disable_signal(number);
   });
 }
 

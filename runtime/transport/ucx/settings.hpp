@@ -3,10 +3,12 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 
 #include "runtime/transport/limits.hpp"
+#include "runtime/transport/transport.hpp"
 
 namespace troupe {
 
@@ -35,6 +37,9 @@ struct ucx_settings {
   /// Payloads from this size on wait at the sender until the receiver has memory for them, and are
   /// copied less often; not over TCP, where everything goes in pieces (port.hpp).
   std::size_t rendezvous_bytes = std::size_t{64} << 10;
+  /// Where payloads of a memory page and more are received: memory that a device reads by itself.
+  /// Nothing said, or nothing there: ordinary memory. Called on the transport's thread.
+  std::function<payload_room(std::size_t bytes)> payload_memory = nullptr;
   /// What it speaks with peers for whom control names no version.
   std::uint16_t wire_version = 1;
 };

@@ -10,6 +10,8 @@ namespace {
 
 /// Headers up to this size travel with the message's own; larger ones behind the payload.
 constexpr std::size_t most_inline_header = 2048;
+/// Smaller payloads are not worth memory that is dear.
+constexpr std::size_t least_lent = 4096;
 
 }  // namespace
 
@@ -40,6 +42,18 @@ void connections::on_message(const arrival& a) {
   pump(*l);
 }
 
+std::shared_ptr<received_memory> connections::room_for(const link& l, std::size_t counted,
+                                                       std::size_t bytes) const {
+  if (settings_.payload_memory && bytes >= least_lent) {
+    if (payload_room room = settings_.payload_memory(bytes); room.data != nullptr)
+      return std::make_shared<received_memory>(l.ledger, counted, std::span(room.data, bytes),
+                                               std::move(room.owner));
+  }
+  auto own = aligned_bytes::allocate(bytes);
+  if (!own) return nullptr;
+  return std::make_shared<received_memory>(l.ledger, counted, std::move(*own));
+}
+
 void connections::on_frame(link& l, const message_head& head, const arrival& a) {
   const bool inlined = a.head.size() > message_head_bytes;
   const std::size_t behind = inlined ? 0 : head.header_bytes;
@@ -55,12 +69,11 @@ void connections::on_frame(link& l, const message_head& head, const arrival& a) 
   const std::uint64_t counted = head.header_bytes - behind + all_bytes;
   if (counted > limits.frame_bytes || !l.arriving.takes(counted) || !l.order.begin(head.sequence))
     return refuse(l, "sent a frame past its bounds");
-  auto bytes = aligned_bytes::allocate(all_bytes);
-  if (!bytes)
+  auto memory = room_for(l, counted, all_bytes);
+  if (memory == nullptr)
     return fail_link(l, error(errc::out_of_memory,
                               fmt::format("no memory for its frame of {} bytes", all_bytes)));
   l.arriving.take(counted);
-  auto memory = std::make_shared<received_memory>(l.ledger, counted, std::move(*bytes));
   const std::span<const std::byte> all = memory->bytes();
   incoming_frame frame{l.box->peer, head.kind, {}, all.first(all_bytes - behind), memory};
   if (inlined) {

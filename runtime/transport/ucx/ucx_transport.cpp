@@ -60,6 +60,7 @@ class ucx_transport final : public transport {
   [[nodiscard]] result<void> send(peer_id to, outgoing_frame frame) override {
     return mailbox_.send(to, std::move(frame));
   }
+  [[nodiscard]] bool reads_device_memory() const override { return reads_device_memory_.load(); }
   [[nodiscard]] transport_counters counters() const override { return counters_.read(); }
 
  private:
@@ -71,6 +72,7 @@ class ucx_transport final : public transport {
     ucx::connections peers(self_, settings_, mailbox_, counters_);
     auto address = peers.open();
     const bool usable = address.has_value();
+    reads_device_memory_.store(usable && peers.reads_device_memory());
     promise.set_value(std::move(address));
     if (!usable || !wait_for_start()) return;
     peers.set_handlers(on_frame_, on_loss_);
@@ -134,6 +136,7 @@ class ucx_transport final : public transport {
   std::vector<std::byte> address_;
   frame_handler on_frame_;
   loss_handler on_loss_;
+  std::atomic<bool> reads_device_memory_ = false;
   std::atomic<bool> started_ = false;
   std::atomic<bool> stopping_ = false;
   std::jthread thread_;  ///< the last one: it uses the others

@@ -48,6 +48,7 @@ class two_stages {
         REQUIRE(p->bank.apply(layer, p->stage.experts_of(layer)) == status::ok);
         REQUIRE(p->stage.combine(layer) == status::ok);
       }
+      if (!p->stage.is_last()) REQUIRE(p->stage.leave(hidden_.as<float>()) == status::ok);
     }
     REQUIRE(stages_.back()->stage.head(in) == status::ok);
     return in.collect();
