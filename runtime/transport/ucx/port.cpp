@@ -103,7 +103,10 @@ result<void> port::open_context() {
   params.name = "troupe";
   ucp_context_h context = nullptr;
   if (const auto status = ucp_init(&params, config.get(), &context); status != UCS_OK)
-    return failed("UCX context", status);
+    return fail(errc::unavailable,
+                "data plane: UCX has nothing for transports '{}' on devices '{}': {}; `troupe "
+                "doctor` names what there is",
+                settings_.transports, devices, ucs_status_string(status));
   context_.reset(context);
 
   ucp_context_attr_t about{};
