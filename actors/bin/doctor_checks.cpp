@@ -60,18 +60,23 @@ std::string listed(const std::vector<ucx_way>& ways) {
 }
 
 void ways(const host_facts& f, std::vector<finding>& out) {
-  if (!f.ways) {
-    out.push_back({level::wrong, "UCX", f.ways.error().message(), "apt-get install libucx0"});
+  if (!f.ucx) {
+    out.push_back({level::wrong, "UCX", f.ucx.error().message(), "apt-get install libucx0"});
     return;
   }
+  const std::vector<ucx_way>& found = f.ucx->ways;
   const bool tcp =
-      std::ranges::any_of(*f.ways, [](const ucx_way& w) { return w.transport == "tcp"; });
+      std::ranges::any_of(found, [](const ucx_way& w) { return w.transport == "tcp"; });
   out.push_back({tcp ? level::well : level::wrong, "UCX",
-                 f.ways->empty() ? "finds no way to other processes" : "finds " + listed(*f.ways),
+                 found.empty() ? "finds no way to other processes" : "finds " + listed(found),
                  tcp ? ""
                      : "nodes reach each other over TCP: bring an interface up, or mend UCX's "
                        "installation (ucx_info -d)"});
-  if (!has_active_port(f) || std::ranges::any_of(*f.ways, is_rdma)) return;
+  if (!f.gpu_driver.empty() && !f.ucx->gpu_memory)
+    out.push_back({level::remark, "UCX", "does not know GPU memory: rows go through pinned memory",
+                   "put a UCX with CUDA (the wheel libucx-cu13) into LD_LIBRARY_PATH, and \"cuda\" "
+                   "into [data] transports"});
+  if (!has_active_port(f) || std::ranges::any_of(found, is_rdma)) return;
   out.push_back({level::wrong, "UCX", "does not find the RDMA devices that are there",
                  "apt-get install ibverbs-providers rdma-core; may this user open "
                  "/dev/infiniband/*?"});
@@ -84,10 +89,10 @@ void devices(const host_facts& f, std::vector<finding>& out) {
        f.network.empty() ? "no interface is up" : fmt::format("{}", fmt::join(f.network, ", ")),
        f.network.empty() ? "bring one up: ip link set NAME up" : ""});
   const bool active = f.rdma_ports.empty() || has_active_port(f);
-  out.push_back({active ? level::well : level::wrong, "RDMA",
-                 f.rdma_ports.empty() ? "no devices: UCX goes over TCP"
-                                      : fmt::format("{}", fmt::join(f.rdma_ports, ", ")),
-                 active ? "" : "no port is active: look at cables, switches and `ibstat`"});
+  out.push_back(
+      {active ? level::well : level::wrong, "RDMA",
+       f.rdma_ports.empty() ? "no devices" : fmt::format("{}", fmt::join(f.rdma_ports, ", ")),
+       active ? "" : "no port is active: look at cables, switches and `ibstat`"});
   out.push_back(
       {level::well, "CUDA", f.gpu_driver.empty() ? "no GPU" : "driver " + f.gpu_driver, ""});
   const bool alone = !f.gpu_driver.empty() && !f.nccl;

@@ -30,7 +30,7 @@ struct host_facts {
 
   std::optional<std::uint64_t> memlock_bytes;  ///< none: no limit
   std::vector<std::string> rdma_ports;         ///< "mlx5_0 port 1: ACTIVE"
-  result<std::vector<ucx_way>> ways = fail(errc::not_found, "not looked at");
+  result<ucx_findings> ucx = fail(errc::not_found, "not looked at");
   std::uint64_t memory_bytes = 0;  ///< available
   std::uint64_t huge_pages = 0;    ///< set aside, of any use
   bool clock_synchronised = false;

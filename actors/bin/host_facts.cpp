@@ -119,7 +119,7 @@ host_facts look_at_host(const doctor_request& request) {
   if (::getrlimit(RLIMIT_MEMLOCK, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
     f.memlock_bytes = limit.rlim_cur;
   f.rdma_ports = rdma_ports();
-  f.ways = find_ucx_ways();
+  f.ucx = look_at_ucx();
   f.network = interfaces();
   f.memory_bytes = available_memory();
   f.huge_pages = huge_pages();

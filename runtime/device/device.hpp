@@ -90,7 +90,7 @@ class device {
   [[nodiscard]] virtual device_buffer allocate_shared(std::size_t bytes) { return allocate(bytes); }
 
   using submit_function = std::function<kernels::status(kernels::stream&)>;
-  /// Most rows of steps whose work is worth recording; 0: none is.
+  /// Most rows of steps whose work is worth recording; 0: none is, as while a profile is kept.
   [[nodiscard]] virtual std::uint32_t recorded_rows() const { return 0; }
   /// Records what `submit` submits to the stream it is given; nothing is executed meanwhile, and
   /// the device's own stream goes on. unsupported: this device records nothing, or `submit` was

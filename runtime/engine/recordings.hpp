@@ -27,7 +27,7 @@ class recordings {
 
   /// For how many rows a step of `rows` is recorded; none where it is not.
   [[nodiscard]] std::optional<std::uint32_t> rows_for(std::uint32_t rows) const {
-    return buckets_.of(rows);
+    return rows <= device_.recorded_rows() ? buckets_.of(rows) : std::nullopt;
   }
 
   /// What a piece is. The addresses tell its users apart where it has several.

@@ -13,8 +13,14 @@ struct ucx_way {
   std::string device;     ///< of UCX_NET_DEVICES: "eth0", "mlx5_0:1", "memory"
 };
 
-/// All of them, whatever UCX_TLS allows; devices that this process may not open are not among them.
+/// What UCX finds on this machine.
+struct ucx_findings {
+  /// All ways, whatever UCX_TLS allows; devices that this process may not open are not among them.
+  std::vector<ucx_way> ways;
+  bool gpu_memory = false;  ///< it reads and writes a GPU's memory that is here
+};
+
 /// unavailable: UCX cannot be asked. Any thread.
-[[nodiscard]] result<std::vector<ucx_way>> find_ucx_ways();
+[[nodiscard]] result<ucx_findings> look_at_ucx();
 
 }  // namespace troupe

@@ -20,7 +20,7 @@ host_facts sound() {
   host_facts f;
   f.memory_bytes = std::uint64_t{64} << 30U;
   f.network = {"eth0 (100000 Mb/s)"};
-  f.ways = std::vector<ucx_way>{{"tcp", "eth0"}, {"posix", "memory"}};
+  f.ucx = ucx_findings{{{"tcp", "eth0"}, {"posix", "memory"}}};
   f.kernel_target = "AVX2";
   f.clock_synchronised = true;
   f.now = std::chrono::system_clock::now();
@@ -59,7 +59,7 @@ TEST_CASE(
   f.listened_on = {{"0.0.0.0:8080", "Address already in use"}};
   f.links.push_back({"h:7012", fail(errc::unavailable, "h:7012: nobody measures there")});
   const auto found = troubles(f);
-  CHECK(found.size() == 9);
+  CHECK(found.size() == 10);
   for (const finding& x : found) {
     CAPTURE(x.subject);
     CHECK_FALSE(x.advice.empty());
@@ -73,14 +73,14 @@ TEST_CASE("UCX is to find a way to other nodes, and the RDMA devices that are th
     return all;
   };
   host_facts f = sound();
-  f.ways->push_back({"tcp", "lo"});
+  f.ucx->ways.push_back({"tcp", "lo"});
   REQUIRE(about_ucx(f).size() == 1);
   CHECK(about_ucx(f)[0].text == "finds posix (memory), tcp (eth0, lo)");
 
   f.rdma_ports = {"mlx5_0 port 1: 4: ACTIVE"};
   REQUIRE(troubles(f).size() == 1);
   CHECK(troubles(f)[0].text == "does not find the RDMA devices that are there");
-  f.ways->push_back({"rc_mlx5", "mlx5_0:1"});
+  f.ucx->ways.push_back({"rc_mlx5", "mlx5_0:1"});
   CHECK(troubles(f).empty());
   // Which want memory that may be pinned.
   f.memlock_bytes = 65'536;
@@ -88,12 +88,20 @@ TEST_CASE("UCX is to find a way to other nodes, and the RDMA devices that are th
   CHECK(troubles(f)[0].how == level::wrong);
 
   f = sound();
-  f.ways = std::vector<ucx_way>{{"posix", "memory"}};
+  f.gpu_driver = "580.1";
+  f.nccl = true;
+  REQUIRE(troubles(f).size() == 1);
+  CHECK(troubles(f)[0].how == level::remark);
+  f.ucx->gpu_memory = true;
+  CHECK(troubles(f).empty());
+
+  f = sound();
+  f.ucx->ways = {{"posix", "memory"}};
   REQUIRE(troubles(f).size() == 1);
   CHECK(troubles(f)[0].how == level::wrong);
-  f.ways->clear();
+  f.ucx->ways.clear();
   CHECK(troubles(f)[0].text == "finds no way to other processes");
-  f.ways = fail(errc::unavailable, "UCX: Input/output error");
+  f.ucx = fail(errc::unavailable, "UCX: Input/output error");
   CHECK(troubles(f)[0].text == "UCX: Input/output error");
 }
 

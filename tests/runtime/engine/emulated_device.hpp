@@ -5,11 +5,13 @@
 #include <functional>
 #include <memory>
 #include <new>
+#include <vector>
 
 #include "kernels/cuda/backend.hpp"
 #include "kernels/cuda/emulated/recorder.hpp"
 #include "kernels/cuda/emulated/stream.hpp"
 #include "runtime/device/device.hpp"
+#include "runtime/device/profiled_backend.hpp"
 
 namespace troupe::test {
 
@@ -19,10 +21,12 @@ class emulated_device final : public device {
   /// Steps of at most `recorded_rows` rows are submitted as recorded work.
   explicit emulated_device(std::uint32_t seed = 1, std::uint32_t recorded_rows = 0)
       : stream_(seed),
-        backend_(kernels::cuda::make_cuda_backend(stream_.architecture())),
+        backend_(
+            kernels::cuda::make_cuda_backend(stream_.architecture()), *this,
+            [] { return std::make_unique<host_clock>(); }, most_profiled),
         recorded_rows_(recorded_rows) {}
 
-  [[nodiscard]] kernels::backend& kernels() override { return *backend_; }
+  [[nodiscard]] kernels::backend& kernels() override { return backend_; }
   [[nodiscard]] kernels::stream& stream() override { return stream_; }
   [[nodiscard]] std::uint32_t width() const override { return stream_.processors(); }
   [[nodiscard]] device_buffer allocate(std::size_t bytes) override {
@@ -33,7 +37,9 @@ class emulated_device final : public device {
             [](std::byte* from, std::size_t) noexcept { ::operator delete(from, alignment); }};
   }
   [[nodiscard]] bool has_own_memory() const override { return true; }
-  [[nodiscard]] std::uint32_t recorded_rows() const override { return recorded_rows_; }
+  [[nodiscard]] std::uint32_t recorded_rows() const override {
+    return backend_.running() ? 0 : recorded_rows_;
+  }
   [[nodiscard]] result<std::unique_ptr<recorded_work>> record(
       const submit_function& submit) override {
     auto made = std::make_unique<recording>(*this);
@@ -49,10 +55,13 @@ class emulated_device final : public device {
   void notify(std::function<void()> reached) override { reached(); }
   void begin_step(std::chrono::steady_clock::time_point* at) override {
     *at = std::chrono::steady_clock::now();
+    backend_.begin_step();
   }
   [[nodiscard]] device_counters counters() const override { return {}; }
-  void start_profile() override {}
-  [[nodiscard]] result<device_profile> stop_profile() override { return device_profile{}; }
+  void start_profile() override { backend_.start(); }
+  [[nodiscard]] result<device_profile> stop_profile() override {
+    return backend_.read(backend_.halt());
+  }
   [[nodiscard]] result<device_limits> measure_limits() override { return device_limits{}; }
 
  private:
@@ -66,9 +75,25 @@ class emulated_device final : public device {
     kernels::cuda::emulated_recorder recorder;
   };
 
+  /// Everything is done at once, so the host's time is the stream's.
+  struct host_clock final : stream_clock {
+    bool mark() override {
+      marks.push_back(std::chrono::steady_clock::now());
+      return true;
+    }
+    result<std::vector<double>> read() override {
+      std::vector<double> out;
+      for (const auto& m : marks)
+        out.push_back(std::chrono::duration<double>(m - marks.front()).count());
+      return out;
+    }
+    std::vector<std::chrono::steady_clock::time_point> marks;
+  };
+
+  static constexpr std::size_t most_profiled = 10'000;
   static constexpr std::align_val_t alignment{64};
   kernels::cuda::emulated_stream stream_;
-  std::unique_ptr<kernels::backend> backend_;
+  profiled_backend backend_;
   std::uint32_t recorded_rows_;
   std::size_t recorded_ = 0;
   std::size_t replayed_ = 0;

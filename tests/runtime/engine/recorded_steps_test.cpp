@@ -172,6 +172,44 @@ TEST_CASE("a step is recorded once for a size, whatever its rows") {
   CHECK(model.dev.recorded() == 2 * once);
 }
 
+TEST_CASE("a profile counts a step's operations one by one, and what they moved") {
+  const temporary_directory folder;
+  const auto files = write_and_open(tiny_qwen3moe_gguf(), folder);
+  two_stages model(*files, most_rows);
+  auto plan = std::make_shared<step_plan>();
+  plan->runs.push_back({0, 0, {5, 6, 7}});
+  plan->scores.push_back({0, 2, 3, 0});
+  const step_result expected = model.run(plan);
+  const std::size_t replayed = model.dev.replayed();
+  model.dev.start_profile();
+  CHECK(same(model.run(plan), expected));
+  CHECK(model.dev.replayed() == replayed);
+  const auto profile = model.dev.stop_profile();
+  REQUIRE(profile.has_value());
+  const auto of = [&](std::string_view name) {
+    operation_profile all;
+    for (const operation_profile& o : profile->operations) {
+      if (!o.operation.starts_with(name)) continue;
+      all.calls += o.calls;
+      all.bytes += o.bytes;
+      all.seconds += o.seconds;
+    }
+    return all;
+  };
+  const model_config& c = files->config();
+  CHECK(of("attention").calls == c.layers);
+  CHECK(of("expert_up").calls == c.layers);
+  CHECK(of("expert_up").bytes > 0);
+  CHECK(of("rms_norm").calls == 2 * c.layers + 1);
+  CHECK(of("rms_norm").seconds > 0);
+  // As it lies in the file, and rows in and out.
+  const kernels::matrix head = files->matrix(matrix_slot::head, 0, 0);
+  CHECK(of(fmt::format("linear {}x{}", head.rows, head.cols)).bytes >=
+        static_cast<double>(head.bytes()));
+  (void)model.run(plan);
+  CHECK(model.dev.replayed() > replayed);
+}
+
 TEST_CASE("a step that is given up in the middle leaves nothing to the next one") {
   const temporary_directory folder;
   const auto files = write_and_open(tiny_qwen3moe_gguf(), folder);
