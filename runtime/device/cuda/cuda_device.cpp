@@ -75,6 +75,7 @@ class cuda_device final : public device {
   [[nodiscard]] kernels::stream& stream() override { return stream_; }
   [[nodiscard]] std::uint32_t width() const override { return stream_.processors(); }
   [[nodiscard]] std::size_t free_memory() const override;
+  [[nodiscard]] bool has_own_memory() const override { return true; }
   [[nodiscard]] device_buffer allocate(std::size_t bytes) override;
   [[nodiscard]] device_buffer allocate_shared(std::size_t bytes) override;
   [[nodiscard]] bool gains_by_recording() const override { return true; }

@@ -185,7 +185,7 @@ TEST_CASE("a routing that nobody can serve is an error, not a slot without an ou
   holders[2] = {2, ~0U - 1, 9, true, floats};
   CHECK(begun(holders) == errc::invalid_argument);
   holders = even_holders();
-  holders[1].reads.q8 = true;
+  holders[1].takes.q8 = true;
   CHECK(begun(holders) == errc::internal);
   a.rows.ids[5] = -3;
   CHECK(begun(even_holders()) == errc::internal);
