@@ -72,9 +72,9 @@ class device {
   /// Bytes that may still be allocated where memory is the device's own; 0 where it is the
   /// machine's.
   [[nodiscard]] virtual std::size_t free_memory() const { return 0; }
-  /// Whether what allocate() gives is for the device alone: the host neither reads nor writes it
-  /// while there is work, but has it copied to or from what allocate_shared() gives, in the
-  /// stream's order. False: both are the machine's memory, and a copy would gain nothing.
+  /// Whether what allocate() gives lies with the device, out of the host's easy reach: what travels
+  /// is then copied to or from memory of allocate_shared(), in the stream's order. False: both are
+  /// the machine's memory, and such a copy would gain nothing.
   [[nodiscard]] virtual bool has_own_memory() const { return false; }
   /// 64-byte aligned memory, zeroed; throws std::bad_alloc. Contents stay with the device.
   [[nodiscard]] virtual device_buffer allocate(std::size_t bytes) = 0;
