@@ -30,6 +30,7 @@ attention_block_state::~attention_block_state() {
   if (w_ == nullptr) return;
   const std::shared_ptr<device> dev = std::move(w_->dev);
   dev->notify([inputs = inputs_, x = current_.x, started = current_.started] {});
+  if (w_->far != nullptr) w_->far->asked().abandon();
   release_behind(*dev, std::move(w_->stage));
   release_behind(*dev, std::move(w_->kv));
   for (auto* pool : {&hidden_pool_, &device_pool_})
@@ -124,6 +125,9 @@ void attention_block_state::enter_layer(std::uint32_t layer) {
   awaited_ = shards.size();
   if (w_->far != nullptr && w_->far->has(layer)) {
     ++awaited_;
+    const layer_step at{w_->epoch, current_.plan->id, layer};
+    if (auto staged = w_->far->stage(at, w_->stage->experts_of(layer)); !staged)
+      return fail(std::move(staged.error()));
     w_->dev->notify(
         [to = asking_block_actor(self_), at = experts_chosen{w_->epoch, current_.plan->id, layer}] {
           caf::anon_send(to, at);

@@ -30,10 +30,12 @@ std::uint32_t attention_positions(const model_config& model) {
 
 /// All that the bits of a page depend on, besides the tokens: contract 1 of docs/architecture.md.
 std::string identity_of(const node_resources& node, layer_range layers, const kv_layout& layout) {
-  return fmt::format("{} {} activations {} kv {} layers {}-{} heads {} of {} page {}",
+  return fmt::format("{} {} activations {}{} kv {} layers {}-{} heads {} of {} page {}",
                      node.files->identity(), node.dev->kernels().target(),
-                     static_cast<int>(node.config.activations), static_cast<int>(layout.type),
-                     layers.first, layers.last, layout.kv_heads, layout.head_dim, layout.page_size);
+                     static_cast<int>(node.config.activations),
+                     node.config.expert_rows == expert_row_form::fp8 ? " experts fp8" : "",
+                     static_cast<int>(layout.type), layers.first, layers.last, layout.kv_heads,
+                     layout.head_dim, layout.page_size);
 }
 
 }  // namespace

@@ -11,11 +11,12 @@ constexpr auto report_period = std::chrono::milliseconds(250);
 /// Steps whose rows are on their way at once.
 constexpr std::size_t spare_messages = 4;
 
-/// Every form that experts of these layers read.
-activation_needs forms_of(const model_files& files, layer_range layers, activation_mode mode) {
+/// Every form in which rows travel to experts of these layers.
+activation_needs forms_of(const model_files& files, layer_range layers, activation_mode mode,
+                          expert_row_form rows) {
   activation_needs forms;
   for (std::uint32_t layer = layers.first; layer < layers.last; ++layer)
-    forms.merge(expert_reads(files, {layer, 0, files.config().layer_experts(layer)}, mode));
+    forms.merge(expert_takes(files, {layer, 0, files.config().layer_experts(layer)}, mode, rows));
   return forms;
 }
 
@@ -23,6 +24,13 @@ std::uint32_t most_experts(const model_config& config) {
   std::uint32_t most = 1;
   for (std::uint32_t layer = 0; layer < config.layers; ++layer)
     most = std::max(most, config.layer_experts(layer));
+  return most;
+}
+
+std::uint32_t most_chosen(const model_config& config, layer_range layers) {
+  std::uint32_t most = 1;
+  for (std::uint32_t layer = layers.first; layer < layers.last; ++layer)
+    most = std::max(most, config.layer_top_k(layer));
   return most;
 }
 
@@ -35,8 +43,9 @@ far_experts::far_experts(device& d, surroundings around)
       elsewhere_(around_.layers.count(), false),
       chosen_(std::size_t{around_.layers.count()} * experts_),
       asked_(expert_dispatch(d, around_.files->config().hidden,
-                             forms_of(*around_.files, around_.layers, around_.mode),
-                             {around_.rows, spare_messages}),
+                             forms_of(*around_.files, around_.layers, around_.mode, around_.form),
+                             {around_.rows, spare_messages,
+                              most_chosen(around_.files->config(), around_.layers)}),
              expert_routes(), counted(std::move(around_.send))) {}
 
 remote_experts::send_function far_experts::counted(remote_experts::send_function send) {
@@ -61,23 +70,23 @@ void far_experts::begin_epoch(epoch_number epoch, const std::vector<expert_route
       (void)asked_.on_node(node, expert_routes::standing::up, now);
   for (std::uint32_t i = 0; i < around_.layers.count(); ++i) {
     holders_[i] = expert_holders(routes, around_.layers.first + i, around_.self, *around_.files,
-                                 around_.mode);
+                                 around_.mode, around_.form);
     elsewhere_[i] = std::ranges::any_of(holders_[i], &expert_holder::remote);
   }
 }
 
 remote_experts::progress far_experts::begin(const layer_step& at, const expert_call& call,
                                             time_point now) {
-  count(at.layer, call);
+  const auto begun = asked_.begin(at, call, holders_[at.layer - around_.layers.first], now);
+  count(at.layer);
   report(at.epoch, now);
-  return asked_.begin(at, call, holders_[at.layer - around_.layers.first], now);
+  return begun;
 }
 
-void far_experts::count(std::uint32_t layer, const expert_call& call) {
+void far_experts::count(std::uint32_t layer) {
   const auto first = chosen_.begin() + static_cast<std::ptrdiff_t>(layer - around_.layers.first) *
                                            static_cast<std::ptrdiff_t>(experts_);
-  for (std::size_t i = 0; i < std::size_t{call.rows} * call.top_k; ++i) {
-    const std::int32_t id = call.ids[i];
+  for (const std::int32_t id : asked_.chosen()) {
     if (id >= 0 && static_cast<std::uint32_t>(id) < experts_) ++first[id];
   }
 }

@@ -24,6 +24,7 @@ class far_experts {
     peer_id self = 0;
     std::shared_ptr<const model_files> files;
     activation_mode mode = activation_mode::f32;  ///< as the device does it
+    expert_row_form form = expert_row_form::exact;
     layer_range layers;
     std::uint32_t rows = 256;  ///< most rows of a step
     remote_experts::send_function send;
@@ -41,14 +42,18 @@ class far_experts {
   [[nodiscard]] bool has(std::uint32_t layer) const {
     return elsewhere_[layer - around_.layers.first];
   }
-  /// Sends a layer's rows out, once the device has passed its routing.
+  /// Submits what begin() will read, behind the layer's routing; see expert_dispatch::stage.
+  [[nodiscard]] result<void> stage(const layer_step& at, const expert_call& call) {
+    return asked_.stage(at, call, holders_[at.layer - around_.layers.first]);
+  }
+  /// Sends a layer's rows out, once the device has passed what stage() has submitted.
   remote_experts::progress begin(const layer_step& at, const expert_call& call, time_point now);
   /// For everything that comes of it.
   [[nodiscard]] remote_experts& asked() { return asked_; }
 
  private:
   [[nodiscard]] remote_experts::send_function counted(remote_experts::send_function send);
-  void count(std::uint32_t layer, const expert_call& call);
+  void count(std::uint32_t layer);
   void report(epoch_number epoch, time_point now);
 
   surroundings around_;

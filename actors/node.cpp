@@ -50,7 +50,9 @@ caf::result<serving_group> node_state::place(const placement& plan, const batche
     wiring->kv = std::make_shared<kv_store>(*resources_.dev, layout, resources_.kv_pages);
     wiring->stage = std::make_shared<attention_stage>(
         *resources_.dev, *resources_.files, range, *wiring->kv, config.activations,
-        attention_stage::limits{config.step_rows, {config.pack_weights, resources_.progress}});
+        attention_stage::limits{.rows = config.step_rows,
+                                .packing = {config.pack_weights, resources_.progress},
+                                .expert_rows = config.expert_rows});
     auto cache = std::make_shared<cache_wiring>();
     cache->manager = std::make_unique<kv_manager>(
         kv_manager::settings{config.page_size, resources_.kv_pages, config.prefix_cache},

@@ -50,7 +50,8 @@ std::vector<expert_route> expert_routes_of(const cluster_plan& plan) {
 
 std::vector<expert_holder> expert_holders(const std::vector<expert_route>& routes,
                                           std::uint32_t layer, peer_id self,
-                                          const model_files& files, activation_mode mode) {
+                                          const model_files& files, activation_mode mode,
+                                          expert_row_form rows) {
   std::vector<expert_holder> out;
   for (std::uint32_t number = 0; number < routes.size(); ++number) {
     const expert_route& route = routes[number];
@@ -58,7 +59,8 @@ std::vector<expert_holder> expert_holders(const std::vector<expert_route>& route
     const bool remote = std::ranges::find(replicas, self) == replicas.end();
     for (const expert_range& range : route.experts) {
       if (range.layer != layer) continue;
-      out.push_back({number, range.first, range.count, remote, expert_reads(files, range, mode)});
+      out.push_back(
+          {number, range.first, range.count, remote, expert_takes(files, range, mode, rows)});
     }
   }
   return out;

@@ -29,6 +29,6 @@ struct expert_route {
 [[nodiscard]] std::vector<expert_holder> expert_holders(const std::vector<expert_route>& routes,
                                                         std::uint32_t layer, peer_id self,
                                                         const model_files& files,
-                                                        activation_mode mode);
+                                                        activation_mode mode, expert_row_form rows);
 
 }  // namespace troupe

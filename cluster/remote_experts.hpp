@@ -33,9 +33,16 @@ class remote_experts {
   /// A new placement. A layer under way is abandoned: its step is void.
   void begin_epoch(epoch_number epoch, std::vector<shard_route> shards);
 
+  /// For expert_dispatch::stage.
+  [[nodiscard]] result<void> stage(const layer_step& at, const expert_call& call,
+                                   std::span<const expert_holder> holders) {
+    return dispatch_.stage(at, call, holders);
+  }
   /// Sends a layer's rows out. For `call` and `holders` see expert_dispatch::begin.
   progress begin(const layer_step& at, const expert_call& call,
                  std::span<const expert_holder> holders, time_point now);
+  /// The experts that rows of the layer under way have chosen.
+  [[nodiscard]] std::span<const std::int32_t> chosen() const { return dispatch_.chosen(); }
   /// Forgets the layer under way: its step is void. Answers to it are late from now on.
   void abandon();
   /// An answer came in. What is not expected, or not what was asked for, changes no output.

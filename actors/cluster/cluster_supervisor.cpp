@@ -9,6 +9,7 @@
 
 #include "cluster/versions.hpp"
 #include "runtime/base/printable.hpp"
+#include "runtime/wire/expert_frames.hpp"
 #include "runtime/wire/frames.hpp"
 
 namespace troupe {
@@ -76,7 +77,7 @@ node_welcome cluster_supervisor_state::settings() const {
   w.page_size = w_.engine.page_size;
   w.kv_type = static_cast<std::uint32_t>(w_.engine.kv);
   w.step_rows = w_.engine.step_rows;
-  w.activations = static_cast<std::uint32_t>(w_.engine.activations);
+  w.activations = arithmetic_of(w_.engine);
   w.prefix_cache = w_.engine.prefix_cache;
   w.pack_weights = w_.engine.pack_weights;
   w.heartbeat_ms = w_.cluster.heartbeat_ms();
@@ -87,6 +88,11 @@ node_welcome cluster_supervisor_state::settings() const {
 node_welcome cluster_supervisor_state::on_hello(const node_hello& hello) {
   const auto terms = terms_with("node", hello.version, hello.speaks);
   if (!terms) return refused_node(terms.error().message());
+  if (w_.engine.expert_rows == expert_row_form::fp8 && terms->data < f8_rows_since)
+    return refused_node(
+        fmt::format("experts of this cluster take FP8 rows, which data {} lacks: "
+                    "update the node, or serve with expert_rows = \"exact\"",
+                    terms->data));
   for (const auto& [peer, node] : nodes_) {
     if (const auto pair = agree(node.speaks, hello.speaks); !pair)
       return refused_node(fmt::format("with node {}: {}", name_of(peer), pair.error().message()));

@@ -6,6 +6,22 @@
 #include <span>
 
 namespace troupe {
+namespace {
+
+/// In arithmetic_of().
+constexpr std::uint32_t fp8_experts = 256;
+
+}  // namespace
+
+std::uint32_t arithmetic_of(const engine_config& config) {
+  return static_cast<std::uint32_t>(config.activations) +
+         (config.expert_rows == expert_row_form::fp8 ? fp8_experts : 0);
+}
+
+void take_arithmetic(engine_config& config, std::uint32_t number) {
+  config.activations = static_cast<activation_mode>(number % fp8_experts);
+  config.expert_rows = (number & fp8_experts) != 0 ? expert_row_form::fp8 : expert_row_form::exact;
+}
 
 peer_introduction introduce(const peer_address& peer) {
   const auto* const bytes = reinterpret_cast<const std::uint8_t*>(peer.address.data());

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "actors/messages.hpp"
+#include "runtime/config/engine_config.hpp"
 #include "runtime/config/tls_files.hpp"
 #include "runtime/release/release.hpp"
 #include "runtime/transport/transport.hpp"
@@ -52,7 +53,8 @@ struct node_welcome {
   std::string refusal;
   protocol_terms terms;  ///< what is spoken with this supervisor
   std::string model_path, model_identity;
-  std::uint32_t page_size = 0, kv_type = 0, step_rows = 0, activations = 0;
+  std::uint32_t page_size = 0, kv_type = 0, step_rows = 0;
+  std::uint32_t activations = 0;  ///< of arithmetic_of()
   bool prefix_cache = false, pack_weights = false;
   std::uint32_t heartbeat_ms = 0, gone_after_ms = 0;
   peer_introduction supervisor;
@@ -258,6 +260,11 @@ using weights_desk_actor =
                      caf::reacts_to<weights_atom, weights_progress>>;
 /// The first version of the control protocol with weights_desk_actor.
 inline constexpr std::uint32_t weights_since = 6;
+
+/// The settings of how rows meet weights as the one number that a welcome has room for: the
+/// activation_mode, and more from 256 on, which only nodes are told that speak data f8_rows_since.
+[[nodiscard]] std::uint32_t arithmetic_of(const engine_config& config);
+void take_arithmetic(engine_config& config, std::uint32_t number);
 
 /// Between the data plane's form and control's.
 [[nodiscard]] peer_introduction introduce(const peer_address& peer);

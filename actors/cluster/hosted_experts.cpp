@@ -45,7 +45,7 @@ const serving_shard_actor& hosted_experts::serve(const hosted_stage::surrounding
   wiring->bank = bank_;
   wiring->service = std::make_unique<expert_service>(
       dev_, bank_, *around.node.files, owned_, mode_on(*dev_, config.activations),
-      expert_service::limits{config.step_rows, most_in_flight});
+      config.expert_rows, expert_service::limits{config.step_rows, most_in_flight});
   actor_ = system.spawn(expert_shard, std::move(wiring));
   return actor_;
 }

@@ -32,9 +32,10 @@ stage_parts load(const hosted_stage::surroundings& around, layer_range layers) {
   const kv_layout layout{layers.count(), model.kv_heads, model.head_dim, config.page_size,
                          config.kv};
   parts.kv = std::make_shared<kv_store>(dev, layout, around.node.kv_pages);
-  parts.stage =
-      std::make_shared<attention_stage>(dev, files, layers, *parts.kv, config.activations,
-                                        attention_stage::limits{config.step_rows, packing});
+  parts.stage = std::make_shared<attention_stage>(
+      dev, files, layers, *parts.kv, config.activations,
+      attention_stage::limits{
+          .rows = config.step_rows, .packing = packing, .expert_rows = config.expert_rows});
   if (around.experts_apart) return parts;
   parts.bank = std::make_shared<expert_bank>(dev, files, experts_of(model, layers),
                                              config.activations, config.step_rows, packing);
@@ -119,6 +120,7 @@ std::unique_ptr<far_experts> hosted_stage::reach(const surroundings& around) con
   far.self = around.port->self();
   far.files = around.node.files;
   far.mode = mode_on(*dev_, around.node.config.activations);
+  far.form = around.node.config.expert_rows;
   far.layers = layers_;
   far.rows = around.node.config.step_rows;
   far.send = [port = around.port](peer_id to, expert_request&& m) {

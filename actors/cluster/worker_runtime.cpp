@@ -176,7 +176,7 @@ result<void> joined_worker::open_model(const worker_options& options, const node
   config_.page_size = welcome.page_size;
   config_.kv = static_cast<kernels::kv_type>(welcome.kv_type);
   config_.step_rows = welcome.step_rows;
-  config_.activations = static_cast<activation_mode>(welcome.activations);
+  take_arithmetic(config_, welcome.activations);
   config_.prefix_cache = welcome.prefix_cache;
   config_.pack_weights = welcome.pack_weights;
   config_.cache.tiers = options.tiers;

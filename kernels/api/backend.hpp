@@ -6,6 +6,7 @@
 #include "kernels/api/copy.hpp"
 #include "kernels/api/embed.hpp"
 #include "kernels/api/experts.hpp"
+#include "kernels/api/f8_rows.hpp"
 #include "kernels/api/linear.hpp"
 #include "kernels/api/norm.hpp"
 #include "kernels/api/pack.hpp"
@@ -39,6 +40,8 @@ class backend {
   virtual status copy(stream& s, const copy_params& p) = 0;
   virtual status embed(stream& s, const embed_params& p) = 0;
   virtual status gather_rows(stream& s, const gather_rows_params& p) = 0;
+  virtual status encode_rows(stream& s, const encode_rows_params& p) = 0;
+  virtual status decode_rows(stream& s, const decode_rows_params& p) = 0;
   virtual status rms_norm(stream& s, const rms_norm_params& p) = 0;
   virtual status linear(stream& s, const linear_params& p) = 0;
   virtual status projections(stream& s, const projections_params& p) = 0;

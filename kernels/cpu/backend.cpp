@@ -71,6 +71,12 @@ class cpu_backend final : public backend {
   status gather_rows(kernels::stream& s, const gather_rows_params& p) override {
     return run(s, gather_rows_body(), p, p.rows);
   }
+  status encode_rows(kernels::stream& s, const encode_rows_params& p) override {
+    return run(s, encode_rows_body(), p, p.rows);
+  }
+  status decode_rows(kernels::stream& s, const decode_rows_params& p) override {
+    return run(s, decode_rows_body(), p, p.rows);
+  }
   status rms_norm(kernels::stream& s, const rms_norm_params& p) override {
     return run(s, rms_norm_body(), p, p.rows);
   }

@@ -12,6 +12,8 @@ namespace troupe::kernels::cpu {
 [[nodiscard]] task::body_fn copy_body();            ///< item: copy_bytes, or a row of several
 [[nodiscard]] task::body_fn embed_body();           ///< item: a row
 [[nodiscard]] task::body_fn gather_rows_body();     ///< item: a row
+[[nodiscard]] task::body_fn encode_rows_body();     ///< item: a row
+[[nodiscard]] task::body_fn decode_rows_body();     ///< item: a row
 [[nodiscard]] task::body_fn rms_norm_body();        ///< item: a row
 [[nodiscard]] task::body_fn pack_body();            ///< item: a tile of 16 weight rows
 [[nodiscard]] task::body_fn linear_body();          ///< item: `linear_columns(rows)` of y

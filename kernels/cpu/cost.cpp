@@ -54,6 +54,20 @@ task_cost cost(const gather_rows_params& p) {
   return {.operation = "gather_rows", .bytes = 2 * floats(1.0 * p.rows * p.cols)};
 }
 
+task_cost cost(const encode_rows_params& p) {
+  const double elements = 1.0 * p.rows * p.cols;
+  return {.operation = "encode_rows",
+          .bytes = floats(elements) + 1.0 * p.rows * static_cast<double>(f8_row_bytes(p.cols)),
+          .operations = elements};
+}
+
+task_cost cost(const decode_rows_params& p) {
+  return {.operation = "decode_rows",
+          .bytes =
+              1.0 * p.rows * static_cast<double>(f8_row_bytes(p.cols)) + row_traffic(p.out, p.rows),
+          .operations = 1.0 * p.rows * p.cols};
+}
+
 task_cost cost(const rms_norm_params& p) {
   const double elements = 1.0 * p.rows * p.cols;
   return {.operation = "rms_norm",

@@ -14,6 +14,8 @@ namespace troupe::kernels::cpu {
 [[nodiscard]] task_cost cost(const copy_params& p);
 [[nodiscard]] task_cost cost(const embed_params& p);
 [[nodiscard]] task_cost cost(const gather_rows_params& p);
+[[nodiscard]] task_cost cost(const encode_rows_params& p);
+[[nodiscard]] task_cost cost(const decode_rows_params& p);
 [[nodiscard]] task_cost cost(const rms_norm_params& p);
 [[nodiscard]] task_cost cost(const pack_params& p);
 [[nodiscard]] task_cost cost(const linear_params& p);

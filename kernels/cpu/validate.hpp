@@ -11,6 +11,8 @@ namespace troupe::kernels::cpu {
 [[nodiscard]] status validate(const copy_params& p);
 [[nodiscard]] status validate(const embed_params& p);
 [[nodiscard]] status validate(const gather_rows_params& p);
+[[nodiscard]] status validate(const encode_rows_params& p);
+[[nodiscard]] status validate(const decode_rows_params& p);
 [[nodiscard]] status validate(const rms_norm_params& p);
 [[nodiscard]] status validate(const linear_params& p);
 [[nodiscard]] status validate(const projections_params& p);

@@ -44,6 +44,12 @@ class cuda_backend final : public backend {
   status gather_rows(kernels::stream& s, const gather_rows_params& p) override {
     return each_row<gather_rows_kernel>(s, kernel_id::gather_rows, p, p.rows, 0);
   }
+  status encode_rows(kernels::stream& s, const encode_rows_params& p) override {
+    return each_row<encode_rows_kernel>(s, kernel_id::encode_rows, p, p.rows, 0);
+  }
+  status decode_rows(kernels::stream& s, const decode_rows_params& p) override {
+    return each_row<decode_rows_kernel>(s, kernel_id::decode_rows, p, p.rows, 0);
+  }
   status rms_norm(kernels::stream& s, const rms_norm_params& p) override {
     return each_row<rms_norm_kernel>(s, kernel_id::rms_norm, p, p.rows, small_room);
   }

@@ -16,6 +16,8 @@ enum class kernel_id : std::uint8_t {
   embed,
   to_bf16,
   gather_rows,
+  encode_rows,
+  decode_rows,
   rms_norm,
   combine,
   rope_table,

@@ -69,6 +69,15 @@ status validate(const gather_rows_params& p) {
   return check(p.in != nullptr && p.index != nullptr && p.out != nullptr && p.cols > 0);
 }
 
+status validate(const encode_rows_params& p) {
+  return check(p.x != nullptr && p.out != nullptr && p.cols > 0);
+}
+
+status validate(const decode_rows_params& p) {
+  if (p.in == nullptr || p.cols == 0) return status::invalid_shape;
+  return writable(p.out, p.cols);
+}
+
 status validate(const rms_norm_params& p) {
   if (p.x == nullptr || p.weight == nullptr || p.cols == 0) return status::invalid_shape;
   return writable(p.out, p.cols);

@@ -3,6 +3,7 @@
 #include "kernels/api/attention.hpp"
 #include "kernels/api/embed.hpp"
 #include "kernels/api/experts.hpp"
+#include "kernels/api/f8_rows.hpp"
 #include "kernels/api/linear.hpp"
 #include "kernels/api/norm.hpp"
 
@@ -13,6 +14,8 @@ namespace troupe::kernels::reference {
 /// activation is read as the numbers it stands for.
 void embed(const embed_params& p);
 void gather_rows(const gather_rows_params& p);
+void encode_rows(const encode_rows_params& p);
+void decode_rows(const decode_rows_params& p);
 void rms_norm(const rms_norm_params& p);
 void linear(const linear_params& p);
 void rope_table(const rope_table_params& p);

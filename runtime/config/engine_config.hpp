@@ -14,8 +14,13 @@ namespace troupe {
 /// digits, a scale for 32) where the weights are integers.
 enum class activation_mode : std::uint8_t { automatic, f32, integer };
 
+/// What a sparse layer's experts read: its rows as they are, or rounded to FP8 e4m3 with a power of
+/// two for 128 columns. Rounded rows travel to other nodes in a quarter of the bytes.
+enum class expert_row_form : std::uint8_t { exact, fp8 };
+
 /// What an engine is built with. Zero means "choose for this machine" where a comment says so.
-/// None of it changes an answer but `activations` and `kv` (contract 1 of the design).
+/// None of it changes an answer but `activations`, `expert_rows` and `kv` (contract 1 of the
+/// design).
 struct engine_config {
   std::string device = "cpu";       ///< what computes: as parse_device() takes it
   std::uint32_t threads = 0;        ///< compute threads; 0: one a core
@@ -37,6 +42,7 @@ struct engine_config {
   cache_config cache;
   speculation_config speculation;
   activation_mode activations = activation_mode::automatic;
+  expert_row_form expert_rows = expert_row_form::exact;
   bool pack_weights = true;  ///< copy integer weights into the order that kernels read best
   kernels::kv_type kv = kernels::kv_type::f16;
 };

@@ -9,7 +9,8 @@ void describe(config_schema& schema, engine_config& config) {
   constexpr std::int64_t mib = 1 << 20;
   schema.begin_table(
       "engine",
-      "How the model is run. None of it but device, activations and kv_type changes an answer.");
+      "How the model is run. None of it but device, activations, expert_rows and kv_type changes "
+      "an answer.");
   schema
       .text("device", config.device, 32,
             "What computes: \"cpu\", \"cuda\" or \"cuda:N\", or \"auto\": a GPU where one can be "
@@ -54,6 +55,13 @@ void describe(config_schema& schema, engine_config& config) {
                                "Activations that meet quantised weights: \"auto\", \"f32\" (exact) "
                                "or \"integer\" (fast).")
       .on_command_line("--activations", "MODE");
+  schema
+      .choice<expert_row_form>(
+          "expert_rows", config.expert_rows,
+          {{"exact", expert_row_form::exact}, {"fp8", expert_row_form::fp8}},
+          "Rows that experts of a sparse layer read: \"exact\", or \"fp8\" (rounded wherever the "
+          "expert is, and a quarter of the bytes on their way to other nodes).")
+      .on_command_line("--expert-rows", "FORM");
   schema.integer("step_rows", config.step_rows, 1, 65'536,
                  "Most tokens computed in one step, of all sequences together.");
   schema.integer("prefill_chunk_tokens", config.prefill_chunk, 1, 65'536,

@@ -78,12 +78,13 @@ class device {
   /// Bytes that may still be allocated where memory is the device's own; 0 where it is the
   /// machine's.
   [[nodiscard]] virtual std::size_t free_memory() const { return 0; }
+  /// Whether what allocate() gives lies with the device, out of the host's easy reach: what travels
+  /// is then copied to or from memory of allocate_shared(), in the stream's order. False: both are
+  /// the machine's memory, and such a copy would gain nothing.
+  [[nodiscard]] virtual bool has_own_memory() const { return false; }
   /// 64-byte aligned memory, zeroed; throws std::bad_alloc. Contents stay with the device.
   [[nodiscard]] virtual device_buffer allocate(std::size_t bytes) = 0;
 
-  /// Whether what it computes on has to be in its own memory to be reached fast: not what it shares
-  /// with the machine.
-  [[nodiscard]] virtual bool has_own_memory() const { return false; }
   /// Memory of the machine that the device copies from and to by itself: where rows wait on their
   /// way between it and the host or the network. Its contents are undefined; otherwise as
   /// allocate(). Cheap enough for every message.

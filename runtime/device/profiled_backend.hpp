@@ -111,6 +111,12 @@ class profiled_backend final : public kernels::backend {
   kernels::status combine(kernels::stream& s, const kernels::combine_params& p) override {
     return timed(s, p, [&] { return inner_->combine(s, p); });
   }
+  kernels::status encode_rows(kernels::stream& s, const kernels::encode_rows_params& p) override {
+    return timed(s, p, [&] { return inner_->encode_rows(s, p); });
+  }
+  kernels::status decode_rows(kernels::stream& s, const kernels::decode_rows_params& p) override {
+    return timed(s, p, [&] { return inner_->decode_rows(s, p); });
+  }
   kernels::status sample(kernels::stream& s, const kernels::sample_params& p) override {
     return timed(s, p, [&] { return inner_->sample(s, p); });
   }

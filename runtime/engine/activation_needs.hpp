@@ -18,6 +18,8 @@ namespace troupe {
 struct activation_needs {
   bool f32 = false;
   bool q8 = false;
+  /// Rows that were rounded to FP8, as they travel. Nothing computes with them in this form.
+  bool f8 = false;
 
   /// Adds a reader. 8-bit activations meet integer weights only, and only where the mode allows
   /// them.
@@ -30,10 +32,12 @@ struct activation_needs {
   void merge(const activation_needs& other) {
     f32 = f32 || other.f32;
     q8 = q8 || other.q8;
+    f8 = f8 || other.f8;
   }
 };
 
-/// Memory for rows of activations in both forms, lent out in the forms a reader needs.
+/// Memory for rows of activations in the forms that are computed with, lent out in the forms a
+/// reader needs.
 class activation_buffer {
  public:
   activation_buffer() = default;

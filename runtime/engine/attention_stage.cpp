@@ -31,7 +31,7 @@ attention_stage::attention_stage(device& d, const model_files& files, layer_rang
       kv_(kv),
       packed_(d, files, mode, most.packing),
       recordings_(d, most.rows) {
-  load(files, mode_on(d, mode));
+  load(files, mode_on(d, mode), most.expert_rows);
   pack();
   const std::size_t rows = most.rows;
   const std::size_t hidden = config_.hidden;
@@ -41,6 +41,7 @@ attention_stage::attention_stage(device& d, const model_files& files, layer_rang
   for (std::uint32_t layer = layers_.first; layer < layers_.last; ++layer) {
     normed.merge(at(layer).qkv_in);
     normed.merge(at(layer).experts_in);
+    normed.merge(at(layer).experts_read);
     attended.merge(at(layer).output_in);
     top_k = std::max<std::size_t>(top_k, config_.layer_top_k(layer));
   }
@@ -51,6 +52,9 @@ attention_stage::attention_stage(device& d, const model_files& files, layer_rang
   qkv_ = d.allocate(rows * config_.qkv_width() * sizeof(float));
   normed_ = activation_buffer(d, rows, config_.hidden, normed);
   attended_ = activation_buffer(d, rows, config_.heads * config_.head_dim, attended);
+  const auto rounds = [](const layer_weights& w) { return w.rounds; };
+  if (std::ranges::any_of(weights_, rounds))
+    f8_rows_ = d.allocate(rows * kernels::f8_row_bytes(hidden));
   attention_room_ = d.allocate(kernels::attention_workspace_bytes(
       config_.heads, config_.head_dim,
       std::size_t{attention_spare} * kv.pages() * kv.layout().page_size));
@@ -67,7 +71,8 @@ attention_stage::attention_stage(device& d, const model_files& files, layer_rang
   }
 }
 
-void attention_stage::load(const model_files& files, activation_mode mode) {
+void attention_stage::load(const model_files& files, activation_mode mode,
+                           expert_row_form expert_rows) {
   for (std::uint32_t layer = layers_.first; layer < layers_.last; ++layer) {
     layer_weights w;
     w.attention_norm = files.vector(vector_slot::attention_norm, layer);
@@ -85,14 +90,16 @@ void attention_stage::load(const model_files& files, activation_mode mode) {
     w.sparse = config_.is_sparse(layer);
     for (const kernels::matrix& reader : {w.query, w.key, w.value}) w.qkv_in.add(reader, mode);
     w.output_in.add(w.output, mode);
+    for (std::uint32_t e = 0; e < config_.layer_experts(layer); ++e) {
+      w.experts_read.add(files.matrix(matrix_slot::expert_gate, layer, e), mode);
+      w.experts_read.add(files.matrix(matrix_slot::expert_up, layer, e), mode);
+    }
+    w.rounds = w.sparse && expert_rows == expert_row_form::fp8;
+    if (!w.rounds) w.experts_in = w.experts_read;
     if (w.sparse) {
       w.router = files.matrix(matrix_slot::router, layer, 0);
       // The router decides; it reads float32 whatever its type.
       w.experts_in.f32 = true;
-    }
-    for (std::uint32_t e = 0; e < config_.layer_experts(layer); ++e) {
-      w.experts_in.add(files.matrix(matrix_slot::expert_gate, layer, e), mode);
-      w.experts_in.add(files.matrix(matrix_slot::expert_up, layer, e), mode);
     }
     weights_.push_back(w);
   }
@@ -217,14 +224,34 @@ status attention_stage::choose_experts(kernels::stream& s, std::uint32_t layer) 
       [&] {
         return k.route(s, {logits, expert_ids_.as<std::int32_t>(), expert_weights_.as<float>(),
                            rows, config_.experts, config_.top_k, config_.normalise_top_k});
+      },
+      [&] { return w.rounds ? round_rows(s, w) : status::ok; });
+}
+
+/// In place, as nothing but experts reads the rows any more.
+status attention_stage::round_rows(kernels::stream& s, const layer_weights& w) {
+  kernels::backend& k = device_.kernels();
+  const std::uint32_t rows = step_.where.rows;
+  return in_order(
+      [&] {
+        return k.encode_rows(
+            s, {normed_.view(w.experts_in).f32, f8_rows_.data(), rows, config_.hidden});
+      },
+      [&] {
+        return k.decode_rows(s,
+                             {f8_rows_.data(), normed_.view(w.experts_read), rows, config_.hidden});
       });
 }
 
 expert_call attention_stage::experts_of(std::uint32_t layer) const {
   const layer_weights& w = at(layer);
-  return {normed_.view(w.experts_in),  (w.sparse ? expert_ids_ : dense_ids_).as<std::int32_t>(),
-          expert_outputs_.as<float>(), rows_,
-          config_.layer_top_k(layer),  recorded_ ? step_.where.rows : 0};
+  return {normed_.view(w.rounds ? w.experts_read : w.experts_in),
+          (w.sparse ? expert_ids_ : dense_ids_).as<std::int32_t>(),
+          expert_outputs_.as<float>(),
+          rows_,
+          config_.layer_top_k(layer),
+          recorded_ ? step_.where.rows : 0,
+          w.rounds ? f8_rows_.data() : nullptr};
 }
 
 status attention_stage::combine(std::uint32_t layer) {

@@ -37,6 +37,8 @@ struct expert_call {
   std::uint32_t top_k = 1;
   /// Rows to compute by recorded work, spare ones included; 0: the step is not recorded.
   std::uint32_t recorded_rows = 0;
+  /// [rows] of f8_row_bytes(hidden), where `x` was rounded to it: what travels then.
+  const std::byte* f8 = nullptr;
 };
 
 /// The attention half of a stage: embedding (first stage), attention and routing of every layer,
@@ -54,6 +56,7 @@ class attention_stage {
   struct limits {
     std::uint32_t rows = 256;  ///< most rows a step
     weight_packing packing;
+    expert_row_form expert_rows = expert_row_form::exact;
   };
 
   /// Borrows the device, the files and the KV store; throws std::bad_alloc if workspace does not
@@ -88,14 +91,17 @@ class attention_stage {
     std::span<const float> attention_norm, ffn_norm, query_norm, key_norm;
     std::span<const float> query_bias, key_bias, value_bias, output_bias;
     kernels::matrix query, key, value, output, router;
-    activation_needs qkv_in, output_in, experts_in;
+    activation_needs qkv_in, output_in;
+    activation_needs experts_in;    ///< what the norm writes: for the router, too
+    activation_needs experts_read;  ///< what experts read
     bool sparse = false;
+    bool rounds = false;  ///< experts read rows that were rounded to FP8
   };
   static constexpr std::uint32_t head_tile = 32;  ///< rows of logits held at once
   /// Rows of a sequence whose blocks threads can share, where every position is in use.
   static constexpr std::uint32_t attention_spare = 4;
 
-  void load(const model_files& files, activation_mode mode);
+  void load(const model_files& files, activation_mode mode, expert_row_form expert_rows);
   void pack();
   /// Where the step is computed: on the device, or as it lies.
   kernels::status place(step_inputs& in, float* x);
@@ -106,6 +112,7 @@ class attention_stage {
   kernels::status attend_heads(kernels::stream& s, std::uint32_t layer);
   kernels::status project(kernels::stream& s, std::uint32_t layer);
   kernels::status choose_experts(kernels::stream& s, std::uint32_t layer);
+  kernels::status round_rows(kernels::stream& s, const layer_weights& w);
   kernels::status add_outputs(kernels::stream& s, std::uint32_t layer);
   /// Of the step's own rows.
   [[nodiscard]] std::size_t hidden_bytes() const {
@@ -129,6 +136,7 @@ class attention_stage {
       expert_weights_, expert_outputs_;
   device_buffer gathered_, logits_;
   activation_buffer normed_, attended_, head_rows_;
+  device_buffer f8_rows_;
   /// Expert 0 for every row: a dense layer's routing.
   device_buffer dense_ids_;
 

@@ -12,6 +12,12 @@ activation_needs expert_reads(const model_files& files, const expert_range& rang
   return forms;
 }
 
+activation_needs expert_takes(const model_files& files, const expert_range& range,
+                              activation_mode mode, expert_row_form rows) {
+  if (rows == expert_row_form::fp8 && files.config().is_sparse(range.layer)) return {.f8 = true};
+  return expert_reads(files, range, mode);
+}
+
 expert_reply refusal_of(const expert_rows_header& asked) {
   return {{asked.epoch, asked.step, asked.layer, asked.shard, asked.attempt, false, {}}, {}};
 }

@@ -17,32 +17,51 @@ constexpr std::size_t aligned(std::size_t bytes) {
   return (bytes + alignment - 1) / alignment * alignment;
 }
 
-/// Where the parts of a request lie in its piece of device memory.
+/// Where the parts of a request lie in its piece of memory.
 struct request_layout {
-  std::size_t q8, ids, slots, bytes;
+  std::size_t q8, f8, ids, slots, bytes;
 
-  request_layout(std::size_t rows, std::size_t top_k, const activation_needs& reads,
+  request_layout(std::size_t rows, std::size_t top_k, const activation_needs& takes,
                  std::uint32_t hidden)
-      : q8(reads.f32 ? aligned(rows * hidden * sizeof(float)) : 0),
-        ids(q8 + (reads.q8 ? rows * kernels::q8_row_bytes(hidden) : 0)),
+      : q8(takes.f32 ? aligned(rows * hidden * sizeof(float)) : 0),
+        f8(q8 + (takes.q8 ? rows * kernels::q8_row_bytes(hidden) : 0)),
+        ids(f8 + (takes.f8 ? rows * kernels::f8_row_bytes(hidden) : 0)),
         slots(ids + aligned(rows * top_k * sizeof(std::int32_t))),
         bytes(slots + aligned(rows * top_k * sizeof(std::uint32_t))) {}
 };
 
 }  // namespace
 
+namespace {
+
+struct workspace_sizes {
+  std::size_t rows = 0;
+  std::uint32_t hidden = 0;
+  activation_needs decoded = {};  ///< forms of rows that came as FP8
+  std::size_t request = 0;        ///< bytes
+  std::size_t outputs = 0;        ///< bytes
+};
+
+}  // namespace
+
 /// What submitted work uses. The stream keeps it alive; so it must not own the device.
 struct expert_service::workspace {
-  workspace(device& d, std::shared_ptr<expert_bank> owner, std::size_t request_bytes,
-            std::size_t output_bytes, std::size_t kept)
+  workspace(device& d, std::shared_ptr<expert_bank> owner, const workspace_sizes& bytes,
+            std::size_t kept)
       : bank(std::move(owner)),
-        outputs(d.allocate(output_bytes)),
-        requests(d, request_bytes, kept),
-        results(d, output_bytes, kept) {}
+        rows(d, bytes.rows, bytes.hidden, bytes.decoded),
+        outputs(d.allocate(bytes.outputs)),
+        request(d.allocate(d.has_own_memory() ? bytes.request : 0)),
+        picked(d.allocate(d.has_own_memory() ? bytes.outputs : 0)),
+        requests(d, bytes.request, kept, buffer_pool::place::shared),
+        results(d, bytes.outputs, kept, buffer_pool::place::shared) {}
 
   std::shared_ptr<expert_bank> bank;
-  /// Every slot's output before the wanted ones are picked: requests on a stream take turns.
-  device_buffer outputs;
+  // Requests on a stream take turns with these.
+  activation_buffer rows;  ///< that came as FP8
+  device_buffer outputs;   ///< every slot's, before the wanted ones are picked
+  /// Of a device with memory of its own: the request, and its outputs.
+  device_buffer request, picked;
   buffer_pool requests;
   buffer_pool results;
   std::atomic<std::size_t> in_flight = 0;
@@ -82,23 +101,23 @@ class expert_service::job {
 
 expert_service::expert_service(std::shared_ptr<device> dev, std::shared_ptr<expert_bank> bank,
                                const model_files& files, const std::vector<expert_range>& owned,
-                               activation_mode mode, const limits& most)
+                               activation_mode mode, expert_row_form rows, const limits& most)
     : device_(std::move(dev)),
       layers_(files.config().layers),
       hidden_(files.config().hidden),
       most_(most) {
-  std::size_t request_bytes = 0;
-  std::size_t slots = 0;
+  workspace_sizes bytes{.rows = most.rows, .hidden = hidden_};
   for (const expert_range& range : owned) {
     served_layer& l = layers_[range.layer];
     l = {range.first, range.count, files.config().layer_top_k(range.layer),
-         expert_reads(files, range, mode)};
-    const request_layout layout(most.rows, l.top_k, l.reads, hidden_);
-    request_bytes = std::max(request_bytes, layout.bytes);
-    slots = std::max(slots, std::size_t{most.rows} * l.top_k);
+         expert_reads(files, range, mode), expert_takes(files, range, mode, rows)};
+    const request_layout layout(most.rows, l.top_k, l.takes, hidden_);
+    bytes.request = std::max(bytes.request, layout.bytes);
+    bytes.outputs =
+        std::max(bytes.outputs, std::size_t{most.rows} * l.top_k * hidden_ * sizeof(float));
+    if (l.takes.f8) bytes.decoded.merge(l.reads);
   }
-  work_ = std::make_shared<workspace>(*device_, std::move(bank), request_bytes,
-                                      slots * hidden_ * sizeof(float), most.in_flight);
+  work_ = std::make_shared<workspace>(*device_, std::move(bank), bytes, most.in_flight);
 }
 
 expert_service::~expert_service() { release_behind(*device_, std::move(work_)); }
@@ -125,12 +144,12 @@ result<void> expert_service::check(const expert_rows_header& asked, std::size_t 
   if (const auto at = std::ranges::find_if(asked.ids, strange); at != asked.ids.end())
     return fail(errc::not_found, "layer {}: expert {} is not here, but {} from {}", asked.layer,
                 *at, l.count, l.first);
-  if (asked.f32 != l.reads.f32 || asked.q8 != l.reads.q8)
-    return fail(errc::corrupt, "layer {}: rows are not in the form that its experts read",
+  if (asked.f32 != l.takes.f32 || asked.q8 != l.takes.q8 || asked.f8 != l.takes.f8)
+    return fail(errc::corrupt, "layer {}: rows are not in the form that its experts take",
                 asked.layer);
-  if (bytes != rows * expert_row_bytes(l.reads, hidden_))
+  if (bytes != rows * expert_row_bytes(l.takes, hidden_))
     return fail(errc::corrupt, "layer {}: {} bytes for {} rows, not {}", asked.layer, bytes, rows,
-                rows * expert_row_bytes(l.reads, hidden_));
+                rows * expert_row_bytes(l.takes, hidden_));
   return {};
 }
 
@@ -146,9 +165,9 @@ result<void> expert_service::apply(const expert_rows_header& asked,
 
   const served_layer& l = layers_[asked.layer];
   const std::size_t rows = asked.rows.size();
-  const request_layout layout(rows, l.top_k, l.reads, hidden_);
+  const request_layout layout(rows, l.top_k, l.takes, hidden_);
   auto j = std::make_shared<job>(std::move(*request), std::move(*room), asked);
-  const std::size_t f32_bytes = l.reads.f32 ? rows * hidden_ * sizeof(float) : 0;
+  const std::size_t f32_bytes = l.takes.f32 ? rows * hidden_ * sizeof(float) : 0;
   std::copy_n(payload.begin(), f32_bytes, j->request());
   std::copy(payload.begin() + static_cast<std::ptrdiff_t>(f32_bytes), payload.end(),
             j->request() + layout.q8);
@@ -171,20 +190,46 @@ result<void> expert_service::apply(const expert_rows_header& asked,
 
 kernels::status expert_service::submit(const expert_rows_header& asked, const served_layer& layer,
                                        job& j) {
+  kernels::backend& k = device_->kernels();
   const auto rows = static_cast<std::uint32_t>(asked.rows.size());
-  const request_layout layout(rows, layer.top_k, layer.reads, hidden_);
-  std::byte* const in = j.request();
-  const kernels::activation x{layer.reads.f32 ? reinterpret_cast<float*>(in) : nullptr,
-                              layer.reads.q8 ? in + layout.q8 : nullptr, hidden_};
+  const request_layout layout(rows, layer.top_k, layer.takes, hidden_);
+  std::byte* in = j.request();
+  if (device_->has_own_memory()) {
+    in = work_->request.data();
+    const kernels::status there = k.copy(device_->stream(), {in, j.request(), layout.bytes});
+    if (there != kernels::status::ok) return there;
+  }
+  kernels::activation x{layer.takes.f32 ? reinterpret_cast<float*>(in) : nullptr,
+                        layer.takes.q8 ? in + layout.q8 : nullptr, hidden_};
+  if (layer.takes.f8) {
+    x = work_->rows.view(layer.reads);
+    const kernels::status decoded =
+        k.decode_rows(device_->stream(), {in + layout.f8, x, rows, hidden_});
+    if (decoded != kernels::status::ok) return decoded;
+  }
   const auto* ids = reinterpret_cast<const std::int32_t*>(in + layout.ids);
   const bool every_slot = j.wanted() == rows * layer.top_k;
-  float* const outputs = every_slot ? j.result() : work_->outputs.as<float>();
+  const bool in_place = every_slot && !device_->has_own_memory();
+  float* const outputs = in_place ? j.result() : work_->outputs.as<float>();
   const kernels::status done =
       work_->bank->apply(asked.layer, {x, ids, outputs, rows, layer.top_k});
-  if (done != kernels::status::ok || every_slot || j.wanted() == 0) return done;
-  const auto* picked = reinterpret_cast<const std::uint32_t*>(in + layout.slots);
-  return device_->kernels().gather_rows(device_->stream(),
-                                        {outputs, picked, j.result(), j.wanted(), hidden_});
+  if (done != kernels::status::ok || in_place || j.wanted() == 0) return done;
+  return pick(every_slot ? nullptr : reinterpret_cast<const std::uint32_t*>(in + layout.slots), j);
+}
+
+kernels::status expert_service::pick(const std::uint32_t* slots, job& j) {
+  kernels::backend& k = device_->kernels();
+  const bool own = device_->has_own_memory();
+  const float* from = work_->outputs.as<float>();
+  if (slots != nullptr) {
+    float* const to = own ? work_->picked.as<float>() : j.result();
+    const kernels::status done =
+        k.gather_rows(device_->stream(), {from, slots, to, j.wanted(), hidden_});
+    if (done != kernels::status::ok || !own) return done;
+    from = to;
+  }
+  return k.copy(device_->stream(),
+                {j.result(), from, std::size_t{j.wanted()} * hidden_ * sizeof(float)});
 }
 
 }  // namespace troupe

@@ -13,6 +13,9 @@ namespace troupe {
 /// The answering side of experts for other processes: rows in, outputs of the wanted slots out,
 /// computed on the device's stream by an expert bank.
 ///
+/// Where the device's memory is its own, a request goes there and its outputs come back by copies
+/// of the stream; rows that come as FP8 become there what the bank reads.
+///
 /// Nothing here waits: each request is checked, submitted and answered once the stream has passed
 /// it. Several may be on the stream; beyond a bound they are refused. Calls come from one thread at
 /// a time, the one that uses the bank.
@@ -27,10 +30,11 @@ class expert_service {
   /// again when its owner lets go of it.
   using answer_handler = std::function<void(expert_reply&&)>;
 
-  /// `bank` must have been made from `files`, `owned` and `mode`. Throws std::bad_alloc.
+  /// `bank` must have been made from `files`, `owned` and `mode`. `rows`: in which form they come.
+  /// Throws std::bad_alloc.
   expert_service(std::shared_ptr<device> dev, std::shared_ptr<expert_bank> bank,
                  const model_files& files, const std::vector<expert_range>& owned,
-                 activation_mode mode, const limits& most);
+                 activation_mode mode, expert_row_form rows, const limits& most);
   expert_service(const expert_service&) = delete;
   expert_service& operator=(const expert_service&) = delete;
   ~expert_service();
@@ -49,13 +53,16 @@ class expert_service {
     std::uint32_t first = 0;
     std::uint32_t count = 0;
     std::uint32_t top_k = 1;
-    activation_needs reads;
+    activation_needs reads;  ///< the bank
+    activation_needs takes;  ///< as rows come
   };
   struct workspace;
   class job;
 
   [[nodiscard]] result<void> check(const expert_rows_header& asked, std::size_t bytes) const;
   kernels::status submit(const expert_rows_header& asked, const served_layer& layer, job& j);
+  /// Submits bringing outputs to the answer: those of `slots`, or all where it is null.
+  kernels::status pick(const std::uint32_t* slots, job& j);
 
   std::shared_ptr<device> device_;
   std::vector<served_layer> layers_;  ///< by layer number; count 0 where nothing is owned

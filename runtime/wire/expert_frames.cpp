@@ -4,7 +4,7 @@
 #include <string_view>
 #include <utility>
 
-#include "kernels/api/matrix.hpp"
+#include "kernels/api/f8_rows.hpp"
 #include "runtime/wire/frames.hpp"
 
 namespace troupe {
@@ -42,6 +42,19 @@ void check_ascending(byte_reader& from, const std::vector<std::uint32_t>& number
   }
 }
 
+/// In the place of the flag of float32 rows, where older versions have 0 or 1.
+constexpr std::uint8_t f8_mark = 2;
+
+void get_forms(byte_reader& from, expert_rows_header& header) {
+  const auto first = from.get<std::uint8_t>("form of rows");
+  if (first > f8_mark) from.refuse(errc::corrupt, "form of rows {}", first);
+  header.f32 = first == 1;
+  header.f8 = first == f8_mark;
+  header.q8 = from.get_flag("integer rows");
+  if (header.f8 && header.q8) from.refuse(errc::corrupt, "FP8 rows have no other form");
+  if (!header.f8 && !header.f32 && !header.q8) from.refuse(errc::corrupt, "rows in no form");
+}
+
 void check_ids(byte_reader& from, const expert_rows_header& header, std::uint32_t experts) {
   if (header.ids.size() != header.rows.size() * header.top_k) {
     from.refuse(errc::corrupt, "{} expert ids for {} rows of {}", header.ids.size(),
@@ -60,6 +73,7 @@ std::size_t expert_rows_bytes(const expert_rows_header& header, std::uint32_t hi
   std::size_t row = 0;
   if (header.f32) row += std::size_t{hidden} * sizeof(float);
   if (header.q8) row += kernels::q8_row_bytes(hidden);
+  if (header.f8) row += kernels::f8_row_bytes(hidden);
   return header.rows.size() * row;
 }
 
@@ -67,7 +81,7 @@ std::vector<std::byte> encode_expert_rows(const expert_rows_header& header) {
   byte_writer to(fixed_bytes + 4 * (header.rows.size() + header.ids.size()));
   put_target(to, header);
   to.put(header.top_k);
-  to.put_flag(header.f32);
+  to.put(header.f8 ? f8_mark : static_cast<std::uint8_t>(header.f32 ? 1 : 0));
   to.put_flag(header.q8);
   to.put_list(header.rows);
   to.put_list(header.ids);
@@ -80,13 +94,11 @@ result<expert_rows_header> decode_expert_rows(std::span<const std::byte> header,
   expert_rows_header out;
   get_target(from, out);
   out.top_k = from.get<std::uint32_t>("experts a row");
-  out.f32 = from.get_flag("float32 rows");
-  out.q8 = from.get_flag("integer rows");
+  get_forms(from, out);
   out.rows = from.get_list<std::uint32_t>("rows", bounds.rows);
   out.ids = from.get_list<std::int32_t>("expert ids");
   if (out.top_k == 0 || out.top_k > most_top_k)
     from.refuse(errc::out_of_range, "{} experts a row, 1 .. {} may be", out.top_k, most_top_k);
-  if (!out.f32 && !out.q8) from.refuse(errc::corrupt, "rows in no form");
   check_ascending(from, out.rows, bounds.rows, "row");
   check_ids(from, out, bounds.experts);
   if (auto done = from.finish(); !done) return fail(std::move(done.error()));

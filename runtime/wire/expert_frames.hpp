@@ -10,9 +10,13 @@
 
 namespace troupe {
 
+/// The first version of the data protocol in which rows may come as FP8. Others are as they were.
+inline constexpr std::uint32_t f8_rows_since = 4;
+
 /// Rows of one layer of one step on their way to an expert shard (frame_kind expert_rows). The
 /// payload holds them in each form that `f32` and `q8` name: float32 [rows, hidden], then integer
-/// rows of q8_row_bytes(hidden) each.
+/// rows of q8_row_bytes(hidden) each; or else in the one that `f8` names: rows of
+/// f8_row_bytes(hidden) each.
 struct expert_rows_header {
   epoch_number epoch = 0;
   step_id step = 0;
@@ -22,6 +26,7 @@ struct expert_rows_header {
   std::uint32_t top_k = 1;
   bool f32 = false;
   bool q8 = false;
+  bool f8 = false;                  ///< then neither of the others
   std::vector<std::uint32_t> rows;  ///< which rows of the step these are, ascending
   std::vector<std::int32_t> ids;    ///< [rows, top_k]; -1: not for this shard
 
@@ -52,7 +57,7 @@ struct expert_bounds {
 [[nodiscard]] std::size_t expert_rows_bytes(const expert_rows_header& header, std::uint32_t hidden);
 
 /// Decoding checks that rows and slots ascend without a repeat and within bounds, that there are
-/// rows * top_k ids, each -1 or an expert, and that rows come in at least one form. Not checked,
+/// rows * top_k ids, each -1 or an expert, and that rows come in some form. Not checked,
 /// as the header does not tell: the payload's size, and that slots were asked for.
 [[nodiscard]] std::vector<std::byte> encode_expert_rows(const expert_rows_header& header);
 [[nodiscard]] result<expert_rows_header> decode_expert_rows(std::span<const std::byte> header,

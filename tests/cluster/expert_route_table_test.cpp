@@ -58,12 +58,12 @@ TEST_CASE("a node applies what it holds itself, and every expert has one holder"
   for (const peer_id self : {11U, 13U, 99U}) {
     for (std::uint32_t layer = 0; layer < 2; ++layer) {
       std::vector<int> held(4);
-      for (const expert_holder& h :
-           expert_holders(routes, layer, self, **files, activation_mode::f32)) {
+      for (const expert_holder& h : expert_holders(routes, layer, self, **files,
+                                                   activation_mode::f32, expert_row_form::exact)) {
         for (std::uint32_t e = h.first; e < h.first + h.count; ++e) ++held[e];
         const std::vector<peer_id>& nodes = routes[h.shard].nodes.replicas;
         CHECK(h.remote == (std::ranges::find(nodes, self) == nodes.end()));
-        CHECK((h.reads.f32 && !h.reads.q8));
+        CHECK((h.takes.f32 && !h.takes.q8));
       }
       CHECK(held == std::vector{1, 1, 1, 1});
     }

@@ -6,6 +6,7 @@ import re
 import signal
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -13,7 +14,7 @@ from etcd_server import Etcd, etcd_binary, free_port
 from supervised import Node, Supervisor
 from test_cluster import DEADLINE, MODEL, leader_of, until, view, whole
 from test_gateway import end
-from troupe_server import Gateway, Server, troupe
+from troupe_server import BEFORE, Gateway, Server, troupe
 
 STREAMS = 6
 TOKENS = 300
@@ -146,6 +147,34 @@ def test_a_drained_worker_for_experts_leaves_its_shards_to_others(cluster, expec
     assert ask_all(cluster, drain)[0] == expected
     until(cluster, lambda v: is_gone(v, leaving))
     assert ask_all(cluster)[0] == expected
+
+
+def test_rows_rounded_to_fp8_give_the_answers_of_one_process_that_rounds(expected):
+    with Server(MODEL, "--expert-rows", "fp8") as alone:
+        rounded = ask_all(alone)[0]
+    assert rounded != expected
+    with Server(MODEL, "--expert-rows", "fp8", "--workers", 2, "--expert-workers", 2) as running:
+        struck = for_experts(settled(running))[0]
+        assert ask_all(running)[0] == rounded
+        assert ask_all(running, lambda: os.kill(struck["pid"], signal.SIGKILL))[0] == rounded
+        assert is_gone(settled(running), struck)
+
+
+@pytest.mark.skipif(not os.path.exists(BEFORE), reason=f"{BEFORE} is not built")
+@pytest.mark.parametrize("form", ["exact", "fp8"])
+def test_a_node_that_cannot_read_fp8_rows_is_refused_where_they_are_used(form):
+    port = free_port()
+    with Server(MODEL, "--expert-rows", form, "--workers", 1, "--redundancy", 1, "--join-port", port) as running:
+        node = Node([SimpleNamespace(join=f"127.0.0.1:{port}")], "old", binary=BEFORE)
+        try:
+            if form == "exact":
+                until(running, lambda v: any(n["name"] == "old" and n["state"] == "up" for n in v["nodes"]))
+            else:
+                assert node.process.wait(DEADLINE) == 1
+                assert "experts of this cluster take FP8 rows, which data 3 lacks" in node.said()
+                assert all(n["name"] != "old" for n in view(running)["nodes"])
+        finally:
+            end(node)
 
 
 @pytest.mark.skipif(etcd_binary() is None, reason="etcd is not installed")

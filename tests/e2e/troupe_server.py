@@ -14,8 +14,8 @@ import urllib.error
 import urllib.request
 
 BINARY = os.environ.get("TROUPE_BIN", "build/release/bin/troupe")
-# The same program as the next release, and as one that is too far away (tests/releases).
-NEXT, FAR = (f"{BINARY}-{name}" for name in ("next", "far"))
+# The same program as the release before, the next one, and one that is too far away (tests/releases).
+BEFORE, NEXT, FAR = (f"{BINARY}-{name}" for name in ("before", "next", "far"))
 DATA = pathlib.Path(os.environ.get("TROUPE_TEST_DATA", pathlib.Path(__file__).parents[1] / "data"))
 MODELS = DATA / "reference" / "models"
 START_SECONDS = 120

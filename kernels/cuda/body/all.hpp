@@ -1,6 +1,7 @@
 #pragma once
 
 #include "kernels/cuda/body/attention.hpp"
+#include "kernels/cuda/body/f8_rows.hpp"
 #include "kernels/cuda/body/linear.hpp"
 #include "kernels/cuda/body/rope.hpp"
 #include "kernels/cuda/body/route.hpp"
@@ -21,6 +22,10 @@ bool visit_row_kernels(kernel_id id, const F& f) {
       return f(to_bf16_kernel{}), true;
     case kernel_id::gather_rows:
       return f(gather_rows_kernel{}), true;
+    case kernel_id::encode_rows:
+      return f(encode_rows_kernel{}), true;
+    case kernel_id::decode_rows:
+      return f(decode_rows_kernel{}), true;
     case kernel_id::rms_norm:
       return f(rms_norm_kernel{}), true;
     case kernel_id::combine:

@@ -110,9 +110,9 @@ class cuda_device final : public device {
   [[nodiscard]] kernels::stream& stream() override { return stream_; }
   [[nodiscard]] std::uint32_t width() const override { return stream_.processors(); }
   [[nodiscard]] std::size_t free_memory() const override;
+  [[nodiscard]] bool has_own_memory() const override { return true; }
   [[nodiscard]] device_buffer allocate(std::size_t bytes) override;
   [[nodiscard]] device_buffer allocate_shared(std::size_t bytes) override;
-  [[nodiscard]] bool has_own_memory() const override { return true; }
   [[nodiscard]] std::uint32_t recorded_rows() const override {
     return backend_.running() ? 0 : graph_rows_;
   }

@@ -67,6 +67,10 @@ def expert_rows():
     return preamble() + struct.pack("<Q4IBB", 9, 5, 1, 0, 2, 1, 0) + listed("I", [0, 3]) + listed("i", [4, -1, -1, 9])
 
 
+def expert_rows_fp8():
+    return preamble() + struct.pack("<Q4IBB", 9, 5, 1, 0, 2, 2, 0) + listed("I", [0, 3]) + listed("i", [4, -1, -1, 9])
+
+
 def expert_outputs():
     return preamble() + struct.pack("<Q3IB", 9, 5, 1, 0, 1) + listed("I", [0, 7])
 
@@ -98,7 +102,7 @@ KINDS = {1: step, 2: step_result, 3: step_failure, 4: kv_record, 5: kv_durable,
 
 def main():
     CORPUS.mkdir(exist_ok=True)
-    for kind, make in KINDS.items():
+    for kind, make in [*KINDS.items(), (6, expert_rows_fp8)]:
         (CORPUS / make.__name__).write_bytes(bytes([kind]) + make())
 
 

@@ -58,20 +58,21 @@ std::vector<expert_range> shard_experts(const model_config& c, std::uint32_t sha
 
 expert_node::expert_node(std::shared_ptr<device> dev, const model_files& files,
                          std::vector<expert_range> ranges, activation_mode mode,
-                         const expert_service::limits& most)
+                         const expert_service::limits& most, expert_row_form rows)
     : owned(std::move(ranges)),
       bank(std::make_shared<expert_bank>(*dev, files, owned, mode, most.rows,
                                          weight_packing{true, nullptr})),
-      service(std::move(dev), bank, files, owned, mode, most) {}
+      service(std::move(dev), bank, files, owned, mode, rows, most) {}
 
 std::vector<expert_holder> holders_of(std::uint32_t layer,
                                       const std::vector<std::unique_ptr<expert_node>>& nodes,
-                                      const model_files& files, activation_mode mode) {
+                                      const model_files& files, activation_mode mode,
+                                      expert_row_form rows) {
   std::vector<expert_holder> out;
   for (std::uint32_t i = 0; i < nodes.size(); ++i) {
     for (const expert_range& r : nodes[i]->owned)
       if (r.layer == layer)
-        out.push_back({i, r.first, r.count, true, expert_reads(files, r, mode)});
+        out.push_back({i, r.first, r.count, true, expert_takes(files, r, mode, rows)});
   }
   return out;
 }
@@ -108,6 +109,37 @@ std::vector<float> random_rows::computed_by(expert_bank& bank, device& d) {
 }
 
 void random_rows::spoil() { std::ranges::fill(outputs, std::bit_cast<float>(spoilt)); }
+
+stepper::stepper(device& d, const model_files& files, activation_mode mode, expert_row_form rows)
+    : files_(files),
+      kv_(d,
+          {files.config().layers, files.config().kv_heads, files.config().head_dim, page_size,
+           kernels::kv_type::f32},
+          most_rows / page_size),
+      stage_(d, files, {0, files.config().layers}, kv_, mode,
+             {.rows = most_rows, .packing = {true, nullptr}, .expert_rows = rows}),
+      x_(d.allocate(std::size_t{most_rows} * files.config().hidden * sizeof(float))) {}
+
+void stepper::step(const std::vector<token_id>& tokens, const layer_function& experts) {
+  auto plan = std::make_shared<step_plan>();
+  plan->runs.push_back({1, 0, tokens});
+  auto pages = std::make_shared<std::vector<std::int32_t>>(kv_.pages());
+  std::iota(pages->begin(), pages->end(), 0);
+  inputs_.push_back(
+      std::make_shared<step_inputs>(std::move(plan), std::vector<page_table>{std::move(pages)}));
+  REQUIRE(stage_.begin(*inputs_.back(), x_.as<float>()) == kernels::status::ok);
+  for (std::uint32_t layer = 0; layer < files_.config().layers; ++layer) {
+    REQUIRE(stage_.attend(layer) == kernels::status::ok);
+    experts(layer, stage_.experts_of(layer));
+    REQUIRE(stage_.combine(layer) == kernels::status::ok);
+  }
+}
+
+std::vector<token_id> random_tokens(const model_config& c, std::uint32_t count, generator& random) {
+  std::vector<token_id> tokens(count);
+  for (token_id& t : tokens) t = static_cast<token_id>(random() % c.vocab);
+  return tokens;
+}
 
 bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
   return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;

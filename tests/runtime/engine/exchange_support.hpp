@@ -2,12 +2,15 @@
 
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <random>
 #include <vector>
 
+#include "runtime/cache/kv_store.hpp"
 #include "runtime/device/cpu_device.hpp"
+#include "runtime/engine/attention_stage.hpp"
 #include "runtime/engine/expert_dispatch.hpp"
 #include "runtime/engine/expert_service.hpp"
 #include "runtime/model/model_files.hpp"
@@ -47,7 +50,7 @@ class reply_box {
 struct expert_node {
   expert_node(std::shared_ptr<device> dev, const model_files& files,
               std::vector<expert_range> ranges, activation_mode mode,
-              const expert_service::limits& most);
+              const expert_service::limits& most, expert_row_form rows = expert_row_form::exact);
 
   std::vector<expert_range> owned;
   std::shared_ptr<expert_bank> bank;
@@ -57,7 +60,7 @@ struct expert_node {
 /// Who holds what of a layer, for a dispatch.
 [[nodiscard]] std::vector<expert_holder> holders_of(
     std::uint32_t layer, const std::vector<std::unique_ptr<expert_node>>& nodes,
-    const model_files& files, activation_mode mode);
+    const model_files& files, activation_mode mode, expert_row_form rows = expert_row_form::exact);
 
 /// Random float32 rows that chose random experts of a layer, and room for the outputs.
 struct random_rows {
@@ -74,6 +77,34 @@ struct random_rows {
   std::vector<std::int32_t> ids;
   std::vector<float> outputs;
 };
+
+/// Steps of a whole model on one stage, stopping where a layer's experts are due.
+class stepper {
+ public:
+  static constexpr std::uint32_t page_size = 16;
+  static constexpr std::uint32_t most_rows = 48;
+
+  stepper(device& d, const model_files& files, activation_mode mode,
+          expert_row_form rows = expert_row_form::exact);
+
+  using layer_function = std::function<void(std::uint32_t, const expert_call&)>;
+  /// Submits a step of one sequence of these tokens; `experts` is called behind each layer's
+  /// routing.
+  void step(const std::vector<token_id>& tokens, const layer_function& experts);
+  /// The hidden rows, [rows, hidden], of the device.
+  [[nodiscard]] const float* hidden() const { return x_.as<float>(); }
+
+ private:
+  const model_files& files_;
+  kv_store kv_;
+  attention_stage stage_;
+  device_buffer x_;
+  std::vector<std::shared_ptr<step_inputs>> inputs_;  ///< of all steps: the stream reads them
+};
+
+/// As many tokens of the model's vocabulary.
+[[nodiscard]] std::vector<token_id> random_tokens(const model_config& c, std::uint32_t count,
+                                                  generator& random);
 
 [[nodiscard]] bool same_bits(const std::vector<float>& a, const std::vector<float>& b);
 [[nodiscard]] std::unique_ptr<model_files> open_model(const std::filesystem::path& path);

@@ -4,8 +4,11 @@
 
 #include <algorithm>
 #include <cstring>
+#include <future>
+#include <utility>
 
 #include "tests/runtime/engine/exchange_support.hpp"
+#include "tests/runtime/engine/staging_device.hpp"
 
 namespace troupe::test {
 namespace {
@@ -29,27 +32,29 @@ std::vector<expert_holder> even_holders() {
           {1, 7, 1, true, floats}};
 }
 
+/// A right answer, every value of which is its slot's number.
+expert_reply right_answer(const expert_dispatch& dispatch, std::uint32_t shard) {
+  const auto asked = dispatch.request(shard, 0);
+  REQUIRE(asked.has_value());
+  expert_reply out = refusal_of(asked->header);
+  out.header.accepted = true;
+  for (std::uint32_t i = 0; i < asked->header.ids.size(); ++i)
+    if (asked->header.ids[i] >= 0)
+      out.header.slots.push_back(asked->header.rows[i / 2] * 2 + i % 2);
+  auto values = std::make_shared<std::vector<float>>();
+  for (const std::uint32_t slot : out.header.slots)
+    values->insert(values->end(), 32, static_cast<float>(slot));
+  out.payload.push_back({std::as_bytes(std::span(*values)), values});
+  return out;
+}
+
 /// A layer in flight: 20 rows over a local shard and two remote ones, the second in two ranges.
 struct asked_layer {
   asked_layer() : rows(tiny_config(), 0, 20, random), dispatch(dev, 32, floats, {32, 2}) {
     REQUIRE(dispatch.begin(at, rows.call(), even_holders()).has_value());
   }
 
-  /// A right answer, every value of which is its slot's number.
-  expert_reply answer(std::uint32_t shard) {
-    const auto asked = dispatch.request(shard, 0);
-    REQUIRE(asked.has_value());
-    expert_reply out = refusal_of(asked->header);
-    out.header.accepted = true;
-    for (std::uint32_t i = 0; i < asked->header.ids.size(); ++i)
-      if (asked->header.ids[i] >= 0)
-        out.header.slots.push_back(asked->header.rows[i / 2] * 2 + i % 2);
-    auto values = std::make_shared<std::vector<float>>();
-    for (const std::uint32_t slot : out.header.slots)
-      values->insert(values->end(), 32, static_cast<float>(slot));
-    out.payload.push_back({std::as_bytes(std::span(*values)), values});
-    return out;
-  }
+  expert_reply answer(std::uint32_t shard) { return right_answer(dispatch, shard); }
 
   cpu_device dev{{.threads = 1, .pin = false}};
   generator random{5};
@@ -185,12 +190,59 @@ TEST_CASE("a routing that nobody can serve is an error, not a slot without an ou
   holders[2] = {2, ~0U - 1, 9, true, floats};
   CHECK(begun(holders) == errc::invalid_argument);
   holders = even_holders();
-  holders[1].reads.q8 = true;
+  holders[1].takes.q8 = true;
   CHECK(begun(holders) == errc::internal);
   a.rows.ids[5] = -3;
   CHECK(begun(even_holders()) == errc::internal);
   random_rows many(tiny_config(), 0, 33, a.random);
   CHECK(a.dispatch.begin(a.at, many.call(), even_holders()).error().code() == errc::out_of_range);
+}
+
+TEST_CASE("a device with memory of its own has copied the rows before they are read") {
+  staging_device dev({.threads = 1, .pin = false});
+  expert_dispatch dispatch(dev, 32, floats, {32, 2, 2});
+  generator random(6);
+  random_rows rows(tiny_config(), 0, 20, random);
+  const layer_step at{7, 9, 0};
+  const auto code = [](const result<void>& r) { return r ? errc{} : r.error().code(); };
+  CHECK(code(dispatch.begin(at, rows.call(), even_holders())) == errc::internal);
+  REQUIRE(dispatch.stage({7, 8, 0}, rows.call(), even_holders()).has_value());
+  pass(dev);
+  CHECK(code(dispatch.begin(at, rows.call(), even_holders())) == errc::internal);
+  // Behind the notification, which nothing but the copies is in front of, rows may change.
+  auto gate = std::make_shared<std::promise<void>>();
+  REQUIRE(dispatch.stage(at, rows.call(), even_holders()).has_value());
+  pass(dev);
+  const std::vector<float> x = std::exchange(rows.x, std::vector<float>(rows.x.size()));
+  REQUIRE(dispatch.begin(at, rows.call(), even_holders()).has_value());
+  const auto m = dispatch.request(2, 0);
+  REQUIRE(m.has_value());
+  const std::vector<std::byte> payload = joined(m->payload);
+  for (std::size_t i = 0; i < m->header.rows.size(); ++i)
+    CHECK(std::memcmp(payload.data() + i * 128, x.data() + m->header.rows[i] * 32, 128) == 0);
+  // Outputs are there for what the stream does later, though it does nothing now.
+  dev.notify([open = gate->get_future().share()] { open.wait(); });
+  const std::vector<float> untouched = rows.outputs;
+  for (const auto& asked : dispatch.asked()) {
+    const expert_reply r = right_answer(dispatch, asked.shard);
+    CHECK(dispatch.take(r.header, joined(r.payload)) == outputs_verdict::taken);
+  }
+  CHECK(dispatch.complete());
+  CHECK(same_bits(rows.outputs, untouched));
+  std::vector<float> sum(rows.outputs.size());
+  REQUIRE(dev.kernels().copy(dev.stream(), {sum.data(), rows.outputs.data(), sum.size() * 4}) ==
+          kernels::status::ok);
+  gate->set_value();
+  pass(dev);
+  std::size_t there = 0;
+  for (std::size_t slot = 0; slot < rows.ids.size(); ++slot)
+    there += sum[slot * 32] == static_cast<float>(slot) ? 1 : 0;
+  std::size_t here = 0;
+  for (const std::int32_t id : rows.ids) here += id < 2 ? 1 : 0;
+  CHECK(there + here == rows.ids.size());
+  CHECK(dispatch.stage(at, random_rows(tiny_config(), 0, 33, random).call(), even_holders())
+            .error()
+            .code() == errc::out_of_range);
 }
 
 TEST_CASE("a layer whose experts are all here is complete at once") {

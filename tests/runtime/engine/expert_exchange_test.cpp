@@ -2,20 +2,21 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <cstring>
 #include <functional>
 #include <numeric>
 
 #include "tests/runtime/engine/exchange_support.hpp"
+#include "tests/runtime/engine/staging_device.hpp"
 #include "tests/support/gguf_models.hpp"
 #include "tests/support/paths.hpp"
 
 namespace troupe::test {
 namespace {
 
-constexpr std::uint32_t most_rows = 48;
+constexpr std::uint32_t most_rows = stepper::most_rows;
 constexpr std::uint32_t most_shards = 8;
-constexpr std::uint32_t page_size = 16;
 
 /// Q8_0 blocks of random integers with small random scales.
 std::string q8_0_bytes(std::uint64_t values, generator& random) {
@@ -59,57 +60,23 @@ gguf_writer integer_moe() {
   return out;
 }
 
-/// Steps of a whole model on one stage, stopping where a layer's experts are due.
-class stepper {
- public:
-  stepper(device& d, const model_files& files, activation_mode mode)
-      : device_(d),
-        files_(files),
-        kv_(d,
-            {files.config().layers, files.config().kv_heads, files.config().head_dim, page_size,
-             kernels::kv_type::f32},
-            most_rows / page_size),
-        stage_(d, files, {0, files.config().layers}, kv_, mode, {most_rows, {true, nullptr}}),
-        x_(d.allocate(std::size_t{most_rows} * files.config().hidden * sizeof(float))) {}
-
-  void step(std::uint32_t rows, generator& random,
-            const std::function<void(std::uint32_t, const expert_call&)>& experts) {
-    auto plan = std::make_shared<step_plan>();
-    plan->runs.push_back({1, 0, std::vector<token_id>(rows)});
-    for (token_id& t : plan->runs[0].tokens)
-      t = static_cast<token_id>(random() % files_.config().vocab);
-    auto pages = std::make_shared<std::vector<std::int32_t>>(kv_.pages());
-    std::iota(pages->begin(), pages->end(), 0);
-    step_inputs in(plan, {pages});
-    REQUIRE(stage_.begin(in, x_.as<float>()) == kernels::status::ok);
-    for (std::uint32_t layer = 0; layer < files_.config().layers; ++layer) {
-      REQUIRE(stage_.attend(layer) == kernels::status::ok);
-      pass(device_);
-      experts(layer, stage_.experts_of(layer));
-      REQUIRE(stage_.combine(layer) == kernels::status::ok);
-    }
-    pass(device_);
-  }
-
- private:
-  device& device_;
-  const model_files& files_;
-  kv_store kv_;
-  attention_stage stage_;
-  device_buffer x_;
-};
-
 /// Sends a layer's rows to the nodes and takes the answers; experts of `local` are applied beside
 /// them on the caller's own stream.
-void exchange(expert_dispatch& dispatch, const layer_step& at, const expert_call& call,
+void exchange(device& own, expert_dispatch& dispatch, const layer_step& at, const expert_call& call,
               const std::vector<std::unique_ptr<expert_node>>& nodes,
               const std::vector<expert_holder>& holders) {
+  const auto staged = dispatch.stage(at, call, holders);
+  if (!staged) FAIL(staged.error().message());
+  pass(own);
   const auto begun = dispatch.begin(at, call, holders);
   if (!begun) FAIL(begun.error().message());
   reply_box box;
   for (const auto& asked : dispatch.asked()) {
     const auto request = dispatch.request(asked.shard, 0);
     REQUIRE(request.has_value());
+    const expert_rows_header& h = request->header;
+    CHECK(joined(request->payload).size() ==
+          h.rows.size() * expert_row_bytes({h.f32, h.q8, h.f8}, call.x.cols));
     const auto done =
         nodes[asked.shard]->service.apply(request->header, joined(request->payload), box.handler());
     if (!done) FAIL(done.error().message());
@@ -123,13 +90,15 @@ void exchange(expert_dispatch& dispatch, const layer_step& at, const expert_call
 
 /// Computes random steps with every expert on the stage's own device, and compares each layer's
 /// outputs with those of 1 to 8 shards.
-void compare_shards(const std::filesystem::path& path, activation_mode mode) {
+template <class Device = cpu_device>
+void compare_shards(const std::filesystem::path& path, activation_mode mode,
+                    expert_row_form form = expert_row_form::exact) {
   generator random(17);
   const auto files = open_model(path);
   const model_config& c = files->config();
-  const auto own = std::make_shared<cpu_device>(processor_use{.threads = 2, .pin = false});
-  const auto other = std::make_shared<cpu_device>(processor_use{.threads = 2, .pin = false});
-  stepper stage(*own, *files, mode);
+  const auto own = std::make_shared<Device>(processor_use{.threads = 2, .pin = false});
+  const auto other = std::make_shared<Device>(processor_use{.threads = 2, .pin = false});
+  stepper stage(*own, *files, mode, form);
   expert_bank every(*own, *files, shard_experts(c, 0, 1), mode, most_rows, {true, nullptr});
   // The first node of each cut is where the stage is, the others are elsewhere.
   std::vector<std::vector<std::unique_ptr<expert_node>>> cuts(most_shards);
@@ -137,24 +106,26 @@ void compare_shards(const std::filesystem::path& path, activation_mode mode) {
     for (std::uint32_t i = 0; i < n; ++i)
       cuts[n - 1].push_back(
           std::make_unique<expert_node>(i == 0 ? own : other, *files, shard_experts(c, i, n), mode,
-                                        expert_service::limits{most_rows, most_shards}));
+                                        expert_service::limits{most_rows, most_shards}, form));
   activation_needs forms;
-  for (const expert_range& r : shard_experts(c, 0, 1)) forms.merge(expert_reads(*files, r, mode));
+  for (const expert_range& r : shard_experts(c, 0, 1))
+    forms.merge(expert_takes(*files, r, mode, form));
   expert_dispatch dispatch(*own, c.hidden, forms, {most_rows, 2});
   step_id step = 0;
   for (const std::uint32_t rows :
        {1U, 2U, 7U, 1 + static_cast<std::uint32_t>(random() % most_rows), most_rows}) {
     ++step;
-    stage.step(rows, random, [&](std::uint32_t layer, const expert_call& call) {
+    const auto tokens = random_tokens(c, rows, random);
+    stage.step(tokens, [&](std::uint32_t layer, const expert_call& call) {
       const std::size_t size = std::size_t{call.rows} * call.top_k * c.hidden;
       REQUIRE(every.apply(layer, call) == kernels::status::ok);
       pass(*own);
       const std::vector<float> expected(call.outputs, call.outputs + size);
       for (const auto& nodes : cuts) {
-        std::vector<expert_holder> holders = holders_of(layer, nodes, *files, mode);
+        std::vector<expert_holder> holders = holders_of(layer, nodes, *files, mode, form);
         if (random() % 2 == 0) holders.front().remote = holders.front().shard != 0;
         std::fill_n(call.outputs, size, std::bit_cast<float>(0x7FABCDEFU));
-        exchange(dispatch, {3, step, layer}, call, nodes, holders);
+        exchange(*own, dispatch, {3, step, layer}, call, nodes, holders);
         pass(*own);
         CAPTURE(rows);
         CAPTURE(layer);
@@ -162,6 +133,7 @@ void compare_shards(const std::filesystem::path& path, activation_mode mode) {
         CHECK(same_bits(std::vector<float>(call.outputs, call.outputs + size), expected));
       }
     });
+    pass(*own);
   }
 }
 
@@ -190,6 +162,68 @@ TEST_CASE("experts elsewhere give the bits of experts here: integer weights, bot
   CHECK((second.f32 && second.q8));
   compare_shards(path, activation_mode::integer);
   compare_shards(path, activation_mode::f32);
+}
+
+TEST_CASE("experts elsewhere give the bits of experts here: rows rounded to FP8") {
+  constexpr auto fp8 = expert_row_form::fp8;
+  const temporary_directory folder;
+  const auto path = folder.path() / "moe.gguf";
+  integer_moe().write(path);
+  const auto files = open_model(path);
+  const activation_needs takes = expert_takes(*files, {1, 0, 16}, activation_mode::integer, fp8);
+  CHECK((!takes.f32 && !takes.q8 && takes.f8));
+  compare_shards(path, activation_mode::integer, fp8);
+  compare_shards(path, activation_mode::f32, fp8);
+  compare_shards(reference() / "models/tiny-qwen3-moe-fp8", activation_mode::automatic, fp8);
+  // A dense layer's rows are not rounded.
+  compare_shards(reference() / "models/tiny-llama", activation_mode::automatic, fp8);
+}
+
+TEST_CASE("experts elsewhere give the bits of experts here: by way of memory that is shared") {
+  const temporary_directory folder;
+  const auto path = folder.path() / "moe.gguf";
+  integer_moe().write(path);
+  for (const expert_row_form form : {expert_row_form::exact, expert_row_form::fp8}) {
+    compare_shards<staging_device>(path, activation_mode::integer, form);
+    compare_shards<staging_device>(path, activation_mode::f32, form);
+  }
+}
+
+TEST_CASE("rows rounded to FP8 change what comes out, and not by much") {
+  for (const std::string model : {"models/tiny-qwen3-moe", "models/tiny-qwen3-moe-fp8"}) {
+    const auto files = open_model(reference() / model);
+    cpu_device dev{{.threads = 2, .pin = false}};
+    expert_bank every(dev, *files, shard_experts(files->config(), 0, 1), activation_mode::f32,
+                      most_rows);
+    generator random(23);
+    const auto tokens = random_tokens(files->config(), most_rows, random);
+    std::vector<std::vector<float>> out;
+    for (const expert_row_form form : {expert_row_form::exact, expert_row_form::fp8}) {
+      stepper stage(dev, *files, activation_mode::f32, form);
+      stage.step(tokens, [&](std::uint32_t layer, const expert_call& call) {
+        REQUIRE(every.apply(layer, call) == kernels::status::ok);
+      });
+      pass(dev);
+      out.emplace_back(stage.hidden(),
+                       stage.hidden() + std::size_t{most_rows} * files->config().hidden);
+    }
+    double moved = 0;
+    double size = 0;
+    for (std::size_t i = 0; i < out[0].size(); ++i) {
+      moved += std::pow(double{out[1][i]} - double{out[0][i]}, 2);
+      size += std::pow(double{out[0][i]}, 2);
+    }
+    MESSAGE(model, ": hidden rows moved by ", std::sqrt(moved / size), " of their size");
+    CHECK(moved > 0);
+    CHECK(std::sqrt(moved / size) < 0.15);
+  }
+}
+
+TEST_CASE("FP8 rows take about a quarter of float32's bytes on the wire, and half of integers'") {
+  constexpr std::uint32_t hidden = 2048;
+  CHECK(expert_row_bytes({.f32 = true}, hidden) == 8192);
+  CHECK(expert_row_bytes({.q8 = true}, hidden) == 4608);
+  CHECK(expert_row_bytes({.f8 = true}, hidden) == 2112);
 }
 
 }  // namespace troupe::test

@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-#include "kernels/api/matrix.hpp"
+#include "kernels/api/f8_rows.hpp"
 #include "runtime/wire/frames.hpp"
 #include "tests/runtime/wire/hostile.hpp"
 #include "tests/runtime/wire/random_frames.hpp"
@@ -11,6 +11,9 @@ namespace troupe {
 namespace {
 
 constexpr expert_bounds bounds{test::plan_rows, 128};
+
+/// Where a header says in which form rows come: behind epoch, step and four numbers.
+constexpr std::size_t form_at = preamble_bytes + sizeof(step_id) + 4 * sizeof(std::uint32_t);
 
 /// Two rows of two experts each.
 expert_rows_header two_rows() {
@@ -80,6 +83,14 @@ TEST_CASE("rows that a shard could not compute are refused, and say why") {
     h.f32 = false;
     CHECK(why(h) == "expert rows: rows in no form");
   }
+  SUBCASE("FP8 rows beside others, or in a form that nobody knows") {
+    h.f8 = h.q8 = true;
+    CHECK(why(h) == "expert rows: FP8 rows have no other form");
+    std::vector<std::byte> bytes = encode_expert_rows(two_rows());
+    REQUIRE(bytes[form_at] == std::byte{1});
+    bytes[form_at] = std::byte{3};
+    CHECK(decode_expert_rows(bytes, bounds).error().message() == "expert rows: form of rows 3");
+  }
 }
 
 TEST_CASE("outputs are of slots in order; a refusal has none") {
@@ -94,6 +105,18 @@ TEST_CASE("outputs are of slots in order; a refusal has none") {
   CHECK(outputs(false, {1}) == "expert outputs: refused, and yet 1 slots");
 }
 
+TEST_CASE("FP8 rows stand where a flag was, so that other rows are told as before") {
+  expert_rows_header h = two_rows();
+  const std::vector<std::byte> floats = encode_expert_rows(h);
+  CHECK((floats[form_at] == std::byte{1} && floats[form_at + 1] == std::byte{0}));
+  h.f32 = false;
+  h.f8 = true;
+  const std::vector<std::byte> fp8 = encode_expert_rows(h);
+  CHECK((fp8[form_at] == std::byte{2} && fp8[form_at + 1] == std::byte{0}));
+  CHECK(fp8.size() == floats.size());
+  CHECK(decode_expert_rows(fp8, bounds).value() == h);
+}
+
 TEST_CASE("a payload has every row in every form") {
   expert_rows_header h = two_rows();
   CHECK(expert_rows_bytes(h, 64) == 2 * 64 * sizeof(float));
@@ -101,6 +124,9 @@ TEST_CASE("a payload has every row in every form") {
   CHECK(expert_rows_bytes(h, 64) == 2 * (64 * sizeof(float) + kernels::q8_row_bytes(64)));
   h.f32 = false;
   CHECK(expert_rows_bytes(h, 64) == 2 * kernels::q8_row_bytes(64));
+  h.q8 = false;
+  h.f8 = true;
+  CHECK(expert_rows_bytes(h, 64) == 2 * kernels::f8_row_bytes(64));
 }
 
 }  // namespace

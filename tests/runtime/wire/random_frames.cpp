@@ -191,6 +191,8 @@ expert_rows_header random_rows(generator& random) {
   h.top_k = pick(random, 1, 8);
   h.f32 = random() % 2 == 0;
   h.q8 = !h.f32 || random() % 2 == 0;
+  h.f8 = random() % 3 == 0;
+  if (h.f8) h.f32 = h.q8 = false;
   h.rows = ascending(random, plan_rows);
   h.ids.resize(h.rows.size() * h.top_k);
   for (std::int32_t& id : h.ids) id = static_cast<std::int32_t>(pick(random, 0, 128)) - 1;

@@ -4,6 +4,7 @@
 
 #include "kernels/cuda/emulated/stream.hpp"
 #include "tests/kernels/cuda/support.hpp"
+#include "tests/kernels/f8_support.hpp"
 #include "tests/runtime/device/cuda/gpu.hpp"
 
 namespace troupe {
@@ -50,6 +51,27 @@ TEST_CASE("row kernels have the bits of the emulated grid") {
     return b.route(s, {x.data(), ids.data(), out.data(), 7, 128, 8, true});
   });
   CHECK(same_bits(routed.device, routed.emulated));
+}
+
+TEST_CASE("FP8 rows have the bytes and the numbers of the emulated grid") {
+  const auto gpu = troupe::test::first_gpu();
+  if (gpu == nullptr) return;
+  generator random(3);
+  constexpr std::uint32_t rows = 9;
+  for (const std::uint32_t cols : kernels::test::f8_widths()) {
+    CAPTURE(cols);
+    const std::vector<float> x = kernels::test::wild_rows(rows, cols, true, random);
+    const std::size_t words = rows * f8_row_bytes(cols) / sizeof(float);
+    const both coded = on_both(*gpu, words, [&](backend& b, kernels::stream& s, auto& out) {
+      return b.encode_rows(s, {x.data(), reinterpret_cast<std::byte*>(out.data()), rows, cols});
+    });
+    CHECK(same_bits(coded.device, coded.emulated));
+    const auto* const bytes = reinterpret_cast<const std::byte*>(coded.emulated.data());
+    const both read = on_both(*gpu, x.size(), [&](backend& b, kernels::stream& s, auto& out) {
+      return b.decode_rows(s, {bytes, {out.data(), nullptr, cols}, rows, cols});
+    });
+    CHECK(same_bits(read.device, read.emulated));
+  }
 }
 
 TEST_CASE("products have the emulated numbers but for the order of additions in a tensor core") {
