@@ -4,7 +4,9 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 
 #include "kernels/api/backend.hpp"
 #include "kernels/api/stream.hpp"
@@ -21,6 +23,9 @@ class device_buffer {
   device_buffer() = default;
   device_buffer(std::byte* data, std::size_t bytes, release_fn release)
       : data_(data), bytes_(bytes), release_(release) {}
+  /// Memory that is there as long as `owner` is.
+  device_buffer(std::byte* data, std::size_t bytes, std::shared_ptr<const void> owner)
+      : data_(data), bytes_(bytes), owner_(std::move(owner)) {}
   device_buffer(device_buffer&& other) noexcept;
   device_buffer& operator=(device_buffer&& other) noexcept;
   device_buffer(const device_buffer&) = delete;
@@ -39,6 +44,7 @@ class device_buffer {
   std::byte* data_ = nullptr;
   std::size_t bytes_ = 0;
   release_fn release_ = nullptr;
+  std::shared_ptr<const void> owner_;
 };
 
 /// Work that a device has recorded, to be submitted again and again as one piece (a CUDA graph). It
@@ -78,6 +84,24 @@ class device {
   /// Memory of the machine that the device copies from and to by itself: where rows wait on their
   /// way between it and the host or the network. Otherwise as allocate().
   [[nodiscard]] virtual device_buffer allocate_shared(std::size_t bytes) { return allocate(bytes); }
+
+  /// Ranks that compute together as this device. Each stores 1 / ranks() of the KV heads.
+  [[nodiscard]] virtual std::uint32_t ranks() const { return 1; }
+  /// Where `rank` has its copy of what lies at `at` in a buffer of this device.
+  [[nodiscard]] virtual std::byte* on_rank(std::byte* at, std::uint32_t) const { return at; }
+  /// The host has written to a buffer, while no submitted work uses these bytes: to be called
+  /// before any is submitted that does.
+  virtual void written(const void*, std::size_t) {}
+  /// Outputs of expert_down, [rows, cols], are to be read by others than combine(): by the host,
+  /// once the stream has passed this.
+  virtual kernels::status complete_rows(float*, std::uint32_t, std::uint32_t) {
+    return kernels::status::ok;
+  }
+  /// What is submitted from now on belongs to a new epoch of the placement; one that is no newer
+  /// than the last changes nothing.
+  virtual void begin_epoch(std::uint64_t) {}
+  /// Why results of this epoch cannot be relied on; none where they can.
+  [[nodiscard]] virtual std::optional<error> fault() const { return std::nullopt; }
 
   using submit_function = std::function<kernels::status(kernels::stream&)>;
   /// Whether work that is submitted often gains by being recorded first.
