@@ -82,6 +82,7 @@ void stage_doors::take_step(incoming_frame&& frame) {
     }
     x = borrow(*door->dev);
     std::memcpy(x->data(), frame.payload.data(), bytes);
+    door->dev->written(x->data(), bytes);
   }
   if (const auto& masks = (*plan)->masks; masks != nullptr && !masks->published())
     masks_.expect((*plan)->epoch, (*plan)->id, masks);

@@ -17,9 +17,10 @@ enum class activation_mode : std::uint8_t { automatic, f32, integer };
 /// What an engine is built with. Zero means "choose for this machine" where a comment says so.
 /// None of it changes an answer but `activations` and `kv` (contract 1 of the design).
 struct engine_config {
-  std::string device = "cpu";       ///< what computes: as parse_device() takes it
-  std::uint32_t threads = 0;        ///< compute threads; 0: one a core
-  std::uint32_t actor_threads = 2;  ///< threads of the actor scheduler
+  std::string device = "cpu";         ///< what computes: as parse_device() takes it
+  std::uint32_t tensor_parallel = 1;  ///< devices that compute together: make_team()
+  std::uint32_t threads = 0;          ///< compute threads; 0: one a core
+  std::uint32_t actor_threads = 2;    ///< threads of the actor scheduler
   std::uint32_t stages = 0;  ///< attention blocks (ranges of layers); 0: what fits the machine
   std::uint32_t expert_shards = 0;  ///< expert actors a stage; 0: what fits the machine
   std::uint32_t page_size = 16;     ///< positions a KV page: 16 or 32

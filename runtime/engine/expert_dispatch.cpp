@@ -22,7 +22,8 @@ void gather(const std::byte* from, std::span<const std::uint32_t> rows, std::siz
 
 expert_dispatch::expert_dispatch(device& d, std::uint32_t hidden, const activation_needs& forms,
                                  const limits& most)
-    : hidden_(hidden),
+    : device_(d),
+      hidden_(hidden),
       most_rows_(most.rows),
       pool_(d, most.rows * expert_row_bytes(forms, hidden), most.kept_messages) {}
 
@@ -171,7 +172,9 @@ result<outputs_verdict> expert_dispatch::take(const expert_outputs_header& heade
                 header.shard, header.slots.size(), payload.size(), s->slots.size());
   const std::byte* from = payload.data();
   for (const std::uint32_t slot : s->slots) {
-    std::memcpy(outputs_ + std::size_t{slot} * hidden_, from, row_bytes);
+    float* const to = outputs_ + std::size_t{slot} * hidden_;
+    std::memcpy(to, from, row_bytes);
+    device_.written(to, row_bytes);
     from += row_bytes;
   }
   s->answered = true;

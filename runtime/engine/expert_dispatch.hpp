@@ -94,6 +94,7 @@ class expert_dispatch {
   void add_parts(const share& s, std::size_t first_byte, std::size_t row_bytes,
                  std::vector<payload_part>& parts) const;
 
+  device& device_;
   std::uint32_t hidden_;
   std::uint32_t most_rows_;
   buffer_pool pool_;

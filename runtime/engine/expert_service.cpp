@@ -159,11 +159,13 @@ result<void> expert_service::apply(const expert_rows_header& asked,
     picked[j->wanted()] = i;
     j->want(asked.rows[i / l.top_k] * l.top_k + i % l.top_k);
   }
+  device_->written(j->request(), layout.bytes);
   // Part of the work may be on the stream even where the rest was refused: its memory stays too.
   if (submit(asked, l, *j) != kernels::status::ok) j->refuse();
   work_->in_flight.fetch_add(1);
-  device_->notify([work = work_, j, hidden = hidden_, done = std::move(done)] {
+  device_->notify([&dev = *device_, work = work_, j, hidden = hidden_, done = std::move(done)] {
     work->in_flight.fetch_sub(1);
+    if (dev.fault()) j->refuse();
     done(j->finish(hidden));
   });
   return {};
@@ -179,12 +181,15 @@ kernels::status expert_service::submit(const expert_rows_header& asked, const se
   const auto* ids = reinterpret_cast<const std::int32_t*>(in + layout.ids);
   const bool every_slot = j.wanted() == rows * layer.top_k;
   float* const outputs = every_slot ? j.result() : work_->outputs.as<float>();
-  const kernels::status done =
-      work_->bank->apply(asked.layer, {x, ids, outputs, rows, layer.top_k});
-  if (done != kernels::status::ok || every_slot || j.wanted() == 0) return done;
-  const auto* picked = reinterpret_cast<const std::uint32_t*>(in + layout.slots);
-  return device_->kernels().gather_rows(device_->stream(),
-                                        {outputs, picked, j.result(), j.wanted(), hidden_});
+  kernels::status done = work_->bank->apply(asked.layer, {x, ids, outputs, rows, layer.top_k});
+  if (done != kernels::status::ok || j.wanted() == 0) return done;
+  if (!every_slot) {
+    const auto* picked = reinterpret_cast<const std::uint32_t*>(in + layout.slots);
+    done = device_->kernels().gather_rows(device_->stream(),
+                                          {outputs, picked, j.result(), j.wanted(), hidden_});
+    if (done != kernels::status::ok) return done;
+  }
+  return device_->complete_rows(j.result(), j.wanted(), hidden_);
 }
 
 }  // namespace troupe

@@ -96,9 +96,9 @@ class gathering {
 
 class host_link final : public team_link {
  public:
-  host_link(team_ranks ranks, std::uint64_t epoch, std::chrono::milliseconds deadline,
+  host_link(const team_ranks& ranks, std::uint64_t epoch, std::chrono::milliseconds deadline,
             ended_fn ended)
-      : ranks_(std::move(ranks)),
+      : ranks_(ranks),
         group_(std::make_shared<host_group>(static_cast<std::uint32_t>(ranks_.size()), epoch,
                                             deadline, std::move(ended))) {}
 
@@ -116,7 +116,7 @@ class host_link final : public team_link {
   void abort(error why) override { group_->end(why); }
 
  private:
-  team_ranks ranks_;
+  const team_ranks& ranks_;
   std::shared_ptr<host_group> group_;
 };
 

@@ -18,6 +18,14 @@ team_exchange::team_exchange(team_ranks ranks, team_link_maker make, team_link::
     unmade_ = made.error();
 }
 
+team_exchange::~team_exchange() {
+  {
+    const std::lock_guard guard(lock_);
+    link_.reset();
+  }
+  ranks_.clear();
+}
+
 device_buffer team_exchange::allocate(std::size_t bytes) {
   if (bytes == 0) return {};
   std::vector<device_buffer> copies;

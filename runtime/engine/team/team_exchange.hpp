@@ -27,6 +27,8 @@ class team_exchange {
   team_exchange(team_ranks ranks, team_link_maker make, team_link::ended_fn ended);
   team_exchange(const team_exchange&) = delete;
   team_exchange& operator=(const team_exchange&) = delete;
+  /// The ranks finish what was submitted, which may still ask for faults, before anything goes.
+  ~team_exchange();
 
   [[nodiscard]] const team_ranks& ranks() const { return ranks_; }
   [[nodiscard]] std::uint32_t count() const { return static_cast<std::uint32_t>(ranks_.size()); }

@@ -44,7 +44,7 @@ class team_link {
 
 using team_ranks = std::vector<std::shared_ptr<device>>;
 
-/// Makes the group of an epoch.
+/// Makes the group of an epoch; it borrows `ranks`.
 using team_link_maker = std::function<result<std::shared_ptr<team_link>>(
     const team_ranks& ranks, std::uint64_t epoch, team_link::ended_fn ended)>;
 

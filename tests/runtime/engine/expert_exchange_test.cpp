@@ -80,7 +80,7 @@ class stepper {
       t = static_cast<token_id>(random() % files_.config().vocab);
     auto pages = std::make_shared<std::vector<std::int32_t>>(kv_.pages());
     std::iota(pages->begin(), pages->end(), 0);
-    const step_inputs in(plan, {pages});
+    step_inputs in(plan, {pages});
     REQUIRE(stage_.begin(in, x_.as<float>()) == kernels::status::ok);
     for (std::uint32_t layer = 0; layer < files_.config().layers; ++layer) {
       REQUIRE(stage_.attend(layer) == kernels::status::ok);

@@ -78,9 +78,9 @@ TEST_CASE("pages and rows have the same bytes however many ranks share their hea
   generator random(5);
   for (const kv_layout& layout :
        {kv_layout{2, 4, 16, 16, kv_type::f16}, kv_layout{3, 4, 20, 32, kv_type::f32}}) {
-    emulated_device one;
-    const kv_store whole(one, layout, 5);
     for (const std::uint32_t ranks : {2U, 4U}) {
+      emulated_device one;
+      const kv_store whole(one, layout, 5);
       const built_team built = team_of_gpus(ranks);
       const kv_store divided(*built.team, layout, 5);
       CHECK(divided.rank_layout().page_bytes() * ranks == layout.page_bytes());
