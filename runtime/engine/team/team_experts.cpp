@@ -13,35 +13,51 @@ using kernels::matrix;
 /// Sets of experts that are kept: more than any placement has; weights that have gone make way.
 constexpr std::size_t most_known = 4096;
 
-team_shares shares_of_rows(const matrix& w, std::uint32_t ranks, std::uint32_t least = 1) {
-  return shares_of(w.rows, std::max(least_unit(w.type), least), ranks);
-}
+/// The shares of one width, of matrices of several types: the coarsest unit of any. Packed ones
+/// have been divided already, by their own types.
+class common_shares {
+ public:
+  explicit common_shares(std::uint32_t least) : least_(least) {}
+  void add(const matrix& w) { least_ = std::max(least_, least_unit(w.type)); }
+  [[nodiscard]] team_shares of(std::uint32_t width, std::uint32_t ranks) const {
+    return shares_of(width, least_, ranks);
+  }
 
-bool alike(const team_shares& a, const team_shares& b) {
-  for (std::size_t r = 0; r < a.of.size(); ++r)
-    if (a.of[r].first != b.of[r].first || a.of[r].count != b.of[r].count) return false;
-  return a.divided == b.divided;
+ private:
+  std::uint32_t least_;
+};
+
+bool fits(const matrix& w, const team_shares& shares) {
+  const auto ranks = static_cast<std::uint32_t>(shares.of.size());
+  if (w.rows != shares.of.back().first + shares.of.back().count) return false;
+  return w.layout == kernels::weight_layout::rows ||
+         shares_of(w.rows, least_unit(w.type), ranks).divided == shares.divided;
 }
 
 std::shared_ptr<const team_expert_parts> divide(const expert_weights* experts, std::uint32_t count,
                                                 std::uint32_t ranks, std::uint32_t least,
                                                 const team_memory& memory) {
+  common_shares up(least);
+  common_shares down(1);
+  for (std::uint32_t e = 0; e < count; ++e) {
+    up.add(experts[e].gate);
+    up.add(experts[e].up);
+    down.add(experts[e].down);
+  }
   auto made = std::make_shared<team_expert_parts>();
-  made->up = shares_of_rows(experts[0].gate, ranks, least);
-  made->down = shares_of_rows(experts[0].down, ranks);
+  made->up = up.of(experts[0].gate.rows, ranks);
+  made->down = down.of(experts[0].down.rows, ranks);
   made->of.resize(ranks);
   for (std::uint32_t r = 0; r < ranks; ++r) {
     for (std::uint32_t e = 0; e < count; ++e) {
       const expert_weights& w = experts[e];
-      if (!alike(shares_of_rows(w.gate, ranks, least), made->up) ||
-          !alike(shares_of_rows(w.up, ranks, least), made->up) ||
-          !alike(shares_of_rows(w.down, ranks), made->down))
+      if (!fits(w.gate, made->up) || !fits(w.up, made->up) || !fits(w.down, made->down))
         return nullptr;
       const auto gate = part_of(w.gate, made->up, r, memory);
-      const auto up = part_of(w.up, made->up, r, memory);
-      const auto down = part_of(w.down, made->down, r, memory);
-      if (!gate || !up || !down) return nullptr;
-      made->of[r].push_back({*gate, *up, *down});
+      const auto up_part = part_of(w.up, made->up, r, memory);
+      const auto down_part = part_of(w.down, made->down, r, memory);
+      if (!gate || !up_part || !down_part) return nullptr;
+      made->of[r].push_back({*gate, *up_part, *down_part});
     }
   }
   return made;

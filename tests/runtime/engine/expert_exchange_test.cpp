@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "tests/runtime/engine/exchange_support.hpp"
+#include "tests/runtime/engine/team/teams.hpp"
 #include "tests/support/gguf_models.hpp"
 #include "tests/support/paths.hpp"
 
@@ -123,12 +124,16 @@ void exchange(expert_dispatch& dispatch, const layer_step& at, const expert_call
 
 /// Computes random steps with every expert on the stage's own device, and compares each layer's
 /// outputs with those of 1 to 8 shards.
-void compare_shards(const std::filesystem::path& path, activation_mode mode) {
+void compare_shards(
+    const std::filesystem::path& path, activation_mode mode,
+    const std::function<std::shared_ptr<device>()>& computes = [] {
+      return std::make_shared<cpu_device>(processor_use{.threads = 2, .pin = false});
+    }) {
   generator random(17);
   const auto files = open_model(path);
   const model_config& c = files->config();
-  const auto own = std::make_shared<cpu_device>(processor_use{.threads = 2, .pin = false});
-  const auto other = std::make_shared<cpu_device>(processor_use{.threads = 2, .pin = false});
+  const std::shared_ptr<device> own = computes();
+  const std::shared_ptr<device> other = computes();
   stepper stage(*own, *files, mode);
   expert_bank every(*own, *files, shard_experts(c, 0, 1), mode, most_rows, {true, nullptr});
   // The first node of each cut is where the stage is, the others are elsewhere.
@@ -147,15 +152,21 @@ void compare_shards(const std::filesystem::path& path, activation_mode mode) {
     ++step;
     stage.step(rows, random, [&](std::uint32_t layer, const expert_call& call) {
       const std::size_t size = std::size_t{call.rows} * call.top_k * c.hidden;
+      const auto complete = [&] {
+        REQUIRE(own->complete_rows(call.outputs, call.rows * call.top_k, c.hidden) ==
+                kernels::status::ok);
+        pass(*own);
+      };
       REQUIRE(every.apply(layer, call) == kernels::status::ok);
-      pass(*own);
+      complete();
       const std::vector<float> expected(call.outputs, call.outputs + size);
       for (const auto& nodes : cuts) {
         std::vector<expert_holder> holders = holders_of(layer, nodes, *files, mode);
         if (random() % 2 == 0) holders.front().remote = holders.front().shard != 0;
         std::fill_n(call.outputs, size, std::bit_cast<float>(0x7FABCDEFU));
+        own->written(call.outputs, size * sizeof(float));
         exchange(dispatch, {3, step, layer}, call, nodes, holders);
-        pass(*own);
+        complete();
         CAPTURE(rows);
         CAPTURE(layer);
         CAPTURE(nodes.size());
@@ -190,6 +201,16 @@ TEST_CASE("experts elsewhere give the bits of experts here: integer weights, bot
   CHECK((second.f32 && second.q8));
   compare_shards(path, activation_mode::integer);
   compare_shards(path, activation_mode::f32);
+}
+
+TEST_CASE("experts elsewhere give the bits of experts here: devices that compute together") {
+  const auto pair = [] { return std::shared_ptr<device>(team_of_processors(2).team); };
+  compare_shards(reference() / "models/tiny-qwen3-moe", activation_mode::automatic, pair);
+  compare_shards(reference() / "models/tiny-qwen3-moe-fp8", activation_mode::automatic, pair);
+  const temporary_directory folder;
+  const auto path = folder.path() / "moe.gguf";
+  integer_moe().write(path);
+  compare_shards(path, activation_mode::integer, pair);
 }
 
 }  // namespace troupe::test
