@@ -252,7 +252,8 @@ void attention_block_state::finish_step() {
 }
 
 void attention_block_state::fail(error why) {
-  w_->exit->fail(step_failure{current_.plan->id, std::move(why)});
+  // A device that refuses work knows better why.
+  w_->exit->fail(step_failure{current_.plan->id, w_->dev->fault().value_or(std::move(why))});
   abandon();
   begin_next();
 }

@@ -15,7 +15,9 @@ void local_exit::leave(device& dev, step_message m, std::shared_ptr<step_inputs>
     return;
   }
   // The closure keeps what the device still reads alive until the stream has passed it.
-  dev.notify([inputs = std::move(inputs), m = std::move(m), batcher = batcher_] {
+  dev.notify([&dev, inputs = std::move(inputs), m = std::move(m), batcher = batcher_] {
+    if (auto why = dev.fault())
+      return caf::anon_send(batcher, step_failure{m.plan->id, std::move(*why)});
     step_result r = inputs->collect();
     r.device_seconds =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - *m.started).count();

@@ -37,6 +37,7 @@ caf::result<serving_group> node_state::place(const placement& plan, const batche
   const model_config& model = resources_.files->config();
   serving_group group;
   group.plan = plan;
+  resources_.dev->begin_epoch(plan.epoch);
   group.shards = spawn_shards(plan);
   attention_block_actor next;
   for (std::size_t i = plan.stages.size(); i-- > 0;) {

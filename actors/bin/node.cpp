@@ -17,7 +17,7 @@
 #include "actors/bin/service_manager.hpp"
 #include "actors/bin/start_over.hpp"
 #include "actors/device_loss.hpp"
-#include "runtime/device/device_choice.hpp"
+#include "runtime/engine/team/team_choice.hpp"
 
 namespace troupe::cli {
 namespace {
@@ -67,8 +67,9 @@ result<void> node(node_command& command) {
   node_world world;
   const auto choice = parse_device(options.device);
   if (!choice) return fail(choice.error());
-  auto computes = make_device(*choice, {.threads = options.threads, .shared = options.turns > 1},
-                              {.graph_rows = options.graph_rows}, &end_without_device);
+  auto computes = make_team(*choice, options.tensor_parallel,
+                            {.threads = options.threads, .shared = options.turns > 1},
+                            {.graph_rows = options.graph_rows}, &end_without_device);
   if (!computes) return fail(std::move(computes.error()));
   const auto store = std::make_shared<node_store>(std::move(*computes));
   world.join = [&] { return worker_runtime::start(for_runtime(options, *join), store, report); };

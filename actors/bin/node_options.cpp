@@ -27,6 +27,12 @@ void describe(config_schema& schema, node_options& options) {
             "What computes: \"cpu\", \"cuda\" or \"cuda:N\", or \"auto\": a GPU where one can be "
             "used.")
       .on_command_line("--device", "DEVICE");
+  schema
+      .integer(
+          "tensor_parallel", options.tensor_parallel, 1, 16,
+          "Devices that compute together, each with its part of the model: \"cuda:N\" and those "
+          "after it, or parts of the threads.")
+      .on_command_line("--tensor-parallel", "DEVICES");
   schema.integer("threads", options.threads, 0, 1024, "Compute threads; 0: one a core.")
       .on_command_line("--threads", "N");
   schema
@@ -76,6 +82,8 @@ std::vector<std::string> command_line(const node_options& options) {
   if (!options.weights_cache.empty()) add("--weights-cache", options.weights_cache);
   if (!options.name.empty()) add("--name", options.name);
   add("--device", options.device);
+  if (options.tensor_parallel > 1)
+    add("--tensor-parallel", std::to_string(options.tensor_parallel));
   add("--threads", std::to_string(options.threads));
   add("--graph-rows", std::to_string(options.graph_rows));
   if (options.turns > 1) add("--turns", std::to_string(options.turns));

@@ -15,6 +15,7 @@ node_options node_options_by(const engine_config& engine, const cluster_config& 
                              std::string log_level, log_format log_as) {
   node_options common;
   common.device = engine.device;
+  common.tensor_parallel = engine.tensor_parallel;
   common.threads = engine.threads;
   common.actor_threads = engine.actor_threads;
   common.tiers = engine.cache.tiers;

@@ -8,6 +8,13 @@
 #include "runtime/wire/step_frames.hpp"
 
 namespace troupe {
+namespace {
+
+void send_failure(data_port& port, peer_id batcher, const failed_step& failure) {
+  (void)port.send(batcher, {frames::step_failure, encode_step_failure(failure), {}});
+}
+
+}  // namespace
 
 std::shared_ptr<remote_exit> remote_exit::to_stage(std::shared_ptr<data_port> port, peer_id peer,
                                                    std::uint32_t stage, std::uint32_t hidden) {
@@ -32,7 +39,9 @@ void remote_exit::report_to(peer_id batcher, epoch_number epoch) {
 
 void remote_exit::leave(device& dev, step_message m, std::shared_ptr<step_inputs> inputs) {
   if (hidden_ == 0) {
-    dev.notify([port = port_, to = batcher_, inputs = std::move(inputs), m = std::move(m)] {
+    dev.notify([&dev, port = port_, to = batcher_, inputs = std::move(inputs), m = std::move(m)] {
+      if (auto why = dev.fault())
+        return send_failure(*port, to, {m.plan->epoch, m.plan->id, std::move(*why)});
       step_result r = inputs->collect();
       if (m.started != nullptr)
         r.device_seconds =
@@ -45,17 +54,17 @@ void remote_exit::leave(device& dev, step_message m, std::shared_ptr<step_inputs
   std::vector<std::byte> header = addressed(encode_step(*m.plan), stage_);
   const std::size_t bytes = std::size_t{m.plan->rows()} * hidden_ * sizeof(float);
   // All of the message is kept until then: the device notes the step's start in it.
-  dev.notify([port = port_, to = next_, header = std::move(header), bytes,
+  dev.notify([&dev, port = port_, to = next_, batcher = batcher_, header = std::move(header), bytes,
               inputs = std::move(inputs), m = std::move(m)]() mutable {
+    if (auto why = dev.fault())
+      return send_failure(*port, batcher, {m.plan->epoch, m.plan->id, std::move(*why)});
     const std::span<const std::byte> rows(m.x->data(), bytes);
     (void)port->send(to, {frames::step, std::move(header), {{rows, std::move(m.x)}}});
   });
 }
 
 void remote_exit::fail(const step_failure& failure) {
-  (void)port_->send(
-      batcher_,
-      {frames::step_failure, encode_step_failure({epoch_, failure.step, failure.why}), {}});
+  send_failure(*port_, batcher_, {epoch_, failure.step, failure.why});
 }
 
 }  // namespace troupe

@@ -140,6 +140,7 @@ std::string worker_state::obey(const node_orders& orders, orders_done& done) {
     }
     // Connections of the old epoch go first, so that nothing stale is taken for new.
     if (auto up = wiring_.port->connect_to(addresses_of(orders)); !up) return up.error().message();
+    wiring_.node.dev->begin_epoch(orders.epoch);
     drop_others(orders, duties);
     const hosted_stage::experts experts = open(around, duties, entries);
     for (const stage_order& order : orders.stages) {

@@ -18,6 +18,7 @@
 #include "actors/cluster/tls_check.hpp"
 #include "actors/cluster/worker.hpp"
 #include "actors/engine/memory_plan.hpp"
+#include "runtime/engine/model_ranks.hpp"
 #include "runtime/release/release.hpp"
 #include "runtime/wire/frames.hpp"
 
@@ -171,6 +172,10 @@ result<void> joined_worker::open_model(const worker_options& options, const node
     if (!files) return fail(std::move(files.error()));
     files_ = std::move(*files);
   }
+  if (auto suits =
+          ranks_suit(*store_->dev(), *files_, static_cast<activation_mode>(welcome.activations));
+      !suits)
+    return suits;
   hello_.model = files_->identity();
   config_.threads = options.threads;
   config_.page_size = welcome.page_size;

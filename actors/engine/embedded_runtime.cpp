@@ -19,7 +19,8 @@
 #include "actors/node.hpp"
 #include "actors/supervisor.hpp"
 #include "runtime/device/cpu_device.hpp"
-#include "runtime/device/device_choice.hpp"
+#include "runtime/engine/model_ranks.hpp"
+#include "runtime/engine/team/team_choice.hpp"
 
 namespace troupe {
 namespace {
@@ -188,10 +189,16 @@ result<std::unique_ptr<embedded_runtime>> embedded_runtime::start(const std::fil
   if (!draft) return fail(draft.error());
   const auto choice = parse_device(config.device);
   if (!choice) return fail(choice.error());
-  auto made = make_device(*choice, {.threads = config.threads}, {.graph_rows = config.graph_rows},
-                          &end_without_device);
+  auto made = make_team(*choice, config.tensor_parallel, {.threads = config.threads},
+                        {.graph_rows = config.graph_rows}, &end_without_device);
   if (!made) return fail(std::move(made.error()));
   const std::shared_ptr<device> dev = std::move(*made);
+  if (auto suits = ranks_suit(*dev, *model->files, config.activations); !suits)
+    return fail(suits.error().within(path.string()));
+  if (*draft) {
+    if (auto suits = ranks_suit(*dev, *(*draft)->model.files, config.activations); !suits)
+      return fail(suits.error().within("draft model"));
+  }
   const std::size_t available = room_on(*dev);
   const std::size_t weights = opened->weight_bytes + (*draft ? (*draft)->weight_bytes : 0);
   const auto memory = plan_memory(about, config, weights, available);

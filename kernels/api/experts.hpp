@@ -54,7 +54,8 @@ struct expert_up_params {
   std::uint32_t top_k = 0;
 };
 
-/// For every slot s of every listed expert e: out[s, :] = down_e hidden[s].
+/// For every slot s of every listed expert e: out[s, :] = down_e hidden[s]. Other slots are left
+/// alone.
 struct expert_down_params {
   const expert_weights* experts = nullptr;
   const std::uint32_t* offsets = nullptr;
@@ -64,6 +65,12 @@ struct expert_down_params {
   std::uint32_t expert_count = 0;
   std::uint32_t rows = 0;
   std::uint32_t top_k = 0;
+  /// Floats from one slot's row of `out` to the next, at least down's rows; 0: as many as those.
+  std::uint32_t out_stride = 0;
+
+  [[nodiscard]] constexpr std::size_t stride_of(const matrix& down) const {
+    return out_stride == 0 ? down.rows : out_stride;
+  }
 };
 
 /// x[r, :] += sum over rank of weights[r, rank] * outputs[r * top_k + rank, :], added in rank

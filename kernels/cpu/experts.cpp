@@ -146,7 +146,7 @@ void down_item(const expert_down_params& p, std::uint32_t expert, std::uint32_t 
       const std::uint32_t column = first + k * tile_rows;
       const std::uint32_t count = std::min(down.rows - column, std::uint32_t{tile_rows});
       for (std::uint32_t i = 0; i < rows; ++i)
-        std::memcpy(p.out + std::size_t{p.slots[s + i]} * down.rows + column,
+        std::memcpy(p.out + p.slots[s + i] * p.stride_of(down) + column,
                     product[k] + std::size_t{i} * tile_rows, count * sizeof(float));
     }
   }

@@ -140,7 +140,8 @@ status validate(const expert_down_params& p) {
     return status::invalid_shape;
   for (std::uint32_t e = 0; e < p.expert_count; ++e) {
     const matrix& down = p.experts[e].down;
-    if (!multipliable(p.hidden, down) || down.rows != p.experts[0].down.rows)
+    if (!multipliable(p.hidden, down) || down.rows != p.experts[0].down.rows ||
+        p.stride_of(down) < down.rows)
       return status::invalid_shape;
   }
   return status::ok;

@@ -140,7 +140,8 @@ status validate(const expert_down_params& p) {
   if (p.out == nullptr) return status::invalid_shape;
   return check_experts<expert_down_params>(
       p, [](const expert_down_params& down, const expert_weights& w) {
-        if (!alike(w.down, down.experts[0].down)) return status::invalid_shape;
+        if (!alike(w.down, down.experts[0].down) || down.stride_of(w.down) < w.down.rows)
+          return status::invalid_shape;
         return multipliable(down.hidden, w.down);
       });
 }

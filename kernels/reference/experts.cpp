@@ -64,7 +64,7 @@ void expert_down(const expert_down_params& p) {
     for (std::uint32_t i = p.offsets[e]; i < p.offsets[e + 1]; ++i) {
       const std::uint32_t slot = p.slots[i];
       const std::vector<float> y = product(activation_row(p.hidden, down, slot), down);
-      std::copy(y.begin(), y.end(), p.out + std::size_t{slot} * down.rows);
+      std::copy(y.begin(), y.end(), p.out + slot * p.stride_of(down));
     }
   }
 }

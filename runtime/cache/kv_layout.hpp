@@ -22,6 +22,12 @@ struct kv_layout {
   /// Bytes of one page over all layers, keys and values.
   [[nodiscard]] std::size_t page_bytes() const { return half_page_bytes() * 2 * layers; }
   [[nodiscard]] std::size_t position_bytes() const { return page_bytes() / page_size; }
+  /// Of a rank that has 1 / ranks of the heads.
+  [[nodiscard]] kv_layout divided(std::uint32_t ranks) const {
+    kv_layout own = *this;
+    own.kv_heads /= ranks;
+    return own;
+  }
   [[nodiscard]] std::uint32_t pages_for(std::uint32_t positions) const {
     return (positions + page_size - 1) / page_size;
   }

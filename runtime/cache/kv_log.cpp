@@ -1,7 +1,6 @@
 #include "runtime/cache/kv_log.hpp"
 
 #include <algorithm>
-#include <cstring>
 
 #include "runtime/cache/kv_rows.hpp"
 
@@ -67,7 +66,7 @@ void kv_log::fill(logged_snapshot& piece) const {
   piece.payload = allocate(piece.header.pages.size() * bytes);
   std::byte* to = piece.payload.memory.get();
   for (const std::int32_t page : piece.header.pages) {
-    std::memcpy(to, whole_page(store_, page).data(), bytes);
+    read_kv_page(store_, page, to);
     to += bytes;
   }
 }

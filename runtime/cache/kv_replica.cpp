@@ -1,7 +1,6 @@
 #include "runtime/cache/kv_replica.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <set>
 #include <utility>
 
@@ -137,7 +136,7 @@ result<void> kv_replica::apply(const kv_snapshot& piece, std::span<const std::by
   const std::size_t bytes = store_.layout().page_bytes();
   for (std::size_t i = 0; i < piece.pages.size(); ++i) {
     const std::int32_t page = piece.pages[i];
-    std::memcpy(whole_page(store_, page).data(), payload.data() + i * bytes, bytes);
+    write_kv_page(store_, page, payload.data() + i * bytes);
     written_[static_cast<std::size_t>(page)] = true;
   }
   for (const kv_table& table : piece.tables) tables_[table.sequence] = table.pages;

@@ -53,8 +53,10 @@ void each_stretch(const kv_store& store, std::span<const std::int32_t> pages, st
   const std::uint32_t end = first + count;
   std::size_t at = 0;
   for (std::uint32_t index = 0; index < layout.layers; ++index) {
-    const kernels::kv_layer layer = store.layer(index);
-    for (std::uint32_t head = 0; head < layout.kv_heads; ++head, at += 2 * row * count) {
+    for (std::uint32_t h = 0; h < layout.kv_heads; ++h, at += 2 * row * count) {
+      const std::uint32_t own = store.rank_layout().kv_heads;
+      const kernels::kv_layer layer = store.layer_of(h / own, index);
+      const std::uint32_t head = h % own;
       for (std::uint32_t p = first; p < end;) {
         const auto page = static_cast<std::size_t>(pages[p / layout.page_size]);
         const std::uint32_t slot = p % layout.page_size;
@@ -111,9 +113,35 @@ void scatter_kv_rows(const kv_store& store, std::span<const std::int32_t> pages,
   }
 }
 
-std::span<std::byte> whole_page(const kv_store& store, std::int32_t page) {
-  const std::size_t bytes = store.layout().page_bytes();
-  return {store.layer(0).keys + static_cast<std::size_t>(page) * bytes, bytes};
+namespace {
+
+/// Calls f(the page's bytes in the store, where they are in the page's own form, how many).
+template <class F>
+void each_part(const kv_store& store, std::int32_t page, const F& f) {
+  const std::size_t bytes = store.rank_layout().page_bytes();
+  const std::size_t at = bytes * static_cast<std::size_t>(page);
+  if (store.ranks() == 1) return f(store.layer_of(0, 0).keys + at, std::size_t{0}, bytes);
+  // Heads are what a half of a layer's page is divided by first.
+  const std::size_t half = store.rank_layout().half_page_bytes();
+  for (std::uint32_t rank = 0; rank < store.ranks(); ++rank) {
+    std::byte* const own = store.layer_of(rank, 0).keys + at;
+    for (std::uint32_t i = 0; i < 2 * store.layout().layers; ++i)
+      f(own + i * half, (std::size_t{i} * store.ranks() + rank) * half, half);
+  }
+}
+
+}  // namespace
+
+void read_kv_page(const kv_store& store, std::int32_t page, std::byte* to) {
+  each_part(store, page, [&](const std::byte* own, std::size_t at, std::size_t bytes) {
+    std::memcpy(to + at, own, bytes);
+  });
+}
+
+void write_kv_page(const kv_store& store, std::int32_t page, const std::byte* from) {
+  each_part(store, page, [&](std::byte* own, std::size_t at, std::size_t bytes) {
+    std::memcpy(own, from + at, bytes);
+  });
 }
 
 }  // namespace troupe

@@ -26,7 +26,11 @@ void gather_kv_rows(const kv_store& store, std::span<const std::int32_t> pages, 
 void scatter_kv_rows(const kv_store& store, std::span<const std::int32_t> pages,
                      std::uint32_t first, std::uint32_t count, const std::byte* from);
 
-/// All that a page holds, of every layer: page_bytes().
-[[nodiscard]] std::span<std::byte> whole_page(const kv_store& store, std::int32_t page);
+/// Copies all that a page holds, of every layer: layout().page_bytes(). For each layer its keys,
+/// then its values, of each head in turn, as kernels::kv_layer says; the same bytes whatever the
+/// number of ranks that share the heads. For stores in memory that the host can read.
+void read_kv_page(const kv_store& store, std::int32_t page, std::byte* to);
+/// The reverse.
+void write_kv_page(const kv_store& store, std::int32_t page, const std::byte* from);
 
 }  // namespace troupe

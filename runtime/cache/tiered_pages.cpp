@@ -2,7 +2,6 @@
 
 #include <chrono>
 #include <condition_variable>
-#include <cstring>
 #include <deque>
 #include <mutex>
 #include <thread>
@@ -104,7 +103,8 @@ class tiered_pages final : public page_tiers {
   void write(held_lock& held);
   [[nodiscard]] bool bring(held_lock& held, const block_key& key, std::int32_t page);
   /// Copies from or to a page, without the lock.
-  void touch(held_lock& held, std::span<const std::byte> from, std::byte* to);
+  template <class Copy>
+  void touch(held_lock& held, const Copy& copy);
 
   const std::shared_ptr<const kv_store> store_;
   const std::shared_ptr<tier_counters> counters_;
@@ -158,10 +158,11 @@ void tiered_pages::fill(held_lock& held) {
   told_.notify_all();
 }
 
-void tiered_pages::touch(held_lock& held, std::span<const std::byte> from, std::byte* to) {
+template <class Copy>
+void tiered_pages::touch(held_lock& held, const Copy& copy) {
   touching_ = true;
   held.unlock();
-  std::memcpy(to, from.data(), from.size());
+  copy();
   held.lock();
   touching_ = false;
   told_.notify_all();
@@ -169,14 +170,13 @@ void tiered_pages::touch(held_lock& held, std::span<const std::byte> from, std::
 
 /// Fills one page. Lets go of the lock while it reads and copies.
 bool tiered_pages::bring(held_lock& held, const block_key& key, std::int32_t page) {
-  const std::span<std::byte> to = whole_page(*store_, page);
   page_bytes contents = host_.get(key);
   for (auto waits = unwritten_.begin(); !contents && waits != unwritten_.end(); ++waits)
     if (waits->key == key) contents = waits->contents;
   const bool from_disk = contents == nullptr && disk_ && disk_->has(key);
   if (from_disk) {
     held.unlock();
-    std::vector<std::byte> read(to.size());
+    std::vector<std::byte> read(store_->layout().page_bytes());
     const std::uint64_t rejected = disk_->rejected();
     if (disk_->get(key, read))
       contents = std::make_shared<const std::vector<std::byte>>(std::move(read));
@@ -184,7 +184,7 @@ bool tiered_pages::bring(held_lock& held, const block_key& key, std::int32_t pag
     held.lock();
   }
   if (contents == nullptr || closed_) return false;
-  touch(held, *contents, to.data());
+  touch(held, [&] { write_kv_page(*store_, page, contents->data()); });
   ++(from_disk ? counters_->disk_pages : counters_->host_pages);
   host_.put(key, std::move(contents));
   return !closed_;
@@ -192,9 +192,8 @@ bool tiered_pages::bring(held_lock& held, const block_key& key, std::int32_t pag
 
 void tiered_pages::copy_out(held_lock& held) {
   const auto [key, page] = copies_.front();
-  const std::span<const std::byte> from = whole_page(*store_, page);
-  auto copied = std::make_shared<std::vector<std::byte>>(from.size());
-  touch(held, from, copied->data());
+  auto copied = std::make_shared<std::vector<std::byte>>(store_->layout().page_bytes());
+  touch(held, [&, at = page] { read_kv_page(*store_, at, copied->data()); });
   if (closed_) return;
   const page_bytes contents = std::move(copied);
   copies_.pop_front();

@@ -22,10 +22,11 @@ enum class expert_row_form : std::uint8_t { exact, fp8 };
 /// None of it changes an answer but `activations`, `expert_rows` and `kv` (contract 1 of the
 /// design).
 struct engine_config {
-  std::string device = "cpu";       ///< what computes: as parse_device() takes it
-  std::uint32_t threads = 0;        ///< compute threads; 0: one a core
-  std::uint32_t graph_rows = 256;   ///< most rows of a step that runs as CUDA graphs; 0: none
-  std::uint32_t actor_threads = 2;  ///< threads of the actor scheduler
+  std::string device = "cpu";         ///< what computes: as parse_device() takes it
+  std::uint32_t tensor_parallel = 1;  ///< devices that compute together: make_team()
+  std::uint32_t threads = 0;          ///< compute threads; 0: one a core
+  std::uint32_t graph_rows = 256;     ///< most rows of a step that runs as CUDA graphs; 0: none
+  std::uint32_t actor_threads = 2;    ///< threads of the actor scheduler
   std::uint32_t stages = 0;  ///< attention blocks (ranges of layers); 0: what fits the machine
   std::uint32_t expert_shards = 0;  ///< expert actors a stage; 0: what fits the machine
   std::uint32_t page_size = 16;     ///< positions a KV page: 16 or 32

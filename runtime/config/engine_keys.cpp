@@ -16,6 +16,12 @@ void describe(config_schema& schema, engine_config& config) {
             "What computes: \"cpu\", \"cuda\" or \"cuda:N\", or \"auto\": a GPU where one can be "
             "used.")
       .on_command_line("--device", "DEVICE");
+  schema
+      .integer(
+          "tensor_parallel", config.tensor_parallel, 1, 16,
+          "Devices that compute together, each with its part of the model: \"cuda:N\" and those "
+          "after it, or parts of the threads.")
+      .on_command_line("--tensor-parallel", "DEVICES");
   schema.integer("threads", config.threads, 0, 1024, "Compute threads; 0: one a core.")
       .on_command_line("--threads", "N");
   schema

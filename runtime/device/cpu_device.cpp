@@ -51,7 +51,8 @@ namespace {
 
 cpu_stream::options stream_options(const processor_use& use) {
   cpu_stream::options o{.threads = use.threads == 0 ? usable_processors() : use.threads,
-                        .pin = use.pin};
+                        .pin = use.pin,
+                        .first = use.first};
   // On the only processor, a thread that looks for work keeps whoever would bring it from running.
   if (use.shared || usable_processors() == 1) o.spin = 0;
   return o;

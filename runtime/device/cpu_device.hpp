@@ -12,6 +12,7 @@ namespace troupe {
 struct processor_use {
   std::uint32_t threads = 0;  ///< 0: one for each processor the process may use
   bool pin = true;
+  std::uint32_t first = 0;  ///< which of the processors the first thread is bound to
   /// Other processes compute on the same ones in turn: whoever looks for work would keep them from
   /// it.
   bool shared = false;

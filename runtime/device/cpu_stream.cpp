@@ -71,7 +71,10 @@ cpu_stream::cpu_stream(const options& o)
   for (std::uint64_t i = 0; i < o.capacity; ++i) ring_[i].turn.store(i);
   workers_.reserve(threads_);
   for (std::uint32_t i = 0; i < threads_; ++i) {
-    workers_.emplace_back([this, i, pin = o.pin] { run(i, pin); });
+    workers_.emplace_back([this, i, pin = o.pin, on = o.first + i] {
+      if (pin) bind_to_processor(on);
+      run(i);
+    });
   }
 }
 
@@ -191,9 +194,8 @@ void cpu_stream::log(const slot& s, std::uint64_t ticket) {
   next_waits_ = ring_[(ticket + 1) & mask_].turn.load() != ticket + 2;
 }
 
-void cpu_stream::run(std::uint32_t index, bool pin) {
+void cpu_stream::run(std::uint32_t index) {
   pthread_setname_np(pthread_self(), "troupe.compute");
-  if (pin) bind_to_processor(index);
   const scratch_memory scratch;
   const kernels::cpu::worker me{index, threads_, scratch.data(),
                                 kernels::cpu::worker_scratch_bytes};

@@ -26,7 +26,8 @@ class cpu_stream final : public kernels::cpu::stream {
     std::uint32_t threads = 1;
     std::uint32_t capacity = 8192;  ///< tasks in the ring; a power of two
     std::uint32_t spin = 4000;      ///< polls before sleeping
-    bool pin = true;                ///< bind thread i to the i-th processor this process may use
+    bool pin = true;                ///< bind thread i to a processor: of those this process may use
+    std::uint32_t first = 0;        ///< the (first + i)-th
   };
 
   /// Starts the threads; throws std::system_error if it cannot.
@@ -71,7 +72,7 @@ class cpu_stream final : public kernels::cpu::stream {
   };
   static constexpr std::uint64_t none = ~std::uint64_t{0};
 
-  void run(std::uint32_t index, bool pin);
+  void run(std::uint32_t index);
   [[nodiscard]] static piece take(slot& s, std::uint64_t ticket);
   /// Which piece the turn-th one to be taken is: threads that take turns read neighbouring pieces
   /// one after another, each in its own part of the memory, which is what prefetching likes.

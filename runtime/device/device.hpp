@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -89,6 +90,21 @@ class device {
   /// way between it and the host or the network. Its contents are undefined; otherwise as
   /// allocate(). Cheap enough for every message.
   [[nodiscard]] virtual device_buffer allocate_shared(std::size_t bytes) { return allocate(bytes); }
+
+  /// Ranks that compute together as this device. Each stores 1 / ranks() of the KV heads.
+  [[nodiscard]] virtual std::uint32_t ranks() const { return 1; }
+  /// Where `rank` has its copy of what lies at `at` in a buffer of this device.
+  [[nodiscard]] virtual std::byte* on_rank(std::byte* at, std::uint32_t) const { return at; }
+  /// Outputs of expert_down, [rows, cols], are to be read by others than combine(): by the host,
+  /// once the stream has passed this.
+  virtual kernels::status complete_rows(float*, std::uint32_t, std::uint32_t) {
+    return kernels::status::ok;
+  }
+  /// What is submitted from now on belongs to a new epoch of the placement; one that is no newer
+  /// than the last changes nothing.
+  virtual void begin_epoch(std::uint64_t) {}
+  /// Why results of this epoch cannot be relied on; none where they can.
+  [[nodiscard]] virtual std::optional<error> fault() const { return std::nullopt; }
 
   using submit_function = std::function<kernels::status(kernels::stream&)>;
   /// Most rows of steps whose work is worth recording; 0: none is, as while a profile is kept.

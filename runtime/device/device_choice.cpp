@@ -50,6 +50,13 @@ result<device_choice> parse_device(std::string_view text) {
   return fail(errc::invalid_argument, "\"{}\" is no device: cpu, cuda, cuda:N or auto", text);
 }
 
+device_choice settled(const device_choice& choice) {
+  using kind = device_choice::kind;
+  if (choice.which != kind::automatic) return choice;
+  const int gpu = first_gpu();
+  return gpu >= 0 ? device_choice{kind::cuda, gpu} : device_choice{kind::cpu, 0};
+}
+
 std::vector<std::string> describe_devices() {
   std::vector<std::string> lines = {fmt::format("cpu: {} processors", usable_processors())};
 #ifdef TROUPE_CUDA
@@ -64,9 +71,8 @@ std::vector<std::string> describe_devices() {
 result<std::shared_ptr<device>> make_device(const device_choice& choice,
                                             const processor_use& processors, const gpu_use& gpu,
                                             const std::function<void(const error&)>& lost) {
-  using kind = device_choice::kind;
-  const int index = choice.which == kind::automatic ? first_gpu() : choice.index;
-  if (choice.which != kind::cpu && index >= 0) return make_gpu(index, gpu, lost);
+  const device_choice found = settled(choice);
+  if (found.which == device_choice::kind::cuda) return make_gpu(found.index, gpu, lost);
   try {
     return std::shared_ptr<device>(std::make_shared<cpu_device>(processors));
   } catch (const std::bad_alloc&) {

@@ -20,6 +20,9 @@ struct device_choice {
 };
 [[nodiscard]] result<device_choice> parse_device(std::string_view text);
 
+/// The same with nothing left to find: "auto" as what it is on this machine.
+[[nodiscard]] device_choice settled(const device_choice& choice);
+
 /// One line for each device of this machine, the processors first: its name as parse_device takes
 /// it, what it is, and why it cannot be used where it cannot.
 [[nodiscard]] std::vector<std::string> describe_devices();

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
+#include <new>
 #include <utility>
 
 namespace troupe {
@@ -47,7 +47,9 @@ attention_stage::attention_stage(device& d, const model_files& files, layer_rang
   }
   const auto half = config_.rope.inv_freq.size();
   inv_freq_ = d.allocate(half * sizeof(float));
-  std::memcpy(inv_freq_.data(), config_.rope.inv_freq.data(), half * sizeof(float));
+  if (d.kernels().copy(d.stream(), {inv_freq_.data(), config_.rope.inv_freq.data(),
+                                    half * sizeof(float)}) != status::ok)
+    throw std::bad_alloc();
   rope_table_ = d.allocate(rows * half * 2 * sizeof(float));
   qkv_ = d.allocate(rows * config_.qkv_width() * sizeof(float));
   normed_ = activation_buffer(d, rows, config_.hidden, normed);

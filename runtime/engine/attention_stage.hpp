@@ -60,7 +60,7 @@ class attention_stage {
   };
 
   /// Borrows the device, the files and the KV store; throws std::bad_alloc if workspace does not
-  /// fit.
+  /// fit, or the device takes no work.
   attention_stage(device& d, const model_files& files, layer_range layers, const kv_store& kv,
                   activation_mode mode, const limits& most);
 

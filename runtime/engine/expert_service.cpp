@@ -181,8 +181,9 @@ result<void> expert_service::apply(const expert_rows_header& asked,
   // Part of the work may be on the stream even where the rest was refused: its memory stays too.
   if (submit(asked, l, *j) != kernels::status::ok) j->refuse();
   work_->in_flight.fetch_add(1);
-  device_->notify([work = work_, j, hidden = hidden_, done = std::move(done)] {
+  device_->notify([&dev = *device_, work = work_, j, hidden = hidden_, done = std::move(done)] {
     work->in_flight.fetch_sub(1);
+    if (dev.fault()) j->refuse();
     done(j->finish(hidden));
   });
   return {};
@@ -220,13 +221,17 @@ kernels::status expert_service::submit(const expert_rows_header& asked, const se
 kernels::status expert_service::pick(const std::uint32_t* slots, job& j) {
   kernels::backend& k = device_->kernels();
   const bool own = device_->has_own_memory();
-  const float* from = work_->outputs.as<float>();
+  float* from = work_->outputs.as<float>();
   if (slots != nullptr) {
     float* const to = own ? work_->picked.as<float>() : j.result();
     const kernels::status done =
         k.gather_rows(device_->stream(), {from, slots, to, j.wanted(), hidden_});
     if (done != kernels::status::ok || !own) return done;
     from = to;
+  }
+  if (own) {
+    const kernels::status whole = device_->complete_rows(from, j.wanted(), hidden_);
+    if (whole != kernels::status::ok) return whole;
   }
   return k.copy(device_->stream(),
                 {j.result(), from, std::size_t{j.wanted()} * hidden_ * sizeof(float)});

@@ -59,8 +59,9 @@ std::optional<step_view> step_slab::place(step_inputs& in, std::uint32_t rows) {
   part(0, in.tokens(), token_id{0});
   part(at_.positions, where.position, std::int32_t{0});
   part(at_.sequences, where.sequence, static_cast<std::uint32_t>(runs.size()));
-  const auto* const tables_there =
-      reinterpret_cast<const std::int32_t*>(memory_.data() + at_.tables);
+  // Ranks that compute together each have a copy of the pointers: they point to what all can read.
+  const std::byte* const read_at = device_.ranks() == 1 ? memory_.data() : to;
+  const auto* const tables_there = reinterpret_cast<const std::int32_t*>(read_at + at_.tables);
   auto* const pointers = reinterpret_cast<const std::int32_t**>(to + at_.pointers);
   auto* const tables = reinterpret_cast<std::int32_t*>(to + at_.tables);
   std::size_t used = 0;

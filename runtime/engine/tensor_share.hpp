@@ -23,6 +23,26 @@ struct tensor_share {
   return tensor_share{total / ranks * rank, total / ranks};
 }
 
+/// Whether `ranks` can divide attention among themselves: each has as many KV heads, with the query
+/// heads that belong to them. `integers`: what attention gives is wanted in groups of integers, of
+/// which none may be of two ranks.
+[[nodiscard]] inline result<void> ranks_suit(std::uint32_t ranks, std::uint32_t heads,
+                                             std::uint32_t kv_heads, std::uint32_t head_dim,
+                                             bool integers) {
+  if (ranks == 0 || kv_heads % ranks != 0)
+    return fail(errc::invalid_argument,
+                "tensor_parallel = {}: the model's {} KV heads cannot be divided evenly among as "
+                "many devices",
+                ranks, kv_heads);
+  if (const std::uint32_t cols = heads / ranks * head_dim;
+      ranks > 1 && integers && cols % kernels::q8_group != 0)
+    return fail(errc::invalid_argument,
+                "tensor_parallel = {}: a device's {} outputs of attention are no whole groups of "
+                "{} integers; activations = \"f32\" does without them",
+                ranks, cols, kernels::q8_group);
+  return {};
+}
+
 /// The rows of a weight matrix, that is the outputs of its product, that a rank computes. Divided
 /// so, K stays whole: every output has the very bits it has on one rank, and all_gather brings them
 /// together. (Dividing K instead would need sums across ranks, whose bits depend on their number.)

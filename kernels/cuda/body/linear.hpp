@@ -125,7 +125,7 @@ struct expert_down_kernel {
     for (std::uint32_t i = t.thread(); i < which.count * product_columns; i += threads) {
       const std::uint32_t n = column + i % product_columns;
       if (n >= down.rows) continue;
-      p.out[std::size_t{which.slot(i / product_columns)} * down.rows + n] =
+      p.out[which.slot(i / product_columns) * p.stride_of(down) + n] =
           out[i / product_columns * output_stride + i % product_columns];
     }
   }

@@ -41,6 +41,9 @@ class collective {
   /// bits depend on the number of ranks.
   virtual result<void> all_reduce(float* data, std::size_t count, clock::time_point deadline,
                                   done_fn done) = 0;
+  /// Whether every call so far lies in its place among the rank's other work: what is submitted to
+  /// the rank's stream from now on finds its numbers. In process a call is no part of a stream.
+  [[nodiscard]] virtual bool placed() { return true; }
   /// Lets time pass: completes what is complete, and ends the group where a deadline has passed.
   virtual void progress(clock::time_point now) = 0;
   virtual void abort(error why) = 0;

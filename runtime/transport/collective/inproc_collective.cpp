@@ -79,10 +79,13 @@ class group {
     for (std::size_t i = 0; i < rounds_.size() && !ended_; ++i) {
       for (const auto& c : rounds_[i].from) {
         if (!c || c->deadline > now) continue;
+        const auto missing =
+            std::ranges::find_if(rounds_[i].from, [](const auto& each) { return !each; });
         return end(guard, error(errc::deadline_exceeded,
                                 fmt::format("collective call {} of epoch {}: {} of {} ranks came "
-                                            "in time",
-                                            first_ + i, epoch_, rounds_[i].arrived, ranks())));
+                                            "in time, rank {} did not",
+                                            first_ + i, epoch_, rounds_[i].arrived, ranks(),
+                                            missing - rounds_[i].from.begin())));
       }
     }
   }

@@ -48,6 +48,11 @@ class nccl_collective final : public collective {
                           done_fn done) override {
     return add({data, data, count, true, deadline, std::move(done)});
   }
+  [[nodiscard]] bool placed() override {
+    const std::scoped_lock guard(lock_);
+    return std::all_of(open_.begin(), open_.end(),
+                       [](const call& c) { return c.at == stage::marked; });
+  }
   void progress(clock::time_point now) override;
   void abort(error why) override {
     std::unique_lock guard(lock_);

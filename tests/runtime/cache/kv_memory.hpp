@@ -24,8 +24,11 @@ using generator = std::mt19937_64;
 
 /// All that a store holds.
 [[nodiscard]] inline std::vector<std::byte> contents(const kv_store& store) {
-  const std::span<std::byte> first = whole_page(store, 0);
-  return {first.data(), first.data() + first.size() * store.pages()};
+  const std::size_t bytes = store.layout().page_bytes();
+  std::vector<std::byte> all(bytes * store.pages());
+  for (std::uint32_t page = 0; page < store.pages(); ++page)
+    read_kv_page(store, static_cast<std::int32_t>(page), all.data() + page * bytes);
+  return all;
 }
 
 }  // namespace troupe::test

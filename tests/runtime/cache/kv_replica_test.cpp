@@ -282,7 +282,7 @@ TEST_CASE("pages that a tier has filled come to a replica, whose snapshot is who
   const auto fill = [&](const std::vector<std::int32_t>& which) {
     for (const std::int32_t page : which) {
       const auto bytes = test::random_bytes(small.page_bytes(), primary.random());
-      std::ranges::copy(bytes, whole_page(primary.store(), page).begin());
+      write_kv_page(primary.store(), page, bytes.data());
     }
     return primary.log().filled(which, 1);
   };

@@ -122,8 +122,7 @@ TEST_CASE("scattered rows lie where gathering finds them, and nothing else chang
       const std::uint32_t total = 6 * layout.page_size;
       std::vector<std::byte> all(kv_rows_bytes(layout, total));
       for (std::int32_t page = 0; page < 6; ++page)
-        std::ranges::copy(test::random_bytes(layout.page_bytes(), random),
-                          whole_page(store, page).begin());
+        write_kv_page(store, page, test::random_bytes(layout.page_bytes(), random).data());
       gather_kv_rows(store, pages, 0, total, all.data());
 
       const std::uint32_t first = test::pick(random, 0, total - 1);
@@ -162,12 +161,14 @@ TEST_CASE("a whole page is its keys and values of every layer, and moves as one 
   const std::vector<std::int32_t> to{0};
   const auto rows = test::random_bytes(kv_rows_bytes(layout, 16), random);
   scatter_kv_rows(store, from, 0, 16, rows.data());
-  CHECK(whole_page(store, 2).size() == layout.page_bytes());
-  std::ranges::copy(whole_page(store, 2), whole_page(store, 0).begin());
+  std::vector<std::byte> page(layout.page_bytes());
+  read_kv_page(store, 2, page.data());
+  write_kv_page(store, 0, page.data());
   std::vector<std::byte> moved(rows.size());
   gather_kv_rows(store, to, 0, 16, moved.data());
   CHECK(moved == rows);
-  CHECK(std::ranges::all_of(whole_page(store, 1), [](std::byte b) { return b == std::byte{0}; }));
+  read_kv_page(store, 1, page.data());
+  CHECK(std::ranges::all_of(page, [](std::byte b) { return b == std::byte{0}; }));
 }
 
 }  // namespace

@@ -155,12 +155,13 @@ struct tiered {
     REQUIRE(manager->extend(id, length(prompt)));
     const auto table = manager->table(id).value();
     for (std::size_t p = 0; p < table->size(); ++p) {
-      const auto bytes = whole_page(*store, (*table)[p]);
+      std::vector<std::byte> bytes(store->layout().page_bytes());
+      read_kv_page(*store, (*table)[p], bytes.data());
       const auto expected = filled(bytes.size(), prompt[p * size] % 251);
       if (p * size < found)
         CHECK(std::memcmp(bytes.data(), expected.data(), bytes.size()) == 0);
       else
-        std::memcpy(bytes.data(), expected.data(), bytes.size());
+        write_kv_page(*store, (*table)[p], expected.data());
     }
     REQUIRE(manager->commit(id, found, std::span(prompt).subspan(found)));
     manager->flush(std::chrono::seconds(20));

@@ -9,6 +9,7 @@
 
 #include "tests/runtime/engine/exchange_support.hpp"
 #include "tests/runtime/engine/staging_device.hpp"
+#include "tests/runtime/engine/team/teams.hpp"
 #include "tests/support/gguf_models.hpp"
 #include "tests/support/paths.hpp"
 
@@ -90,14 +91,20 @@ void exchange(device& own, expert_dispatch& dispatch, const layer_step& at, cons
 
 /// Computes random steps with every expert on the stage's own device, and compares each layer's
 /// outputs with those of 1 to 8 shards.
+using device_maker = std::function<std::shared_ptr<device>()>;
 template <class Device = cpu_device>
+std::shared_ptr<device> two_threads() {
+  return std::make_shared<Device>(processor_use{.threads = 2, .pin = false});
+}
+
 void compare_shards(const std::filesystem::path& path, activation_mode mode,
-                    expert_row_form form = expert_row_form::exact) {
+                    expert_row_form form = expert_row_form::exact,
+                    const device_maker& computes = &two_threads<>) {
   generator random(17);
   const auto files = open_model(path);
   const model_config& c = files->config();
-  const auto own = std::make_shared<Device>(processor_use{.threads = 2, .pin = false});
-  const auto other = std::make_shared<Device>(processor_use{.threads = 2, .pin = false});
+  const std::shared_ptr<device> own = computes();
+  const std::shared_ptr<device> other = computes();
   stepper stage(*own, *files, mode, form);
   expert_bank every(*own, *files, shard_experts(c, 0, 1), mode, most_rows, {true, nullptr});
   // The first node of each cut is where the stage is, the others are elsewhere.
@@ -118,15 +125,20 @@ void compare_shards(const std::filesystem::path& path, activation_mode mode,
     const auto tokens = random_tokens(c, rows, random);
     stage.step(tokens, [&](std::uint32_t layer, const expert_call& call) {
       const std::size_t size = std::size_t{call.rows} * call.top_k * c.hidden;
+      const auto complete = [&] {
+        REQUIRE(own->complete_rows(call.outputs, call.rows * call.top_k, c.hidden) ==
+                kernels::status::ok);
+        pass(*own);
+      };
       REQUIRE(every.apply(layer, call) == kernels::status::ok);
-      pass(*own);
+      complete();
       const std::vector<float> expected(call.outputs, call.outputs + size);
       for (const auto& nodes : cuts) {
         std::vector<expert_holder> holders = holders_of(layer, nodes, *files, mode, form);
         if (random() % 2 == 0) holders.front().remote = holders.front().shard != 0;
         std::fill_n(call.outputs, size, std::bit_cast<float>(0x7FABCDEFU));
         exchange(*own, dispatch, {3, step, layer}, call, nodes, holders);
-        pass(*own);
+        complete();
         CAPTURE(rows);
         CAPTURE(layer);
         CAPTURE(nodes.size());
@@ -184,8 +196,8 @@ TEST_CASE("experts elsewhere give the bits of experts here: by way of memory tha
   const auto path = folder.path() / "moe.gguf";
   integer_moe().write(path);
   for (const expert_row_form form : {expert_row_form::exact, expert_row_form::fp8}) {
-    compare_shards<staging_device>(path, activation_mode::integer, form);
-    compare_shards<staging_device>(path, activation_mode::f32, form);
+    compare_shards(path, activation_mode::integer, form, &two_threads<staging_device>);
+    compare_shards(path, activation_mode::f32, form, &two_threads<staging_device>);
   }
 }
 
@@ -224,6 +236,19 @@ TEST_CASE("FP8 rows take about a quarter of float32's bytes on the wire, and hal
   CHECK(expert_row_bytes({.f32 = true}, hidden) == 8192);
   CHECK(expert_row_bytes({.q8 = true}, hidden) == 4608);
   CHECK(expert_row_bytes({.f8 = true}, hidden) == 2112);
+}
+
+TEST_CASE("experts elsewhere give the bits of experts here: devices that compute together") {
+  const auto pair = [] { return std::shared_ptr<device>(team_of_processors(2).team); };
+  compare_shards(reference() / "models/tiny-qwen3-moe", activation_mode::automatic,
+                 expert_row_form::exact, pair);
+  compare_shards(reference() / "models/tiny-qwen3-moe-fp8", activation_mode::automatic,
+                 expert_row_form::exact, pair);
+  const temporary_directory folder;
+  const auto path = folder.path() / "moe.gguf";
+  integer_moe().write(path);
+  for (const expert_row_form form : {expert_row_form::exact, expert_row_form::fp8})
+    compare_shards(path, activation_mode::integer, form, pair);
 }
 
 }  // namespace troupe::test
