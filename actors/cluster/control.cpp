@@ -23,6 +23,15 @@ void take_arithmetic(engine_config& config, std::uint32_t number) {
   config.expert_rows = (number & fp8_experts) != 0 ? expert_row_form::fp8 : expert_row_form::exact;
 }
 
+void take_settings(engine_config& config, const node_welcome& welcome) {
+  config.page_size = welcome.page_size;
+  config.kv = static_cast<kernels::kv_type>(welcome.kv_type);
+  config.step_rows = welcome.step_rows;
+  take_arithmetic(config, welcome.activations);
+  config.prefix_cache = welcome.prefix_cache;
+  config.pack_weights = welcome.pack_weights;
+}
+
 peer_introduction introduce(const peer_address& peer) {
   const auto* const bytes = reinterpret_cast<const std::uint8_t*>(peer.address.data());
   return {peer.peer, {bytes, bytes + peer.address.size()}, peer.nonce, peer.protocol};

@@ -265,6 +265,8 @@ inline constexpr std::uint32_t weights_since = 6;
 /// activation_mode, and more from 256 on, which only nodes are told that speak data f8_rows_since.
 [[nodiscard]] std::uint32_t arithmetic_of(const engine_config& config);
 void take_arithmetic(engine_config& config, std::uint32_t number);
+/// What a supervisor settles for its nodes.
+void take_settings(engine_config& config, const node_welcome& welcome);
 
 /// Between the data plane's form and control's.
 [[nodiscard]] peer_introduction introduce(const peer_address& peer);

@@ -172,18 +172,10 @@ result<void> joined_worker::open_model(const worker_options& options, const node
     if (!files) return fail(std::move(files.error()));
     files_ = std::move(*files);
   }
-  if (auto suits =
-          ranks_suit(*store_->dev(), *files_, static_cast<activation_mode>(welcome.activations));
-      !suits)
-    return suits;
+  take_settings(config_, welcome);
+  if (auto suits = ranks_suit(*store_->dev(), *files_, config_.activations); !suits) return suits;
   hello_.model = files_->identity();
   config_.threads = options.threads;
-  config_.page_size = welcome.page_size;
-  config_.kv = static_cast<kernels::kv_type>(welcome.kv_type);
-  config_.step_rows = welcome.step_rows;
-  take_arithmetic(config_, welcome.activations);
-  config_.prefix_cache = welcome.prefix_cache;
-  config_.pack_weights = welcome.pack_weights;
   config_.cache.tiers = options.tiers;
   store_->serve(files_, fmt::format("{} {} {} {} {} {}", welcome.page_size, welcome.kv_type,
                                     welcome.step_rows, welcome.activations, welcome.pack_weights,
