@@ -172,10 +172,6 @@ result<void> joined_worker::open_model(const worker_options& options, const node
     if (!files) return fail(std::move(files.error()));
     files_ = std::move(*files);
   }
-  if (auto suits =
-          ranks_suit(*store_->dev(), *files_, static_cast<activation_mode>(welcome.activations));
-      !suits)
-    return suits;
   hello_.model = files_->identity();
   config_.threads = options.threads;
   config_.page_size = welcome.page_size;
@@ -193,7 +189,7 @@ result<void> joined_worker::open_model(const worker_options& options, const node
   for (const node_holdings::stage& h : held)
     hello_.held.push_back({h.layers.first, h.layers.last, h.led});
   hello_.held_pages = pages;
-  return {};
+  return ranks_suit(*store_->dev(), *files_, config_.activations);
 }
 
 void joined_worker::listen() {
