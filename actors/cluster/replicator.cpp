@@ -38,7 +38,9 @@ void replicator::set_buddies(device& dev, const std::vector<peer_id>& buddies, e
 }
 
 void replicator::written(device& dev, std::shared_ptr<const step_inputs> inputs) {
-  dev.notify([self = shared_from_this(), inputs = std::move(inputs)] { self->record(*inputs); });
+  dev.notify([&dev, self = shared_from_this(), inputs = std::move(inputs)] {
+    if (!dev.fault()) self->record(*inputs);
+  });
 }
 
 std::uint64_t replicator::filled(device& dev, std::vector<std::int32_t> pages) {

@@ -173,7 +173,6 @@ result<void> joined_worker::open_model(const worker_options& options, const node
     files_ = std::move(*files);
   }
   take_settings(config_, welcome);
-  if (auto suits = ranks_suit(*store_->dev(), *files_, config_.activations); !suits) return suits;
   hello_.model = files_->identity();
   config_.threads = options.threads;
   config_.cache.tiers = options.tiers;
@@ -185,7 +184,7 @@ result<void> joined_worker::open_model(const worker_options& options, const node
   for (const node_holdings::stage& h : held)
     hello_.held.push_back({h.layers.first, h.layers.last, h.led});
   hello_.held_pages = pages;
-  return {};
+  return ranks_suit(*store_->dev(), *files_, config_.activations);
 }
 
 void joined_worker::listen() {

@@ -103,7 +103,7 @@ class device {
   /// What is submitted from now on belongs to a new epoch of the placement; one that is no newer
   /// than the last changes nothing.
   virtual void begin_epoch(std::uint64_t) {}
-  /// Why results of this epoch cannot be relied on; none where they can.
+  /// Why what the stream passes now gives no results; none where it does. Any thread.
   [[nodiscard]] virtual std::optional<error> fault() const { return std::nullopt; }
 
   using submit_function = std::function<kernels::status(kernels::stream&)>;

@@ -23,9 +23,11 @@ class nccl_link final : public team_link {
   nccl_link(std::uint64_t epoch, std::chrono::milliseconds deadline, ended_fn ended)
       : epoch_(epoch), deadline_(deadline), tell_(std::move(ended)) {}
   ~nccl_link() override {
-    // The ends, which go next, free what their ranks still wait at.
     watch_.request_stop();
     if (watch_.joinable()) watch_.join();
+    // The ends, which go next, free what their ranks still wait at: that is no fault of theirs.
+    const std::lock_guard guard(lock_);
+    if (!why_) why_ = error(errc::unavailable, fmt::format("epoch {} is over", epoch_));
   }
 
   /// Begins to join; the ranks find each other on the way.
@@ -47,8 +49,16 @@ class nccl_link final : public team_link {
   [[nodiscard]] std::uint64_t epoch() const override { return epoch_; }
   status gather(std::span<const part> of_ranks, std::size_t count) override;
   [[nodiscard]] std::optional<error> ended() const override {
-    const std::lock_guard guard(lock_);
-    return why_;
+    {
+      const std::lock_guard guard(lock_);
+      if (why_) return why_;
+    }
+    // One that is about to say why.
+    for (const auto& end : ends_)
+      if (end->ended())
+        return error(errc::unavailable,
+                     fmt::format("the group of epoch {} ends at rank {}", epoch_, end->rank()));
+    return std::nullopt;
   }
   void abort(error why) override {
     {
@@ -123,9 +133,13 @@ status nccl_link::gather(std::span<const part> of_ranks, std::size_t count) {
 
 }  // namespace
 
-team_link_maker nccl_links(int first, std::chrono::milliseconds deadline) {
-  return [first, deadline](const team_ranks& ranks, std::uint64_t epoch,
-                           team_link::ended_fn ended) -> result<std::shared_ptr<team_link>> {
+result<team_link_maker> nccl_links(int first, std::chrono::milliseconds deadline) {
+  // Now already: it sets the environment, and the ranks have threads.
+  auto library = keep_nccl();
+  if (!library) return fail(std::move(library.error()));
+  return [library = std::move(*library), first, deadline](
+             const team_ranks& ranks, std::uint64_t epoch,
+             team_link::ended_fn ended) -> result<std::shared_ptr<team_link>> {
     auto made = std::make_shared<nccl_link>(epoch, deadline, std::move(ended));
     if (auto joining = made->join(ranks, first); !joining)
       return fail(joining.error().within(fmt::format("epoch {}", epoch)));

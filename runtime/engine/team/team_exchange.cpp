@@ -22,6 +22,7 @@ team_exchange::~team_exchange() {
   {
     const std::lock_guard guard(lock_);
     link_.reset();
+    former_.clear();
   }
   ranks_.clear();
 }
@@ -36,6 +37,8 @@ device_buffer team_exchange::allocate(std::size_t bytes) {
 
 void team_exchange::notify(std::function<void()> reached) {
   struct countdown {
+    countdown(std::size_t ranks, std::function<void()> then)
+        : left(ranks), reached(std::move(then)) {}
     std::atomic<std::size_t> left;
     std::function<void()> reached;
   };
@@ -51,21 +54,30 @@ void team_exchange::notify(std::function<void()> reached) {
 
 void team_exchange::begin_epoch(std::uint64_t epoch) {
   const auto held = hold();
+  std::vector<former> gone;  // without the lock: it takes its time
   {
     const std::lock_guard guard(lock_);
     if (epoch <= epoch_) return;
     epoch_ = epoch;
+    const auto old = std::ranges::partition(former_, [](const former& f) { return !*f.passed; });
+    gone.assign(old.begin(), old.end());
+    former_.erase(old.begin(), old.end());
   }
-  // Without the lock: it may take a while, and streams ask for faults.
+  gone.clear();
   auto made = make_(ranks_, epoch, ended_);
-  const std::lock_guard guard(lock_);
-  if (made) {
-    link_ = std::move(*made);
-    unmade_.reset();
-  } else {
-    link_.reset();
-    unmade_ = made.error();
+  const auto passed = std::make_shared<std::atomic<bool>>(false);
+  {
+    const std::lock_guard guard(lock_);
+    if (link_ != nullptr) former_.push_back({std::move(link_), passed});
+    if (made) {
+      link_ = std::move(*made);
+      unmade_.reset();
+    } else {
+      link_.reset();
+      unmade_ = made.error();
+    }
   }
+  notify([passed] { passed->store(true); });
 }
 
 std::shared_ptr<team_link> team_exchange::link() const {
@@ -74,10 +86,13 @@ std::shared_ptr<team_link> team_exchange::link() const {
 }
 
 std::optional<error> team_exchange::fault() const {
-  const std::shared_ptr<team_link> now = link();
-  if (now != nullptr) return now->ended();
+  // Under the lock, so that no stream's thread is the last to hold a group.
   const std::lock_guard guard(lock_);
-  return unmade_;
+  // Work of an epoch before may be what is passed just now.
+  for (const former& f : former_)
+    if (!*f.passed)
+      if (auto why = f.link->ended()) return why;
+  return link_ == nullptr ? unmade_ : link_->ended();
 }
 
 void team_exchange::abort(error why) {

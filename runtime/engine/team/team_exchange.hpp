@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -39,9 +40,11 @@ class team_exchange {
   void notify(std::function<void()> reached);
 
   /// A new group, unless there is one of this epoch or a newer one. A group that cannot be made
-  /// counts as one that has ended.
+  /// counts as one that has ended. What is on the streams still uses the old one, which stays until
+  /// they have passed it.
   void begin_epoch(std::uint64_t epoch);
-  /// Why the epoch's group has ended. Any thread, also a stream's.
+  /// Why the group has ended whose work the streams pass now: this epoch's, or one before it while
+  /// they still have work of its. Any thread, also a stream's.
   [[nodiscard]] std::optional<error> fault() const;
   void abort(error why);
 
@@ -79,6 +82,12 @@ class team_exchange {
                            std::span<const column_span> columns, std::uint32_t rows);
 
  private:
+  /// The group of an epoch that is over, and whether the streams have passed its work.
+  struct former {
+    std::shared_ptr<team_link> link;
+    std::shared_ptr<std::atomic<bool>> passed;
+  };
+
   [[nodiscard]] std::shared_ptr<team_link> link() const;
   void refused(std::uint32_t rank);
 
@@ -90,6 +99,7 @@ class team_exchange {
   std::array<device_buffer, 2> scratch_;
   mutable std::mutex lock_;  ///< of the link; nobody who has it waits for a stream
   std::shared_ptr<team_link> link_;
+  std::vector<former> former_;
   std::uint64_t epoch_ = 0;
   std::optional<error> unmade_;  ///< why there is no link
 };

@@ -47,6 +47,9 @@ class collective {
   /// Lets time pass: completes what is complete, and ends the group where a deadline has passed.
   virtual void progress(clock::time_point now) = 0;
   virtual void abort(error why) = 0;
+  /// Whether the group has ended, as far as this end knows: true before any number of an open call
+  /// can be wrong.
+  [[nodiscard]] virtual bool ended() const = 0;
 };
 
 /// Rows whose columns were gathered rank by rank, side by side: out[r, k * width + i] =

@@ -94,6 +94,10 @@ class group {
     std::unique_lock guard(lock_);
     if (!ended_) end(guard, std::move(why));
   }
+  [[nodiscard]] bool ended() const {
+    const std::lock_guard guard(lock_);
+    return ended_.has_value();
+  }
 
  private:
   /// The first round is complete: ranks call in order, so no later one is before it.
@@ -119,7 +123,7 @@ class group {
   }
 
   const std::uint64_t epoch_;
-  std::mutex lock_;
+  mutable std::mutex lock_;
   std::vector<std::uint64_t> next_;  ///< each rank's next call
   std::uint64_t first_ = 0;          ///< number of the first open round
   std::deque<round> rounds_;
@@ -148,6 +152,7 @@ class inproc_collective final : public collective {
   }
   void progress(clock::time_point now) override { group_->progress(now); }
   void abort(error why) override { group_->abort(std::move(why)); }
+  [[nodiscard]] bool ended() const override { return group_->ended(); }
 
  private:
   std::shared_ptr<group> group_;

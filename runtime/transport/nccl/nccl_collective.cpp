@@ -1,6 +1,7 @@
 #include "runtime/transport/nccl/nccl_collective.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <deque>
 #include <mutex>
@@ -58,6 +59,7 @@ class nccl_collective final : public collective {
     std::unique_lock guard(lock_);
     end(guard, std::move(why));
   }
+  [[nodiscard]] bool ended() const override { return over_.load(); }
 
  private:
   enum class stage : std::uint8_t { waiting, handed, marked };
@@ -109,6 +111,7 @@ class nccl_collective final : public collective {
   std::deque<call> open_;
   bool joined_ = false;
   std::optional<error> ended_;
+  std::atomic<bool> over_ = false;  ///< without the lock, which an abort holds for a while
 };
 
 result<void> nccl_collective::hand_over(call& c) {
@@ -170,6 +173,7 @@ void nccl_collective::progress(clock::time_point now) {
 void nccl_collective::end(std::unique_lock<std::mutex>& guard, error why) {
   if (ended_) return;
   ended_ = std::move(why);
+  over_.store(true);
   // Frees the communicator, and the kernels that wait for a dead rank return.
   if (communicator_ != nullptr) (void)nccl_->abort(std::exchange(communicator_, nullptr));
   const std::deque<call> open = std::exchange(open_, {});
@@ -178,6 +182,12 @@ void nccl_collective::end(std::unique_lock<std::mutex>& guard, error why) {
 }
 
 }  // namespace
+
+result<std::shared_ptr<const void>> keep_nccl() {
+  auto library = nccl_library::load();
+  if (!library) return fail(std::move(library.error()));
+  return std::shared_ptr<const void>(std::move(*library));
+}
 
 result<nccl_group_id> make_nccl_group_id() {
   const auto library = nccl_library::load();

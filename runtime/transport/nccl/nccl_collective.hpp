@@ -9,6 +9,10 @@
 
 namespace troupe {
 
+/// Loads NCCL, for as long as what is returned lives: whoever makes groups keeps it, as an id that
+/// was made has threads of NCCL's. Sets the environment, so that it is best called early.
+[[nodiscard]] result<std::shared_ptr<const void>> keep_nccl();
+
 /// What the ranks of a group need to find each other: rank 0 makes it, the control plane carries
 /// it.
 using nccl_group_id = std::array<char, 128>;

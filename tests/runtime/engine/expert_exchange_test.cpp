@@ -5,7 +5,9 @@
 #include <cmath>
 #include <cstring>
 #include <functional>
+#include <future>
 #include <numeric>
+#include <thread>
 
 #include "tests/runtime/engine/exchange_support.hpp"
 #include "tests/runtime/engine/staging_device.hpp"
@@ -174,6 +176,36 @@ TEST_CASE("experts elsewhere give the bits of experts here: integer weights, bot
   CHECK((second.f32 && second.q8));
   compare_shards(path, activation_mode::integer);
   compare_shards(path, activation_mode::f32);
+}
+
+TEST_CASE("a request that is under way when ranks lose each other is refused") {
+  const auto files = open_model(reference() / "models/tiny-qwen3-moe");
+  const built_team built = team_of_processors(2, std::chrono::milliseconds(50));
+  expert_node node(built.team, *files, shard_experts(files->config(), 0, 1), activation_mode::f32,
+                   {most_rows, 4});
+  pass(*built.team);
+  generator random(7);
+  random_rows rows(files->config(), 0, 3, random);
+  expert_dispatch dispatch(*built.team, files->config().hidden, {true, false}, {most_rows, 1});
+  const std::vector<expert_holder> holders = {
+      {0, 0, files->config().layer_experts(0), true, {.f32 = true}}};
+  REQUIRE(dispatch.stage({1, 2, 0}, rows.call(), holders).has_value());
+  pass(*built.team);
+  REQUIRE(dispatch.begin({1, 2, 0}, rows.call(), holders).has_value());
+  const auto request = dispatch.request(0, 0);
+  REQUIRE(request.has_value());
+  reply_box box;
+  std::promise<void> gate;
+  built.ranks[1]->notify([&] { gate.get_future().wait(); });
+  CHECK(node.service.apply(request->header, joined(request->payload), box.handler()).has_value());
+  const auto by = std::chrono::steady_clock::now() + patient;
+  while (!built.team->fault() && std::chrono::steady_clock::now() < by) std::this_thread::yield();
+  CHECK(built.team->fault().has_value());
+  gate.set_value();
+  const auto replies = box.wait_for(1);
+  REQUIRE(replies.size() == 1);
+  CHECK_FALSE(replies[0].header.accepted);
+  CHECK(replies[0].payload.empty());
 }
 
 TEST_CASE("experts elsewhere give the bits of experts here: rows rounded to FP8") {
