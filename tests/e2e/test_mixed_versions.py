@@ -67,13 +67,13 @@ def test_two_releases_serve_together_and_outlive_a_succession(expected):
             assert ask_all(gateway) == expected
         # The older one leads: everybody speaks what it does.
         said = cluster.first.errors()
-        assert said.count("control 6, data 3") >= 5 and "control 7" not in said, said
+        assert said.count("control 6, data 4") >= 5 and "control 7" not in said, said
         # The newer one leads: nodes and gateways of its own release speak the newer versions with it.
         assert ask_all(gateways[1], cluster.first.process.kill) == expected
         cluster.until_whole(cluster.second)
         said = cluster.second.errors()
-        assert f"n0 joins: troupe {version(BINARY)}, control 6, data 3" in said
-        assert f"n1 joins: troupe {version(NEXT)}, control 7, data 4" in said
+        assert f"n0 joins: troupe {version(BINARY)}, control 6, data 4" in said
+        assert f"n1 joins: troupe {version(NEXT)}, control 7, data 5" in said
         for gateway in gateways:
             assert ask_all(gateway) == expected
 

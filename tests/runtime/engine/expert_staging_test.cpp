@@ -202,6 +202,35 @@ TEST_CASE("a guarded device's memory is out of the host's reach, and only that")
   CHECK(faults(read(own)));
 }
 
+TEST_CASE("a dispatch that ends leaves its memory to the copies that are still to come") {
+  constexpr std::uint32_t hidden = 32;
+  guarded_device dev;
+  const device_buffer x = dev.allocate(4 * hidden * sizeof(float));
+  const device_buffer ids = dev.allocate(4 * sizeof(std::int32_t));
+  const device_buffer outputs = dev.allocate(4 * hidden * sizeof(float));
+  const expert_call call{
+      {x.as<float>(), nullptr, hidden}, ids.as<std::int32_t>(), outputs.as<float>(), 4, 1};
+  const std::vector<expert_holder> holders = {{1, 0, 2, true, {.f32 = true}}};
+  dev.guard();
+  for (const bool answered : {false, true}) {
+    auto dispatch = std::make_unique<expert_dispatch>(dev, hidden, activation_needs{.f32 = true},
+                                                      expert_dispatch::limits{4, 0, 1});
+    REQUIRE(dispatch->stage({1, 1, 0}, call, holders).has_value());
+    if (answered) {
+      dev.run();
+      REQUIRE(dispatch->begin({1, 1, 0}, call, holders).has_value());
+      const std::vector<float> payload(std::size_t{4} * hidden, 2.5F);
+      CHECK(dispatch->take({1, 1, 0, 1, 0, true, {0, 1, 2, 3}},
+                           std::as_bytes(std::span(payload))) == outputs_verdict::taken);
+    }
+    CHECK(dev.waiting() > 0);
+    dispatch->abandon();
+    dispatch.reset();
+    dev.run();
+  }
+  CHECK(dev.peek(outputs.as<float>(), 4 * hidden) == std::vector<float>(4 * hidden, 2.5F));
+}
+
 TEST_CASE(
     "rows reach experts elsewhere and outputs come back without a host's hand on the device") {
   const auto files = open_model(reference() / "models/tiny-qwen3-moe");

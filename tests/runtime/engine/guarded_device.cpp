@@ -4,7 +4,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <cstring>
 #include <map>
 #include <new>
 #include <utility>
@@ -103,11 +102,12 @@ device_buffer guarded_device::allocate(std::size_t bytes) {
 
 device_buffer guarded_device::allocate_shared(std::size_t bytes) {
   if (bytes == 0) return {};
-  constexpr std::align_val_t alignment{64};
-  auto* const data = static_cast<std::byte*>(::operator new(bytes, alignment));
-  std::memset(data, 0, bytes);
-  return {data, bytes,
-          [](std::byte* from, std::size_t) noexcept { ::operator delete(from, alignment); }};
+  void* const got = ::mmap(nullptr, pages::whole(bytes), PROT_READ | PROT_WRITE,
+                           MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (got == MAP_FAILED) throw std::bad_alloc();
+  // Given back, it is nobody's: a copy that comes too late faults.
+  return {static_cast<std::byte*>(got), bytes,
+          [](std::byte* data, std::size_t all) noexcept { ::munmap(data, pages::whole(all)); }};
 }
 
 void guarded_device::notify(std::function<void()> reached) {
