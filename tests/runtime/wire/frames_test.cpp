@@ -35,9 +35,8 @@ TEST_CASE("a header of another version, or too short for an epoch, has none") {
   const std::uint32_t newest = release::protocols.data.highest;
   set_version(header, newest + 1);
   CHECK(epoch_of(header).error() ==
-        error(errc::unsupported,
-              fmt::format("frame: wire version {}, this build speaks {}", newest + 1,
-                          show(release::protocols.data))));
+        error(errc::unsupported, fmt::format("frame: wire version {}, this build speaks {}",
+                                             newest + 1, show(release::protocols.data))));
 }
 
 TEST_CASE("every kind has a name of its own") {
