@@ -47,7 +47,8 @@ struct kv_layer {
 
 /// Where each row of a step stands: its position in its sequence, and its sequence's page table
 /// (`page_tables[sequence[r]]` lists page numbers; position p lies in entry p / page_size).
-/// Positions and sequences are read at the call as well, to divide the work.
+/// Where backend::reads_at_call(), positions and sequences are read at the call as well, to divide
+/// the work.
 struct row_placement {
   const std::int32_t* position = nullptr;
   const std::uint32_t* sequence = nullptr;

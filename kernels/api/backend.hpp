@@ -33,6 +33,8 @@ class backend {
 
   /// Whether products read integer activations; where not, all activations are float32.
   [[nodiscard]] virtual bool reads_integers() const = 0;
+  /// Whether where rows stand (row_placement) is read at the call already, by the host.
+  [[nodiscard]] virtual bool reads_at_call() const = 0;
   /// Bytes that `w` takes once packed; 0 where this device reads file order just as well.
   [[nodiscard]] virtual std::size_t packed_bytes(const matrix& w) const = 0;
   virtual status pack(stream& s, const pack_params& p) = 0;

@@ -53,6 +53,7 @@ class cpu_backend final : public backend {
   [[nodiscard]] std::string target() const override { return cpu::target(); }
 
   [[nodiscard]] bool reads_integers() const override { return true; }
+  [[nodiscard]] bool reads_at_call() const override { return true; }
   [[nodiscard]] std::size_t packed_bytes(const matrix& w) const override {
     if (w.layout != weight_layout::rows) return 0;
     return packed_format_of(w.type).tile_bytes(w.cols) * ceil_divide(w.rows, tile_rows);

@@ -28,6 +28,7 @@ class cuda_backend final : public backend {
   [[nodiscard]] std::string target() const override { return architecture_; }
 
   [[nodiscard]] bool reads_integers() const override { return false; }
+  [[nodiscard]] bool reads_at_call() const override { return false; }
   /// Weights are copied to the device as they are, behind FP8 its scales.
   [[nodiscard]] std::size_t packed_bytes(const matrix& w) const override {
     if (w.layout != weight_layout::rows) return 0;

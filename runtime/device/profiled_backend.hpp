@@ -62,6 +62,7 @@ class profiled_backend final : public kernels::backend {
 
   [[nodiscard]] std::string target() const override { return inner_->target(); }
   [[nodiscard]] bool reads_integers() const override { return inner_->reads_integers(); }
+  [[nodiscard]] bool reads_at_call() const override { return inner_->reads_at_call(); }
   [[nodiscard]] std::size_t packed_bytes(const kernels::matrix& w) const override {
     return inner_->packed_bytes(w);
   }

@@ -128,10 +128,13 @@ status attention_stage::place(step_inputs& in, float* x) {
   recorded_ = false;
   step_ = {in.tokens(), in.where(), x};
   if (!slab_) return status::ok;
-  const std::optional<std::uint32_t> bucket = recordings_.rows_for(rows_);
-  const std::optional<step_view> placed = slab_->place(in, bucket.value_or(rows_));
-  recorded_ = bucket && placed;
-  if (placed) step_ = *placed;
+  // What the host reads at the call lies where the host can, before the stream gets there.
+  if (!device_.kernels().reads_at_call()) {
+    const std::optional<std::uint32_t> bucket = recordings_.rows_for(rows_);
+    const std::optional<step_view> placed = slab_->place(in, bucket.value_or(rows_));
+    recorded_ = bucket && placed;
+    if (placed) step_ = *placed;
+  }
   step_.x = slab_->x();
   return is_first() ? status::ok
                     : device_.kernels().copy(device_.stream(), {step_.x, x, hidden_bytes()});

@@ -33,6 +33,10 @@ bool team_backend::reads_integers() const {
   return exchange_.ranks().front()->kernels().reads_integers();
 }
 
+bool team_backend::reads_at_call() const {
+  return exchange_.ranks().front()->kernels().reads_at_call();
+}
+
 kernels::kv_layer team_backend::on(const kernels::kv_layer& whole, std::uint32_t rank) const {
   kernels::kv_layer own = whole;
   own.keys = on(whole.keys, rank);

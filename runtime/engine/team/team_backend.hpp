@@ -28,6 +28,7 @@ class team_backend final : public kernels::backend {
 
   [[nodiscard]] std::string target() const override;
   [[nodiscard]] bool reads_integers() const override;
+  [[nodiscard]] bool reads_at_call() const override;
   /// Of a rank's share, the largest.
   [[nodiscard]] std::size_t packed_bytes(const kernels::matrix& w) const override;
   /// Each rank packs its share. The packed matrix keeps the shape of the whole.
