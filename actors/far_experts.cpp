@@ -42,10 +42,11 @@ far_experts::far_experts(device& d, surroundings around)
       holders_(around_.layers.count()),
       elsewhere_(around_.layers.count(), false),
       chosen_(std::size_t{around_.layers.count()} * experts_),
-      asked_(expert_dispatch(d, around_.files->config().hidden,
-                             forms_of(*around_.files, around_.layers, around_.mode, around_.form),
-                             {around_.rows, spare_messages,
-                              most_chosen(around_.files->config(), around_.layers)}),
+      asked_(expert_dispatch(
+                 d, around_.files->config().hidden,
+                 forms_of(*around_.files, around_.layers, around_.mode, around_.form),
+                 {around_.rows, spare_messages,
+                  most_chosen(around_.files->config(), around_.layers), around_.rows_on_device}),
              expert_routes(), counted(std::move(around_.send))) {}
 
 remote_experts::send_function far_experts::counted(remote_experts::send_function send) {

@@ -28,7 +28,8 @@ class far_experts {
     layer_range layers;
     std::uint32_t rows = 256;  ///< most rows of a step
     remote_experts::send_function send;
-    teller tell;  ///< is told how often experts were chosen, once in a while
+    bool rows_on_device = false;  ///< what sends reads the device's own memory
+    teller tell;                  ///< is told how often experts were chosen, once in a while
   };
 
   /// Borrows the device.

@@ -45,7 +45,9 @@ const serving_shard_actor& hosted_experts::serve(const hosted_stage::surrounding
   wiring->bank = bank_;
   wiring->service = std::make_unique<expert_service>(
       dev_, bank_, *around.node.files, owned_, mode_on(*dev_, config.activations),
-      config.expert_rows, expert_service::limits{config.step_rows, most_in_flight});
+      config.expert_rows,
+      expert_service::limits{config.step_rows, most_in_flight,
+                             dev_->has_own_memory() && around.port->reads_device_memory()});
   actor_ = system.spawn(expert_shard, std::move(wiring));
   return actor_;
 }

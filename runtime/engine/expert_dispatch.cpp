@@ -9,12 +9,6 @@ namespace {
 
 /// No model has as many; a placement that says so is broken.
 constexpr std::uint32_t most_experts = 65536;
-constexpr std::size_t alignment = 64;
-
-constexpr std::size_t ids_bytes(std::size_t rows, std::size_t top_k) {
-  return (rows * top_k * sizeof(std::int32_t) + alignment - 1) / alignment * alignment;
-}
-
 /// Copies the listed rows together.
 void gather(const std::byte* from, std::span<const std::uint32_t> rows, std::size_t row_bytes,
             std::byte* to) {
@@ -39,8 +33,10 @@ expert_dispatch::expert_dispatch(device& d, std::uint32_t hidden, const activati
     : device_(&d),
       hidden_(hidden),
       most_(most),
-      pool_(d, ids_bytes(most.rows, most.top_k) + most.rows * expert_row_bytes(forms, hidden),
-            most.kept_messages, buffer_pool::place::shared) {
+      pool_(d, most.rows * expert_row_bytes(forms, hidden), most.kept_messages,
+            most.rows_on_device ? buffer_pool::place::device : buffer_pool::place::shared),
+      ids_pool_(d, std::size_t{most.rows} * most.top_k * sizeof(std::int32_t), most.kept_messages,
+                buffer_pool::place::shared) {
   if (d.has_own_memory())
     landing_ = std::make_shared<device_buffer>(
         d.allocate_shared(std::size_t{most.rows} * most.top_k * hidden * sizeof(float)));
@@ -56,22 +52,22 @@ result<void> expert_dispatch::stage(const layer_step& at, const expert_call& cal
   for (const expert_holder& h : holders)
     if (h.remote) forms.merge(h.takes);
   if (auto there = check_forms(call, forms); !there) return there;
-  const std::size_t first = ids_bytes(call.rows, call.top_k);
-  staged_ = {at, nullptr, {forms, first, call.rows, hidden_}};
+  auto ids = ids_pool_.take();
+  if (!ids) return fail(std::move(ids.error()));
   auto piece = pool_.take();
   if (!piece) return fail(std::move(piece.error()));
-  staged_.memory = std::move(*piece);
+  staged_ = {at, std::move(*ids), std::move(*piece), {forms, 0, call.rows, hidden_}};
   std::byte* const to = staged_.memory->data();
   const row_block& r = staged_.rows;
   kernels::status done = kernels::status::ok;
-  const auto copy = [&](std::size_t where, const void* from, std::size_t bytes) {
+  const auto copy = [&](std::byte* where, const void* from, std::size_t bytes) {
     if (done == kernels::status::ok && bytes > 0)
-      done = device_->kernels().copy(device_->stream(), {to + where, from, bytes});
+      done = device_->kernels().copy(device_->stream(), {where, from, bytes});
   };
-  copy(0, call.ids, std::size_t{call.rows} * call.top_k * sizeof(std::int32_t));
-  copy(r.f32, call.x.f32, r.q8 - r.f32);
-  copy(r.q8, call.x.q8, r.f8 - r.q8);
-  copy(r.f8, call.f8, r.bytes - r.f8);
+  copy(staged_.ids->data(), call.ids, std::size_t{call.rows} * call.top_k * sizeof(std::int32_t));
+  copy(to + r.f32, call.x.f32, r.q8 - r.f32);
+  copy(to + r.q8, call.x.q8, r.f8 - r.q8);
+  copy(to + r.f8, call.f8, r.bytes - r.f8);
   if (done == kernels::status::ok) return {};
   abandon();
   return fail(errc::internal, "the device refused to copy the rows of layer {}", at.layer);
@@ -89,7 +85,8 @@ result<void> expert_dispatch::begin(const layer_step& at, const expert_call& cal
   outputs_ = call.outputs;
   top_k_ = call.top_k;
   const std::size_t slots = std::size_t{call.rows} * call.top_k;
-  chosen_ = {landing_ == nullptr ? call.ids : staged.memory->as<std::int32_t>(), slots};
+  ids_ = std::move(staged.ids);
+  chosen_ = {ids_ == nullptr ? call.ids : ids_->as<std::int32_t>(), slots};
   result<void> done = list_holders(holders);
   if (done) done = sort_rows(call);
   if (done) done = take_rows(call, std::move(staged));
@@ -284,6 +281,7 @@ void expert_dispatch::forget() {
   outputs_ = nullptr;
   awaited_ = 0;
   chosen_ = {};
+  ids_.reset();
   shares_.clear();
   copy_.reset();
 }
@@ -291,7 +289,7 @@ void expert_dispatch::forget() {
 void expert_dispatch::abandon() {
   // Copies that the stream has not passed use these.
   if (landing_ != nullptr)
-    device_->notify([staged = std::exchange(staged_, {}).memory, outputs = landing_] {});
+    device_->notify([staged = std::exchange(staged_, {}), outputs = landing_] {});
   forget();
 }
 

@@ -48,6 +48,8 @@ class expert_dispatch {
     std::uint32_t rows = 256;       ///< most rows of a step
     std::size_t kept_messages = 4;  ///< spare memory for rows, in steps
     std::uint32_t top_k = 16;       ///< most experts a row
+    /// Rows are sent from the device's own memory, where it has some.
+    bool rows_on_device = false;
   };
 
   /// Borrows the device. `forms`: all that any holder takes. Throws std::bad_alloc.
@@ -115,7 +117,8 @@ class expert_dispatch {
   /// What stage() has had copied.
   struct staged_layer {
     layer_step at;
-    std::shared_ptr<device_buffer> memory;  ///< ids, then rows
+    std::shared_ptr<device_buffer> ids;
+    std::shared_ptr<device_buffer> memory;  ///< of rows
     row_block rows;
   };
 
@@ -136,7 +139,9 @@ class expert_dispatch {
   std::uint32_t hidden_;
   limits most_;
   buffer_pool pool_;
+  buffer_pool ids_pool_;
   staged_layer staged_;
+  std::shared_ptr<device_buffer> ids_;  ///< keeps `chosen_`
   /// Where outputs wait for the last of their layer, each at its slot; null where the host writes
   /// them into the block's own.
   std::shared_ptr<device_buffer> landing_;

@@ -40,6 +40,7 @@ struct workspace_sizes {
   activation_needs decoded = {};  ///< forms of rows that came as FP8
   std::size_t request = 0;        ///< bytes
   std::size_t outputs = 0;        ///< bytes
+  bool stay = false;              ///< results lie in the device's own memory
 };
 
 }  // namespace
@@ -52,9 +53,10 @@ struct expert_service::workspace {
         rows(d, bytes.rows, bytes.hidden, bytes.decoded),
         outputs(d.allocate(bytes.outputs)),
         request(d.allocate(d.has_own_memory() ? bytes.request : 0)),
-        picked(d.allocate(d.has_own_memory() ? bytes.outputs : 0)),
+        picked(d.allocate(d.has_own_memory() && !bytes.stay ? bytes.outputs : 0)),
         requests(d, bytes.request, kept, buffer_pool::place::shared),
-        results(d, bytes.outputs, kept, buffer_pool::place::shared) {}
+        results(d, bytes.outputs, kept,
+                bytes.stay ? buffer_pool::place::device : buffer_pool::place::shared) {}
 
   std::shared_ptr<expert_bank> bank;
   // Requests on a stream take turns with these.
@@ -106,7 +108,7 @@ expert_service::expert_service(std::shared_ptr<device> dev, std::shared_ptr<expe
       layers_(files.config().layers),
       hidden_(files.config().hidden),
       most_(most) {
-  workspace_sizes bytes{.rows = most.rows, .hidden = hidden_};
+  workspace_sizes bytes{.rows = most.rows, .hidden = hidden_, .stay = most.outputs_on_device};
   for (const expert_range& range : owned) {
     served_layer& l = layers_[range.layer];
     l = {range.first, range.count, files.config().layer_top_k(range.layer),
@@ -210,29 +212,29 @@ kernels::status expert_service::submit(const expert_rows_header& asked, const se
   }
   const auto* ids = reinterpret_cast<const std::int32_t*>(in + layout.ids);
   const bool every_slot = j.wanted() == rows * layer.top_k;
-  const bool in_place = every_slot && !device_->has_own_memory();
+  // Kernels write where results are sent from, but not to memory that is shared with the machine.
+  const bool in_place = every_slot && (!device_->has_own_memory() || most_.outputs_on_device);
   float* const outputs = in_place ? j.result() : work_->outputs.as<float>();
   const kernels::status done =
       work_->bank->apply(asked.layer, {x, ids, outputs, rows, layer.top_k});
-  if (done != kernels::status::ok || in_place || j.wanted() == 0) return done;
+  if (done != kernels::status::ok || j.wanted() == 0) return done;
+  if (in_place) return device_->complete_rows(j.result(), j.wanted(), hidden_);
   return pick(every_slot ? nullptr : reinterpret_cast<const std::uint32_t*>(in + layout.slots), j);
 }
 
 kernels::status expert_service::pick(const std::uint32_t* slots, job& j) {
   kernels::backend& k = device_->kernels();
-  const bool own = device_->has_own_memory();
+  const bool copied = device_->has_own_memory() && !most_.outputs_on_device;
   float* from = work_->outputs.as<float>();
   if (slots != nullptr) {
-    float* const to = own ? work_->picked.as<float>() : j.result();
+    float* const to = copied ? work_->picked.as<float>() : j.result();
     const kernels::status done =
         k.gather_rows(device_->stream(), {from, slots, to, j.wanted(), hidden_});
-    if (done != kernels::status::ok || !own) return done;
+    if (done != kernels::status::ok) return done;
     from = to;
   }
-  if (own) {
-    const kernels::status whole = device_->complete_rows(from, j.wanted(), hidden_);
-    if (whole != kernels::status::ok) return whole;
-  }
+  const kernels::status whole = device_->complete_rows(from, j.wanted(), hidden_);
+  if (whole != kernels::status::ok || !copied) return whole;
   return k.copy(device_->stream(),
                 {j.result(), from, std::size_t{j.wanted()} * hidden_ * sizeof(float)});
 }

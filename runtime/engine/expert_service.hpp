@@ -24,6 +24,8 @@ class expert_service {
   struct limits {
     std::uint32_t rows = 256;   ///< most rows of a request; at most what the bank was made for
     std::size_t in_flight = 4;  ///< most requests on the stream at once
+    /// Outputs are sent from the device's own memory, where it has some.
+    bool outputs_on_device = false;
   };
   /// Called once for each accepted request, on a thread of the device, even if the service has gone
   /// by then: it must be short, must not block and must not throw. The payload's memory is free

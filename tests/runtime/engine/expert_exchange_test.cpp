@@ -101,7 +101,7 @@ std::shared_ptr<device> two_threads() {
 
 void compare_shards(const std::filesystem::path& path, activation_mode mode,
                     expert_row_form form = expert_row_form::exact,
-                    const device_maker& computes = &two_threads<>) {
+                    const device_maker& computes = &two_threads<>, bool on_device = false) {
   generator random(17);
   const auto files = open_model(path);
   const model_config& c = files->config();
@@ -113,13 +113,14 @@ void compare_shards(const std::filesystem::path& path, activation_mode mode,
   std::vector<std::vector<std::unique_ptr<expert_node>>> cuts(most_shards);
   for (std::uint32_t n = 1; n <= most_shards; ++n)
     for (std::uint32_t i = 0; i < n; ++i)
-      cuts[n - 1].push_back(
-          std::make_unique<expert_node>(i == 0 ? own : other, *files, shard_experts(c, i, n), mode,
-                                        expert_service::limits{most_rows, most_shards}, form));
+      cuts[n - 1].push_back(std::make_unique<expert_node>(
+          i == 0 ? own : other, *files, shard_experts(c, i, n), mode,
+          expert_service::limits{most_rows, most_shards, on_device}, form));
   activation_needs forms;
   for (const expert_range& r : shard_experts(c, 0, 1))
     forms.merge(expert_takes(*files, r, mode, form));
-  expert_dispatch dispatch(*own, c.hidden, forms, {most_rows, 2});
+  expert_dispatch dispatch(*own, c.hidden, forms,
+                           {.rows = most_rows, .kept_messages = 2, .rows_on_device = on_device});
   step_id step = 0;
   for (const std::uint32_t rows :
        {1U, 2U, 7U, 1 + static_cast<std::uint32_t>(random() % most_rows), most_rows}) {
@@ -230,6 +231,8 @@ TEST_CASE("experts elsewhere give the bits of experts here: by way of memory tha
   for (const expert_row_form form : {expert_row_form::exact, expert_row_form::fp8}) {
     compare_shards(path, activation_mode::integer, form, &two_threads<staging_device>);
     compare_shards(path, activation_mode::f32, form, &two_threads<staging_device>);
+    // Or from the device's own, where what sends can read it.
+    compare_shards(path, activation_mode::integer, form, &two_threads<staging_device>, true);
   }
 }
 
