@@ -85,7 +85,8 @@ std::vector<std::string> command_line(const node_options& options) {
   if (options.tensor_parallel > 1)
     add("--tensor-parallel", std::to_string(options.tensor_parallel));
   add("--threads", std::to_string(options.threads));
-  add("--graph-rows", std::to_string(options.graph_rows));
+  if (options.graph_rows != node_options().graph_rows)
+    add("--graph-rows", std::to_string(options.graph_rows));
   if (options.turns > 1) add("--turns", std::to_string(options.turns));
   add("--actor-threads", std::to_string(options.actor_threads));
   add("--memory-mib", std::to_string(options.memory_mib));
@@ -99,7 +100,8 @@ std::vector<std::string> command_line(const node_options& options) {
     add("--cache-disk-mib",
         std::to_string(std::max<std::uint64_t>(1, options.tiers.disk_bytes >> 20U)));
   }
-  add("--data-transports", options.data.transports);
+  if (options.data.transports != data_plane().transports)
+    add("--data-transports", options.data.transports);
   if (!options.data.devices.empty()) add("--data-devices", options.data.devices);
   if (!options.tls.certificate.empty()) add("--tls-certificate", options.tls.certificate);
   if (!options.tls.key.empty()) add("--tls-key", options.tls.key);

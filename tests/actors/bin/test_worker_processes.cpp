@@ -164,6 +164,11 @@ TEST_CASE("workers are nodes of this program that compute in turn") {
                                         "--memory-mib=3072",
                                         "--log-level=info"};
   CHECK(workers[1].command.arguments == wanted);
+  common.graph_rows = 0;
+  common.data = {"rc,tcp", "mlx5_0:1"};
+  const auto others = worker_commands(common, 1, std::size_t{3} << 30U);
+  for (const char* word : {"--graph-rows=0", "--data-transports=rc,tcp", "--data-devices=mlx5_0:1"})
+    CHECK(std::ranges::count(others[0].command.arguments, word) == 1);
 }
 
 TEST_CASE("workers have even parts of the tiers, which take of their memory") {
