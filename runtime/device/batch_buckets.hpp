@@ -8,7 +8,7 @@ namespace troupe {
 
 /// The batch sizes that a decode step's graph is captured for: 1, 2, 4, then every 8 up to 64,
 /// every 16 up to 256, every 64 above, and `most` itself. A step runs in the smallest that holds
-/// it, its spare rows repeating the last one.
+/// it, filled up with spare rows.
 class batch_buckets {
  public:
   explicit batch_buckets(std::uint32_t most) {

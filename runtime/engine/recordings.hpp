@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <compare>
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
+#include <tuple>
 #include <utility>
 
 #include "runtime/device/batch_buckets.hpp"
@@ -36,7 +36,10 @@ class recordings {
     std::uint32_t layer = 0;
     std::uint32_t rows = 0;
     std::array<const void*, 3> addresses = {};
-    friend auto operator<=>(const key&, const key&) = default;
+    friend bool operator<(const key& a, const key& b) {
+      return std::tie(a.kind, a.layer, a.rows, a.addresses) <
+             std::tie(b.kind, b.layer, b.rows, b.addresses);
+    }
   };
 
   /// Submits `work(stream)` as a recording. Where none can be made it is submitted as it is, and

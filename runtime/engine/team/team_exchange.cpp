@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <iterator>
 #include <new>
 #include <utility>
 
@@ -59,9 +60,10 @@ void team_exchange::begin_epoch(std::uint64_t epoch) {
     const std::lock_guard guard(lock_);
     if (epoch <= epoch_) return;
     epoch_ = epoch;
-    const auto old = std::ranges::partition(former_, [](const former& f) { return !*f.passed; });
-    gone.assign(old.begin(), old.end());
-    former_.erase(old.begin(), old.end());
+    const auto old =
+        std::partition(former_.begin(), former_.end(), [](const former& f) { return !*f.passed; });
+    gone.assign(std::make_move_iterator(old), std::make_move_iterator(former_.end()));
+    former_.erase(old, former_.end());
   }
   gone.clear();
   auto made = make_(ranks_, epoch, ended_);
