@@ -16,7 +16,7 @@ namespace {
 constexpr float infinity = std::numeric_limits<float>::infinity();
 
 /// What becomes of a group of these numbers, and of zeros behind them.
-std::vector<float> rounded(std::vector<float> values) {
+std::vector<float> rounded(const std::vector<float>& values) {
   const auto cols = static_cast<std::uint32_t>(values.size());
   return decoded(encoded(values, 1, cols), 1, cols);
 }

@@ -3,8 +3,10 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <cstring>
 #include <future>
+#include <span>
 #include <utility>
 
 #include "tests/runtime/engine/exchange_support.hpp"
@@ -218,8 +220,10 @@ TEST_CASE("a device with memory of its own has copied the rows before they are r
   const auto m = dispatch.request(2, 0);
   REQUIRE(m.has_value());
   const std::vector<std::byte> payload = joined(m->payload);
+  const auto bytes = std::as_bytes(std::span(x));
   for (std::size_t i = 0; i < m->header.rows.size(); ++i)
-    CHECK(std::memcmp(payload.data() + i * 128, x.data() + m->header.rows[i] * 32, 128) == 0);
+    CHECK(std::ranges::equal(std::span(payload).subspan(i * 128, 128),
+                             bytes.subspan(std::size_t{m->header.rows[i]} * 128, 128)));
   // Outputs are there for what the stream does later, though it does nothing now.
   dev.notify([open = gate->get_future().share()] { open.wait(); });
   const std::vector<float> untouched = rows.outputs;

@@ -34,8 +34,8 @@ constexpr tiny_shape odd{.hidden = 160,
 
 /// Logits of all positions of a prompt, then of one token more.
 std::vector<float> logits(std::unique_ptr<model_files> files, std::shared_ptr<device> on) {
-  std::vector<token_id> tokens;
-  for (int i = 0; i < 37; ++i) tokens.push_back(i * 7 % 40);
+  std::vector<token_id> tokens(37);
+  for (std::size_t i = 0; i < tokens.size(); ++i) tokens[i] = static_cast<token_id>(i * 7 % 40);
   forward_harness harness(std::move(files), activation_mode::automatic, kernels::kv_type::f16,
                           most_rows, std::move(on));
   std::vector<float> out = harness.logits(tokens);
