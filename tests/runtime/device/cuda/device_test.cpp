@@ -83,6 +83,55 @@ TEST_CASE("events say how far the stream is, and how long it took") {
   CHECK(end->seconds_since(*begin).value_or(-1) > 0);
 }
 
+TEST_CASE("a device records beside its stream, which goes on, and submits what it recorded") {
+  const auto gpu = test::first_gpu();
+  if (gpu == nullptr) return;
+  CHECK(gpu->recorded_rows() == 8);
+  const device_buffer from = gpu->allocate_shared(64);
+  const device_buffer to = gpu->allocate(64);
+  const device_buffer back = gpu->allocate_shared(64);
+  std::memset(back.data(), 0, back.bytes());
+  const auto copies = [&](kernels::stream& s) {
+    const status there = gpu->kernels().copy(s, {to.data(), from.data(), 64});
+    return there == status::ok ? gpu->kernels().copy(s, {back.data(), to.data(), 64}) : there;
+  };
+  auto recorded = gpu->record(copies);
+  REQUIRE(recorded.has_value());
+  REQUIRE(drain(*gpu));
+  CHECK(back.data()[0] == std::byte{0});
+  for (const int value : {3, 4}) {
+    std::memset(from.data(), value, from.bytes());
+    REQUIRE((*recorded)->replay() == status::ok);
+    REQUIRE(drain(*gpu));
+    CHECK(back.data()[63] == static_cast<std::byte>(value));
+  }
+  CHECK_FALSE(gpu->record([](kernels::stream&) { return status::unsupported; }).has_value());
+  recorded->reset();
+  CHECK(drain(*gpu));
+}
+
+TEST_CASE("a profile times what is submitted meanwhile") {
+  const auto gpu = test::first_gpu();
+  if (gpu == nullptr) return;
+  const device_buffer from = gpu->allocate(1U << 24U);
+  const device_buffer to = gpu->allocate(1U << 24U);
+  gpu->start_profile();
+  CHECK(gpu->recorded_rows() == 0);
+  for (int i = 0; i < 3; ++i)
+    REQUIRE(gpu->kernels().copy(gpu->stream(), {to.data(), from.data(), from.bytes()}) ==
+            status::ok);
+  const auto profile = gpu->stop_profile();
+  REQUIRE(profile.has_value());
+  REQUIRE(profile->operations.size() == 1);
+  CHECK(profile->operations[0].calls == 3);
+  CHECK(profile->operations[0].bytes == doctest::Approx(6.0 * (1U << 24U)));
+  CHECK(profile->operations[0].seconds > 0);
+  const auto limits = gpu->measure_limits();
+  REQUIRE(limits.has_value());
+  CHECK(limits->read_bytes_per_second > 0);
+  CHECK(limits->float_per_second > 0);
+}
+
 TEST_CASE("pinned memory is pooled") {
   const auto gpu = test::first_gpu();
   if (gpu == nullptr) return;

@@ -19,7 +19,10 @@ inline std::shared_ptr<device> first_gpu(std::function<void(const error&)> lost 
       std::printf("cuda:%d: %s\n", each.index, each.unusable.c_str());
       continue;
     }
-    auto made = make_cuda_device({each.index, vendor_products, std::move(lost)});
+    auto made = make_cuda_device({.index = each.index,
+                                  .graph_rows = 8,
+                                  .vendor_products = vendor_products,
+                                  .lost = std::move(lost)});
     REQUIRE(made.has_value());
     return *made;
   }
