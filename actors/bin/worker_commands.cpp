@@ -17,6 +17,7 @@ node_options node_options_by(const engine_config& engine, const cluster_config& 
   common.device = engine.device;
   common.tensor_parallel = engine.tensor_parallel;
   common.threads = engine.threads;
+  common.graph_rows = engine.graph_rows;
   common.actor_threads = engine.actor_threads;
   common.tiers = engine.cache.tiers;
   common.data = cluster.data;

@@ -143,6 +143,19 @@ TEST_CASE("where one worker cannot be started, none is left") {
   CHECK(no_child_is_left());
 }
 
+TEST_CASE("workers compute on what the server was told to") {
+  engine_config engine;
+  engine.device = "auto";
+  engine.tensor_parallel = 2;
+  engine.threads = 4;
+  engine.graph_rows = 8;
+  const node_options common = node_options_by(engine, {}, "info", log_format::text);
+  CHECK(common.device == "auto");
+  CHECK(common.tensor_parallel == 2);
+  CHECK(common.threads == 4);
+  CHECK(common.graph_rows == 8);
+}
+
 TEST_CASE("workers are nodes of this program that compute in turn") {
   node_options common;
   common.join = "127.0.0.1:7001";
