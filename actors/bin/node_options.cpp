@@ -4,6 +4,7 @@
 
 #include "actors/bin/serve_config.hpp"
 #include "runtime/config/cache_keys.hpp"
+#include "runtime/config/engine_keys.hpp"
 
 namespace troupe::cli {
 
@@ -22,23 +23,7 @@ void describe(config_schema& schema, node_options& options) {
           "A folder for weights that come from peers where the model's files are not here; empty: "
           "in the user's cache; \"none\": none come.")
       .on_command_line("--weights-cache", "FOLDER");
-  schema
-      .text("device", options.device, 32,
-            "What computes: \"cpu\", \"cuda\" or \"cuda:N\", or \"auto\": a GPU where one can be "
-            "used.")
-      .on_command_line("--device", "DEVICE");
-  schema
-      .integer(
-          "tensor_parallel", options.tensor_parallel, 1, 16,
-          "Devices that compute together, each with its part of the model: \"cuda:N\" and those "
-          "after it, or parts of the threads.")
-      .on_command_line("--tensor-parallel", "DEVICES");
-  schema.integer("threads", options.threads, 0, 1024, "Compute threads; 0: one a core.")
-      .on_command_line("--threads", "N");
-  schema
-      .integer("graph_rows", options.graph_rows, 0, 65'536,
-               "On a GPU: most tokens of a step that is submitted as CUDA graphs; 0: none.")
-      .on_command_line("--graph-rows", "N");
+  describe_devices(schema, options);
   schema
       .integer("turns", options.turns, 1, 1024,
                "Nodes that compute in turn on the same processors, this one among them: from 2 on, "

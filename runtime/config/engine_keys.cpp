@@ -11,23 +11,7 @@ void describe(config_schema& schema, engine_config& config) {
       "engine",
       "How the model is run. None of it but device, activations, expert_rows and kv_type changes "
       "an answer.");
-  schema
-      .text("device", config.device, 32,
-            "What computes: \"cpu\", \"cuda\" or \"cuda:N\", or \"auto\": a GPU where one can be "
-            "used.")
-      .on_command_line("--device", "DEVICE");
-  schema
-      .integer(
-          "tensor_parallel", config.tensor_parallel, 1, 16,
-          "Devices that compute together, each with its part of the model: \"cuda:N\" and those "
-          "after it, or parts of the threads.")
-      .on_command_line("--tensor-parallel", "DEVICES");
-  schema.integer("threads", config.threads, 0, 1024, "Compute threads; 0: one a core.")
-      .on_command_line("--threads", "N");
-  schema
-      .integer("graph_rows", config.graph_rows, 0, 65'536,
-               "On a GPU: most tokens of a step that is submitted as CUDA graphs; 0: none.")
-      .on_command_line("--graph-rows", "N");
+  describe_devices(schema, config);
   schema.integer("actor_threads", config.actor_threads, 1, 64,
                  "Threads that run the actors' messages.");
   schema
