@@ -280,9 +280,7 @@ void attention_block_state::on_rewire(stage_rewiring& wiring) {
     w_->far->begin_epoch(w_->epoch, *wiring.routes, clock::now());
 }
 
-bool attention_block_state::leaves_on_device() const {
-  return w_->dev->has_own_memory() && w_->exit->takes_device_memory();
-}
+bool attention_block_state::leaves_on_device() const { return w_->exit->takes_memory_of(*w_->dev); }
 
 hidden_rows attention_block_state::borrow_hidden(bool on_device) {
   std::vector<hidden_rows>& pool = on_device ? device_pool_ : hidden_pool_;

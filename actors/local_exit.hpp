@@ -11,7 +11,9 @@ class local_exit final : public stage_exit {
   /// `next` is null at the last stage.
   local_exit(attention_block_actor next, batcher_actor batcher);
 
-  [[nodiscard]] bool takes_device_memory() const override { return true; }
+  [[nodiscard]] bool takes_memory_of(const device& dev) const override {
+    return dev.has_own_memory();
+  }
   void leave(device& dev, step_message m, std::shared_ptr<step_inputs> inputs) override;
   void fail(const step_failure& failure) override;
 

@@ -21,9 +21,9 @@ class stage_exit {
   stage_exit& operator=(const stage_exit&) = delete;
   virtual ~stage_exit() = default;
 
-  /// Whether the hidden rows of a step that leaves may lie in the device's own memory, rather than
-  /// in what it shares with the machine.
-  [[nodiscard]] virtual bool takes_device_memory() const = 0;
+  /// Whether the hidden rows of a step that leaves may lie in the device's own memory, which it
+  /// must have for that, rather than in what it shares with the machine.
+  [[nodiscard]] virtual bool takes_memory_of(const device& dev) const = 0;
   /// All of the stage's work for the step has been submitted; `inputs` must live until the device
   /// has passed it.
   virtual void leave(device& dev, step_message m, std::shared_ptr<step_inputs> inputs) = 0;

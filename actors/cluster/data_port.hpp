@@ -8,6 +8,7 @@
 #include <mutex>
 #include <vector>
 
+#include "runtime/device/device.hpp"
 #include "runtime/transport/transport.hpp"
 #include "runtime/wire/traffic.hpp"
 
@@ -31,8 +32,10 @@ class data_port {
   /// the last to hold it, and the transport's thread would have to wait for its own end.
   void close();
 
-  /// As transport::reads_device_memory().
-  [[nodiscard]] bool reads_device_memory() const { return net_->reads_device_memory(); }
+  /// Whether what is sent may lie in the device's own memory, which it must have for that.
+  [[nodiscard]] bool reads_memory_of(const device& d) const {
+    return d.has_own_memory() && net_->reads_device_memory();
+  }
   [[nodiscard]] peer_id self() const { return net_->self(); }
   [[nodiscard]] std::vector<std::byte> address() const { return net_->address(); }
   /// Connects to those that are not connected yet and ends the connections to all others. A peer

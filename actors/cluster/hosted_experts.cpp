@@ -43,11 +43,11 @@ const serving_shard_actor& hosted_experts::serve(const hosted_stage::surrounding
   wiring->dev = dev_;
   wiring->files = around.node.files;
   wiring->bank = bank_;
-  wiring->service = std::make_unique<expert_service>(
-      dev_, bank_, *around.node.files, owned_, mode_on(*dev_, config.activations),
-      config.expert_rows,
-      expert_service::limits{config.step_rows, most_in_flight,
-                             dev_->has_own_memory() && around.port->reads_device_memory()});
+  wiring->service =
+      std::make_unique<expert_service>(dev_, bank_, *around.node.files, owned_,
+                                       mode_on(*dev_, config.activations), config.expert_rows,
+                                       expert_service::limits{config.step_rows, most_in_flight,
+                                                              around.port->reads_memory_of(*dev_)});
   actor_ = system.spawn(expert_shard, std::move(wiring));
   return actor_;
 }

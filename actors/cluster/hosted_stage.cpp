@@ -123,7 +123,7 @@ std::unique_ptr<far_experts> hosted_stage::reach(const surroundings& around) con
   far.form = around.node.config.expert_rows;
   far.layers = layers_;
   far.rows = around.node.config.step_rows;
-  far.rows_on_device = dev_->has_own_memory() && around.port->reads_device_memory();
+  far.rows_on_device = around.port->reads_memory_of(*dev_);
   far.send = [port = around.port](peer_id to, expert_request&& m) {
     return port->send(to,
                       {frames::expert_rows, encode_expert_rows(m.header), std::move(m.payload)});

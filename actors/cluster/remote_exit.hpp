@@ -18,7 +18,9 @@ class remote_exit final : public stage_exit {
   static std::shared_ptr<remote_exit> to_batcher(std::shared_ptr<data_port> port, peer_id peer,
                                                  epoch_number epoch);
 
-  [[nodiscard]] bool takes_device_memory() const override { return port_->reads_device_memory(); }
+  [[nodiscard]] bool takes_memory_of(const device& dev) const override {
+    return port_->reads_memory_of(dev);
+  }
   void leave(device& dev, step_message m, std::shared_ptr<step_inputs> inputs) override;
   void fail(const step_failure& failure) override;
 
