@@ -8,7 +8,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
 source "$root/tools/lib/wheel.sh"
 
 [[ $(uname -m) == x86_64 ]] || die "the wheel that is known here is for x86_64"
-target=$cache/libucx-cu13-1.22.0
+target=$cache/libucx-cu13
 wheel_folder libucx-cu13 1.22.0 c6e0aaa82dc6e49dc3ddaac465b530e014f48b6c1c6b5ae74fbdd199d824351b \
   libucx/lib "$target"
 echo "$target"

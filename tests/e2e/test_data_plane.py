@@ -12,7 +12,7 @@ from test_expert_nodes import ask_all
 from troupe_server import BINARY, Server, troupe
 
 UCX_CUDA = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache"),
-                        "troupe", "libucx-cu13-1.22.0")
+                        "troupe", "libucx-cu13")
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 # with_ucx_cuda.sh PROGRAM ARGUMENT...: runs it with the UCX that knows GPU memory, where
 # tools/ucx-cuda.sh has put it; skips (77) and says so where it is not.
 set -euo pipefail
-folder=${XDG_CACHE_HOME:-$HOME/.cache}/troupe/libucx-cu13-1.22.0
+folder=${XDG_CACHE_HOME:-$HOME/.cache}/troupe/libucx-cu13
 if [[ ! -f $folder/libucp.so.0 ]]; then
   echo "skipped: no UCX in $folder; run tools/ucx-cuda.sh"
   exit 77
