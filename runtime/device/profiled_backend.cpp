@@ -21,6 +21,7 @@ profiled_backend::record profiled_backend::halt() {
 }
 
 void profiled_backend::begin_step() {
+  if (!running()) return;
   const std::scoped_lock guard(submitting_);
   if (!open()) return;
   close([] { return kernels::cpu::task_cost{.operation = "begin_step", .starts_step = true}; });

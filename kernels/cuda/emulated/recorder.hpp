@@ -27,7 +27,6 @@ class emulated_recorder final : public stream {
 
   /// Submits what was noted to `to`, in its order.
   [[nodiscard]] status replay(stream& to) const;
-  [[nodiscard]] std::size_t size() const { return noted_.size(); }
 
  private:
   std::uint32_t processors_;

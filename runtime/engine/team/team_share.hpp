@@ -14,11 +14,6 @@ struct team_shares {
   bool divided = false;
   std::vector<tensor_share> of;  ///< by rank
 
-  [[nodiscard]] std::uint32_t widest() const {
-    std::uint32_t most = 0;
-    for (const tensor_share& each : of) most = std::max(most, each.count);
-    return most;
-  }
   /// Whether they are the shares that things divided evenly have.
   [[nodiscard]] bool even() const {
     for (std::size_t r = 0; r < of.size(); ++r)
