@@ -19,7 +19,8 @@ constexpr auto patience = std::chrono::minutes(2);
 using told = std::promise<std::pair<step_id, std::string>>;
 
 /// Hears of the first step that ends; what it says of one with a result is empty.
-batcher_actor::behavior_type listener(const std::shared_ptr<told>& first) {
+batcher_actor::behavior_type listener(batcher_actor::pointer /*self*/,
+                                     const std::shared_ptr<told>& first) {
   return {
       [](const serving_group&) {},
       [](const request_envelope&, const asker_actor&) {},
@@ -43,8 +44,7 @@ std::pair<step_id, std::string> leave(device& d, step_id id) {
   caf::actor_system_config config;
   caf::actor_system system(config);
   const auto first = std::make_shared<told>();
-  const batcher_actor batcher =
-      system.spawn([first](batcher_actor::pointer) { return listener(first); });
+  const batcher_actor batcher = system.spawn(listener, first);
   auto plan = std::make_shared<step_plan>();
   plan->id = id;
   const auto started = std::make_shared<std::chrono::steady_clock::time_point>();
