@@ -76,8 +76,8 @@ TEST_CASE("whoever joins while others come and go is answered") {
     comers.clear();
     done = true;
   }
-  CHECK(stays == "");
-  for (const std::string& failure : come) CHECK(failure == "");
+  CHECK_MESSAGE(stays.empty(), stays);
+  for (const std::string& failure : come) CHECK_MESSAGE(failure.empty(), failure);
 }
 
 }  // namespace troupe::test
