@@ -75,10 +75,10 @@ cluster_system_config::cluster_system_config(std::uint32_t threads, const tls_fi
   add_message_type<join_desk_actor>("join_desk_actor");
   set("scheduler.policy", caf::atom("sharing"));
   set("scheduler.max-threads", threads);
-  // CAF names a connection by its descriptor. While actors of its own read messages, what is left to
-  // be done for a connection that ended waits for them, and is then done to a new connection that has
-  // got the same descriptor: whoever came by it is heard and never answered. Without such actors it
-  // is done before another connection is taken.
+  // CAF names a connection by its descriptor. While actors of its own read messages, what is left
+  // to be done for a connection that ended waits for them, and is then done to a new connection
+  // that has got the same descriptor: whoever came by it is heard and never answered. Without such
+  // actors it is done before another connection is taken.
   set("middleman.workers", std::size_t{0});
 }
 

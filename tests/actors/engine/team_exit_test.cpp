@@ -20,7 +20,7 @@ using told = std::promise<std::pair<step_id, std::string>>;
 
 /// Hears of the first step that ends; what it says of one with a result is empty.
 batcher_actor::behavior_type listener(batcher_actor::pointer /*self*/,
-                                     const std::shared_ptr<told>& first) {
+                                      const std::shared_ptr<told>& first) {
   return {
       [](const serving_group&) {},
       [](const request_envelope&, const asker_actor&) {},
