@@ -91,6 +91,10 @@ class cuda_backend final : public backend {
   template <class Small, class Large>
   static status expert_tiles(kernels::stream& s, kernel_id small, kernel_id large,
                              const typename Small::params& p, std::uint32_t columns);
+  /// Of the same rows; as few launches as their types allow.
+  static status products(kernels::stream& s, const linear_work& all);
+  template <class Kernel>
+  static status launch_tiles(kernels::stream& s, kernel_id id, const linear_work& work);
 
   std::string architecture_;
 };
@@ -105,34 +109,52 @@ status cuda_backend::pack(kernels::stream& s, const pack_params& p) {
 
 status cuda_backend::linear(kernels::stream& s, const linear_params& p) {
   if (const status shape = validate(p); shape != status::ok) return shape;
-  if (p.rows == 0) return status::ok;
-  if (const status done = queue(s).vendor_product(p); done != status::unsupported) return done;
-  if (needs_f32(p.w)) {
-    const grid g{ceil_divide(p.w.rows, linear_f32_kernel::columns),
-                 ceil_divide(p.rows, linear_f32_kernel::rows), 1, linear_f32_kernel::threads};
-    return queue(s).launch(kernel_id::linear_f32, g, &p);
-  }
-  const auto submit = [&](kernel_id id, std::uint32_t rows, std::uint32_t shared) {
-    const grid g{ceil_divide(p.w.rows, product_columns), ceil_divide(p.rows, rows), 1,
-                 product_threads, shared};
-    return queue(s).launch(id, g, &p);
-  };
-  using small = linear_kernel<1>::product;
-  using large = linear_kernel<4>::product;
-  return p.rows < large_tile_rows ? submit(kernel_id::linear_16, small::rows, small::shared_bytes)
-                                  : submit(kernel_id::linear_64, large::rows, large::shared_bytes);
+  return products(s, {{p}, 1});
 }
 
 status cuda_backend::projections(kernels::stream& s, const projections_params& p) {
   if (const status shape = validate(p); shape != status::ok) return shape;
+  linear_work all;
   float* y = p.y;
   for (std::uint32_t i = 0; i < projections_params::most; ++i) {
     if (!p.w[i]) continue;
-    const status done = linear(s, {p.x, p.w[i], p.bias[i], nullptr, y, p.rows, p.y_stride});
-    if (done != status::ok) return done;
+    all.part[all.parts++] = {p.x, p.w[i], p.bias[i], nullptr, y, p.rows, p.y_stride};
     y += p.w[i].rows;
   }
-  return status::ok;
+  return products(s, all);
+}
+
+status cuda_backend::products(kernels::stream& s, const linear_work& all) {
+  linear_work tiled;
+  for (std::uint32_t i = 0; i < all.parts; ++i) {
+    const linear_params& p = all.part[i];
+    if (p.rows == 0) return status::ok;
+    status done = queue(s).vendor_product(p);
+    if (done == status::unsupported && needs_f32(p.w)) {
+      const grid g{ceil_divide(p.w.rows, linear_f32_kernel::columns),
+                   ceil_divide(p.rows, linear_f32_kernel::rows), 1, linear_f32_kernel::threads};
+      done = queue(s).launch(kernel_id::linear_f32, g, &p);
+    }
+    if (done == status::unsupported)
+      tiled.part[tiled.parts++] = p;
+    else if (done != status::ok)
+      return done;
+  }
+  if (tiled.parts == 0) return status::ok;
+  return tiled.part[0].rows < large_tile_rows
+             ? launch_tiles<linear_kernel<1>>(s, kernel_id::linear_16, tiled)
+             : launch_tiles<linear_kernel<4>>(s, kernel_id::linear_64, tiled);
+}
+
+template <class Kernel>
+status cuda_backend::launch_tiles(kernels::stream& s, kernel_id id, const linear_work& work) {
+  using shape = typename Kernel::shape;
+  std::uint32_t tiles = 0;
+  for (std::uint32_t i = 0; i < work.parts; ++i)
+    tiles += ceil_divide(work.part[i].w.rows, shape::columns);
+  const grid g{tiles, ceil_divide(work.part[0].rows, shape::rows), 1, shape::threads,
+               shape::shared_bytes};
+  return queue(s).launch(id, g, &work);
 }
 
 status cuda_backend::attention(kernels::stream& s, const attention_params& p) {
@@ -164,14 +186,16 @@ template <class Small, class Large>
 status cuda_backend::expert_tiles(kernels::stream& s, kernel_id small, kernel_id large,
                                   const typename Small::params& p, std::uint32_t columns) {
   const std::uint32_t slots = p.rows * p.top_k;
+  const auto submit = [&]<class Shape>(kernel_id id, Shape) {
+    // As many tiles as there may be: an expert's last one is seldom full.
+    const std::uint32_t tiles = slots / Shape::rows + std::min(p.expert_count, slots);
+    return queue(s).launch(
+        id, {ceil_divide(columns, Shape::columns), tiles, 1, Shape::threads, Shape::shared_bytes},
+        &p);
+  };
   // Rows of one expert, if they were spread evenly.
-  const bool few = slots / p.expert_count < large_tile_rows;
-  const std::uint32_t rows = few ? Small::product::rows : Large::product::rows;
-  const std::uint32_t tiles = slots / rows + std::min(p.expert_count, slots);
-  return queue(s).launch(few ? small : large,
-                         {ceil_divide(columns, product_columns), tiles, 1, product_threads,
-                          few ? Small::product::shared_bytes : Large::product::shared_bytes},
-                         &p);
+  return slots / p.expert_count < large_tile_rows ? submit(small, typename Small::shape())
+                                                  : submit(large, typename Large::shape());
 }
 
 status cuda_backend::expert_up(kernels::stream& s, const expert_up_params& p) {

@@ -10,26 +10,47 @@
 // What is made of tile products: dense layers and experts.
 namespace troupe::kernels::cuda {
 
-/// Grid: tiles of columns, tiles of rows.
+/// Products of the same rows that are submitted as one: a part's blocks come after those of the
+/// parts before it.
+struct linear_work {
+  static constexpr std::uint32_t most = projections_params::most;
+  linear_params part[most];
+  std::uint32_t parts = 0;
+};
+
+/// Grid: tiles of columns of all parts, tiles of rows.
 template <std::uint32_t RowTiles>
 struct linear_kernel {
-  using params = linear_params;
+  using params = linear_work;
   using product = tile_product<RowTiles, 1>;
-  static constexpr std::uint32_t threads = product_threads;
+  using shape = typename product::shape;
+  static constexpr std::uint32_t threads = shape::threads;
 
   template <class Thread>
-  TROUPE_KERNEL static void run(Thread& t, const params& p) {
-    const std::uint32_t column = t.x() * product_columns;
-    const std::uint32_t first = t.y() * product::rows;
-    const tile_rows_of which{nullptr, first, least(product::rows, p.rows - first), 1};
+  TROUPE_KERNEL static void run(Thread& t, const params& work) {
+    std::uint32_t tile = t.x();
+    std::uint32_t i = 0;
+    for (; i + 1 < work.parts; ++i) {
+      const std::uint32_t tiles = ceil_divide(work.part[i].w.rows, shape::columns);
+      if (tile < tiles) break;
+      tile -= tiles;
+    }
+    compute(t, work.part[i], tile * shape::columns);
+  }
+
+ private:
+  template <class Thread>
+  TROUPE_KERNEL static void compute(Thread& t, const linear_params& p, std::uint32_t column) {
+    const std::uint32_t first = t.y() * shape::rows;
+    const tile_rows_of which{nullptr, first, least(shape::rows, p.rows - first), 1};
     const matrix* const w[] = {&p.w};
     const float* out = product::run(t, p.x.f32, which, w, column);
-    for (std::uint32_t i = t.thread(); i < which.count * product_columns; i += threads) {
-      const std::uint32_t n = column + i % product_columns;
+    for (std::uint32_t i = t.thread(); i < which.count * shape::columns; i += threads) {
+      const std::uint32_t n = column + i % shape::columns;
       if (n >= p.w.rows) continue;
-      const std::uint32_t r = i / product_columns;
+      const std::uint32_t r = i / shape::columns;
       const std::size_t at = std::size_t{first + r} * p.y_stride + n;
-      float y = out[r * output_stride + i % product_columns];
+      float y = out[r * shape::output_stride + i % shape::columns];
       if (p.bias != nullptr) y += p.bias[n];
       if (p.residual != nullptr) y += p.residual[at];
       p.y[at] = y;
@@ -80,25 +101,26 @@ template <std::uint32_t RowTiles>
 struct expert_up_kernel {
   using params = expert_up_params;
   using product = tile_product<RowTiles, 2>;
-  static constexpr std::uint32_t threads = product_threads;
+  using shape = typename product::shape;
+  static constexpr std::uint32_t threads = shape::threads;
 
   template <class Thread>
   TROUPE_KERNEL static void run(Thread& t, const params& p) {
     auto* room = t.template shared<std::uint32_t>();
-    const expert_tile tile = find_tile(t, p.offsets, p.expert_count, product::rows, t.y(), room);
+    const expert_tile tile = find_tile(t, p.offsets, p.expert_count, shape::rows, t.y(), room);
     if (tile.count == 0) return;
     const expert_weights& e = p.experts[tile.expert];
-    const std::uint32_t column = t.x() * product_columns;
+    const std::uint32_t column = t.x() * shape::columns;
     if (column >= e.gate.rows) return;
     const tile_rows_of which{p.slots, tile.first, tile.count, p.top_k};
     const matrix* const w[] = {&e.gate, &e.up};
     const float* out = product::run(t, p.x.f32, which, w, column);
-    const float* up = out + product::rows * output_stride;
-    for (std::uint32_t i = t.thread(); i < which.count * product_columns; i += threads) {
-      const std::uint32_t n = column + i % product_columns;
+    const float* up = out + shape::rows * shape::output_stride;
+    for (std::uint32_t i = t.thread(); i < which.count * shape::columns; i += threads) {
+      const std::uint32_t n = column + i % shape::columns;
       if (n >= e.gate.rows) continue;
-      const std::uint32_t at = i / product_columns * output_stride + i % product_columns;
-      p.hidden.f32[std::size_t{which.slot(i / product_columns)} * e.gate.rows + n] =
+      const std::uint32_t at = i / shape::columns * shape::output_stride + i % shape::columns;
+      p.hidden.f32[std::size_t{which.slot(i / shape::columns)} * e.gate.rows + n] =
           silu(out[at]) * up[at];
     }
   }
@@ -109,24 +131,25 @@ template <std::uint32_t RowTiles>
 struct expert_down_kernel {
   using params = expert_down_params;
   using product = tile_product<RowTiles, 1>;
-  static constexpr std::uint32_t threads = product_threads;
+  using shape = typename product::shape;
+  static constexpr std::uint32_t threads = shape::threads;
 
   template <class Thread>
   TROUPE_KERNEL static void run(Thread& t, const params& p) {
     auto* room = t.template shared<std::uint32_t>();
-    const expert_tile tile = find_tile(t, p.offsets, p.expert_count, product::rows, t.y(), room);
+    const expert_tile tile = find_tile(t, p.offsets, p.expert_count, shape::rows, t.y(), room);
     if (tile.count == 0) return;
     const matrix& down = p.experts[tile.expert].down;
-    const std::uint32_t column = t.x() * product_columns;
+    const std::uint32_t column = t.x() * shape::columns;
     if (column >= down.rows) return;
     const tile_rows_of which{p.slots, tile.first, tile.count, 1};
     const matrix* const w[] = {&down};
     const float* out = product::run(t, p.hidden.f32, which, w, column);
-    for (std::uint32_t i = t.thread(); i < which.count * product_columns; i += threads) {
-      const std::uint32_t n = column + i % product_columns;
+    for (std::uint32_t i = t.thread(); i < which.count * shape::columns; i += threads) {
+      const std::uint32_t n = column + i % shape::columns;
       if (n >= down.rows) continue;
-      p.out[which.slot(i / product_columns) * p.stride_of(down) + n] =
-          out[i / product_columns * output_stride + i % product_columns];
+      p.out[which.slot(i / shape::columns) * p.stride_of(down) + n] =
+          out[i / shape::columns * shape::output_stride + i % shape::columns];
     }
   }
 };

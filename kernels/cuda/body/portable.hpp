@@ -9,12 +9,15 @@
 // the host, where it runs under an emulated grid. Only correctly rounded operations are used, and
 // fused ones only where written, so that both give the same bits.
 
-/// Before every function that a kernel calls: device code under nvcc, host code elsewhere.
+/// Before every function that a kernel calls: device code under nvcc, host code elsewhere. The
+/// second is for what is seldom called, or slow anyhow, from places that are many: it stays apart.
 #ifdef __CUDACC__
 #define TROUPE_KERNEL __device__ inline
+#define TROUPE_KERNEL_APART __device__ __noinline__ static
 #define TROUPE_UNROLL _Pragma("unroll")
 #else
 #define TROUPE_KERNEL inline
+#define TROUPE_KERNEL_APART inline
 #define TROUPE_UNROLL
 #endif
 

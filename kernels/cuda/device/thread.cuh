@@ -1,20 +1,22 @@
 #pragma once
 
-#include <cuda_bf16.h>
-#include <mma.h>
-
 #include <cstddef>
 #include <cstdint>
 
+#include "kernels/cuda/body/fragment.hpp"
 #include "kernels/cuda/body/portable.hpp"
 
 namespace troupe::kernels::cuda {
 
-/// A 16 x 16 tile of float32 sums, spread over a warp as the hardware likes it. Begins with zeros.
+/// A 16 x 16 tile of float32 sums, spread over a warp as sum_place() says.
 struct device_fragment {
-  using sums = nvcuda::wmma::fragment<nvcuda::wmma::accumulator, 16, 16, 16, float>;
-  __device__ device_fragment() { nvcuda::wmma::fill_fragment(x, 0.0F); }
-  sums x;
+  static constexpr std::uint32_t elements = 8;
+  float x[elements] = {};
+};
+
+/// A 16 x 16 tile of BF16 numbers, as mma.m16n8k16 takes it.
+struct device_operand {
+  std::uint32_t x[4];
 };
 
 /// What a kernel's body sees of its GPU thread: kernels/cuda/emulated/thread.hpp's counterpart,
@@ -50,26 +52,52 @@ class device_thread {
   __device__ void atomic_add(std::uint32_t* to, std::uint32_t value) { atomicAdd(to, value); }
   __device__ void atomic_or(std::uint32_t* to, std::uint32_t value) { atomicOr(to, value); }
 
-  __device__ void multiply(fragment& sums, const std::uint16_t* a, const std::uint16_t* b,
-                           std::uint32_t stride) {
-    namespace wmma = nvcuda::wmma;
-    wmma::fragment<wmma::matrix_a, 16, 16, 16, __nv_bfloat16, wmma::row_major> left;
-    wmma::fragment<wmma::matrix_b, 16, 16, 16, __nv_bfloat16, wmma::col_major> right;
-    wmma::load_matrix_sync(left, reinterpret_cast<const __nv_bfloat16*>(a), stride);
-    wmma::load_matrix_sync(right, reinterpret_cast<const __nv_bfloat16*>(b), stride);
-    wmma::mma_sync(sums.x, left, right, sums.x);
+  [[nodiscard]] __device__ device_operand load_left(const std::uint16_t* a, std::uint32_t stride) {
+    const tile_place from = left_place(lane());
+    return load(a + from.row * stride + from.column);
+  }
+  [[nodiscard]] __device__ device_operand load_right(const std::uint16_t* b, std::uint32_t stride) {
+    const tile_place from = right_place(lane());
+    return load(b + from.row * stride + from.column);
+  }
+  __device__ void multiply(fragment& sums, const device_operand& left,
+                           const device_operand& right) {
+    multiply_half(sums.x, left, right.x[0], right.x[1]);
+    multiply_half(sums.x + 4, left, right.x[2], right.x[3]);
   }
   __device__ void add_scaled(fragment& sums, const fragment& part, float scale) {
-#pragma unroll
-    for (int i = 0; i < device_fragment::sums::num_elements; ++i)
-      sums.x.x[i] = fmaf(part.x.x[i], scale, sums.x.x[i]);
+    TROUPE_UNROLL
+    for (std::uint32_t i = 0; i < fragment::elements; ++i)
+      sums.x[i] = fmaf(part.x[i], scale, sums.x[i]);
   }
   __device__ void store(float* to, std::uint32_t stride, const fragment& sums) {
-    nvcuda::wmma::store_matrix_sync(to, sums.x, stride, nvcuda::wmma::mem_row_major);
+    TROUPE_UNROLL
+    for (std::uint32_t i = 0; i < fragment::elements; ++i) {
+      const tile_place at = sum_place(lane(), i);
+      to[at.row * stride + at.column] = sums.x[i];
+    }
   }
 
  private:
   static constexpr unsigned every_lane = 0xffffffffU;
+
+  /// Four 8 x 8 tiles, whose rows the lanes point to, eight a tile.
+  static __device__ device_operand load(const std::uint16_t* row) {
+    device_operand got;
+    asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
+                 : "=r"(got.x[0]), "=r"(got.x[1]), "=r"(got.x[2]), "=r"(got.x[3])
+                 : "r"(static_cast<std::uint32_t>(__cvta_generic_to_shared(row)))
+                 : "memory");
+    return got;
+  }
+  static __device__ void multiply_half(float* sums, const device_operand& left, std::uint32_t b0,
+                                       std::uint32_t b1) {
+    asm volatile(
+        "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, "
+        "{%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+        : "+f"(sums[0]), "+f"(sums[1]), "+f"(sums[2]), "+f"(sums[3])
+        : "r"(left.x[0]), "r"(left.x[1]), "r"(left.x[2]), "r"(left.x[3]), "r"(b0), "r"(b1));
+  }
 };
 
 }  // namespace troupe::kernels::cuda

@@ -1,8 +1,10 @@
 #include "kernels/cuda/emulated/block.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
+#include "kernels/cuda/body/memory.hpp"
 #include "kernels/cuda/emulated/fiber.hpp"
 
 namespace troupe::kernels::cuda {
@@ -129,15 +131,20 @@ std::uint64_t emulated_thread::exchange(std::uint64_t word, std::uint32_t from,
   return block_.exchange(thread_, word, from, kind);
 }
 
-void emulated_thread::multiply(fragment& sums, const std::uint16_t* a, const std::uint16_t* b,
-                               std::uint32_t stride) {
+void emulated_thread::multiply(fragment& sums, const emulated_operand& left,
+                               const emulated_operand& right) {
   (void)exchange(0, lane(), 0x200U);
-  a += lane() / 2 * stride;
-  b += lane() % 2 * fragment::elements * stride;
+  const std::uint16_t* a = left.at + lane() / 2 * left.stride;
+  const std::uint16_t* b = right.at + lane() % 2 * fragment::elements * right.stride;
+  constexpr std::uint32_t row_bytes = 16;
+  const bool readable = is_aligned(left.at, row_bytes) && is_aligned(right.at, row_bytes) &&
+                        left.stride * sizeof *a % row_bytes == 0 &&
+                        right.stride * sizeof *b % row_bytes == 0;
+  if (!readable) sums.x[0] = std::numeric_limits<float>::quiet_NaN();
   // Products of BF16 numbers are exact in float32; the device adds in an order of its own.
   for (std::uint32_t i = 0; i < fragment::elements; ++i)
     for (std::uint32_t k = 0; k < 16; ++k)
-      sums.x[i] += from_bf16(a[k]) * from_bf16(b[i * stride + k]);
+      sums.x[i] += from_bf16(a[k]) * from_bf16(b[i * right.stride + k]);
 }
 
 void emulated_thread::store(float* to, std::uint32_t stride, const fragment& sums) {

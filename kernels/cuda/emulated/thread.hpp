@@ -16,6 +16,12 @@ struct emulated_fragment {
   float x[elements] = {};
 };
 
+/// A 16 x 16 tile of BF16 numbers, read where it lies.
+struct emulated_operand {
+  const std::uint16_t* at = nullptr;
+  std::uint32_t stride = 0;
+};
+
 /// What a kernel's body sees of a GPU thread, here a fiber of an emulated block. The device has the
 /// same members (kernels/cuda/device/thread.cuh).
 class emulated_thread {
@@ -57,10 +63,16 @@ class emulated_thread {
   void atomic_add(std::uint32_t* to, std::uint32_t value) { *to += value; }
   void atomic_or(std::uint32_t* to, std::uint32_t value) { *to |= value; }
 
-  /// sums += A B^T of two 16 x 16 tiles of BF16 numbers in shared memory, rows `stride` apart. The
-  /// whole warp takes part.
-  void multiply(fragment& sums, const std::uint16_t* a, const std::uint16_t* b,
-                std::uint32_t stride);
+  /// A tile of 16 rows in shared memory, `stride` elements apart, as a product's left and right
+  /// side. Rows begin at addresses that are multiples of 16. The whole warp takes part.
+  [[nodiscard]] emulated_operand load_left(const std::uint16_t* a, std::uint32_t stride) {
+    return {a, stride};
+  }
+  [[nodiscard]] emulated_operand load_right(const std::uint16_t* b, std::uint32_t stride) {
+    return {b, stride};
+  }
+  /// sums += A B^T. The whole warp takes part.
+  void multiply(fragment& sums, const emulated_operand& left, const emulated_operand& right);
   void add_scaled(fragment& sums, const fragment& part, float scale) {
     for (std::uint32_t i = 0; i < fragment::elements; ++i)
       sums.x[i] = fmaf(part.x[i], scale, sums.x[i]);

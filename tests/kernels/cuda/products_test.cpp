@@ -163,6 +163,79 @@ TEST_CASE("gpu: grouped experts agree with the reference: BF16, FP8 and 4-bit we
   }
 }
 
+TEST_CASE("gpu: products read weights and rows from any address, to the same bits") {
+  for (const dtype type : weight_types()) {
+    CAPTURE(info(type).name);
+    const bool bytes = type == dtype::f8_e4m3;
+    const std::uint32_t cols = info(type).block_elements == 1 ? 328 : 512;
+    constexpr std::uint32_t columns = 70;
+    constexpr std::uint32_t rows = 18;
+    const auto product = [&](std::size_t offset, std::uint32_t floats) {
+      generator random(155);
+      const owned_matrix w(type, columns, cols, random, offset);
+      std::vector<float> x(floats);
+      const std::vector<float> drawn = random_floats(std::size_t{rows} * cols, random);
+      x.insert(x.end(), drawn.begin(), drawn.end());
+      std::vector<float> y(std::size_t{rows} * columns);
+      cuda::emulated_stream s;
+      REQUIRE(gpu_backend().linear(s, {{x.data() + floats, nullptr, cols},
+                                       w.view(),
+                                       nullptr,
+                                       nullptr,
+                                       y.data(),
+                                       rows,
+                                       columns}) == status::ok);
+      return y;
+    };
+    const std::vector<float> y = product(0, 0);
+    const std::size_t smallest = type == dtype::f32 ? 4 : bytes ? 1 : 2;
+    CHECK(same_bits(product(smallest, 0), y));
+    CHECK(same_bits(product(0, 1), y));
+    CHECK(same_bits(product(smallest * 3, 3), y));
+  }
+}
+
+TEST_CASE("gpu: an expert's gate and up may be of different types") {
+  generator random(156);
+  constexpr std::uint32_t hidden = 160;
+  constexpr std::uint32_t inner = 96;
+  const std::vector<std::uint32_t> offsets = {0, 5};
+  const std::vector<std::uint32_t> slots = {0, 1, 2, 3, 4};
+  const auto up_of = [&](const expert_weights* experts, std::vector<float>& x) {
+    std::vector<float> out(slots.size() * inner);
+    const expert_up_params p{experts,
+                             offsets.data(),
+                             slots.data(),
+                             {x.data(), nullptr, hidden},
+                             {out.data(), nullptr, inner},
+                             1,
+                             5,
+                             1};
+    return std::pair(p, std::move(out));
+  };
+  for (const auto& [gate, up] :
+       {std::pair(dtype::f8_e4m3, dtype::bf16), std::pair(dtype::q4_1, dtype::q8_0),
+        std::pair(dtype::bf16, dtype::f8_e4m3)}) {
+    CAPTURE(info(gate).name);
+    CAPTURE(info(up).name);
+    const gpu_experts of_gate(gate, 1, hidden, inner, random);
+    const gpu_experts of_up(up, 1, hidden, inner, random);
+    expert_weights mixed = of_gate.weights[0];
+    mixed.up = of_up.weights[0].up;
+    expert_weights exact = of_gate.rounded_weights[0];
+    exact.up = of_up.rounded_weights[0].up;
+    std::vector<float> x = rounded(random_floats(5 * hidden, random));
+    auto [wanted, expected] = up_of(&exact, x);
+    wanted.hidden.f32 = expected.data();
+    reference::expert_up(wanted);
+    auto [asked, got] = up_of(&mixed, x);
+    asked.hidden.f32 = got.data();
+    cuda::emulated_stream s;
+    REQUIRE(gpu_backend().expert_up(s, asked) == status::ok);
+    CHECK(largest_error(got, expected, typical(expected)) < 1e-5);
+  }
+}
+
 TEST_CASE("gpu: an expert's row has the same bits alone and in batches of any size") {
   generator random(154);
   const std::uint32_t hidden = 128;
