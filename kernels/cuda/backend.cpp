@@ -174,9 +174,16 @@ status cuda_backend::attention(kernels::stream& s, const attention_params& p) {
     // Enough blocks to fill the device four times over.
     w.splits = std::clamp(ceil_divide(queue(s).processors() * 4, blocks), 1U, 64U);
   }
-  const grid g{tiles, p.cache.kv_heads * w.head_chunks, w.splits, attention_kernel::threads,
-               attention_kernel::shared_bytes};
-  const status done = queue(s).launch(kernel_id::attention, g, &w);
+  const auto submit = [&]<class Kernel>(kernel_id id, Kernel) {
+    return queue(s).launch(
+        id,
+        {tiles, p.cache.kv_heads * w.head_chunks, w.splits, Kernel::threads, Kernel::shared_bytes},
+        &w);
+  };
+  using usual = attention_kernel<1>;
+  const status done = p.cache.head_dim <= usual::most_dim
+                          ? submit(kernel_id::attention, usual())
+                          : submit(kernel_id::attention_wide, attention_kernel<2>());
   if (done != status::ok || w.splits == 1) return done;
   return queue(s).launch(kernel_id::attention_merge,
                          {p.where.rows, p.heads, 1, attention_merge_kernel::threads}, &w);

@@ -32,6 +32,7 @@ enum class kernel_id : std::uint8_t {
   expert_down_16,
   expert_down_64,
   attention,
+  attention_wide,
   attention_merge,
   sample,
   score,

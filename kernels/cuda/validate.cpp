@@ -2,7 +2,7 @@
 
 #include <limits>
 
-#include "kernels/cuda/body/attention.hpp"
+#include "kernels/cuda/body/attention_work.hpp"
 
 namespace troupe::kernels::cuda {
 namespace {

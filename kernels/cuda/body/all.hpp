@@ -1,6 +1,7 @@
 #pragma once
 
 #include "kernels/cuda/body/attention.hpp"
+#include "kernels/cuda/body/attention_merge.hpp"
 #include "kernels/cuda/body/f8_rows.hpp"
 #include "kernels/cuda/body/linear.hpp"
 #include "kernels/cuda/body/rope.hpp"
@@ -69,7 +70,9 @@ template <class F>
 bool visit_other_kernels(kernel_id id, const F& f) {
   switch (id) {
     case kernel_id::attention:
-      return f(attention_kernel{}), true;
+      return f(attention_kernel<1>{}), true;
+    case kernel_id::attention_wide:
+      return f(attention_kernel<2>{}), true;
     case kernel_id::attention_merge:
       return f(attention_merge_kernel{}), true;
     case kernel_id::sample:

@@ -4,6 +4,8 @@
 #include <cstdint>
 
 #include "kernels/api/attention.hpp"
+#include "kernels/cuda/body/attention_work.hpp"
+#include "kernels/cuda/body/memory.hpp"
 #include "kernels/cuda/body/rope.hpp"
 
 // Paged attention, the same for prefill and decode: keys and values are visited in blocks of
@@ -13,63 +15,37 @@
 // run the very same operations, so a row's bits do not depend on which it was.
 namespace troupe::kernels::cuda {
 
-/// Query vectors that share what a thread block reads.
-inline constexpr std::uint32_t attention_queries = 16;
-/// Widest head.
-inline constexpr std::uint32_t attention_most_dim = 256;
+/// Elements that a thread asks memory for before it computes with the first.
+inline constexpr std::uint32_t attention_batch = 8;
 
-struct attention_work {
-  attention_params p;
-  float* partials = nullptr;      ///< null: no row is shared
-  std::size_t room_of_row = 0;    ///< floats
-  std::uint32_t row_tile = 1;     ///< rows of one thread block
-  std::uint32_t head_chunks = 1;  ///< thread blocks for the heads of one KV head
-  std::uint32_t splits = 1;       ///< thread blocks that share a row
-};
-
-[[nodiscard]] TROUPE_KERNEL std::uint32_t blocks_before(std::uint32_t positions) {
-  return ceil_divide(positions, attention_block);
-}
-/// Floats of one block's partial for one head: values, then maximum and sum.
-[[nodiscard]] TROUPE_KERNEL std::size_t partial_floats(const attention_params& p) {
-  return std::size_t{p.cache.head_dim} + 2;
-}
-/// Whether several thread blocks work on a row: a function of its position and of the launch.
-[[nodiscard]] TROUPE_KERNEL bool is_shared(const attention_work& w, std::uint32_t row) {
-  const std::uint32_t blocks =
-      blocks_before(static_cast<std::uint32_t>(w.p.where.position[row]) + 1);
-  return w.partials != nullptr && w.splits > 1 && blocks > 1 &&
-         blocks * w.p.heads * partial_floats(w.p) <= w.room_of_row;
-}
-[[nodiscard]] TROUPE_KERNEL float* partial_at(const attention_work& w, std::uint32_t row,
-                                              std::uint32_t block, std::uint32_t head) {
-  return w.partials + row * w.room_of_row +
-         (std::size_t{block} * w.p.heads + head) * partial_floats(w.p);
+/// Elements of keys or values from `at` on, `stride` apart; all are asked for before any is there.
+TROUPE_KERNEL void load_kv_batch(kv_type type, const std::byte* base, std::size_t at,
+                                 std::size_t stride, float (&out)[attention_batch]) {
+  if (type == kv_type::f32) {
+    TROUPE_UNROLL
+    for (std::uint32_t i = 0; i < attention_batch; ++i)
+      out[i] = reinterpret_cast<const float*>(base)[at + i * stride];
+    return;
+  }
+  std::uint16_t halves[attention_batch];
+  TROUPE_UNROLL
+  for (std::uint32_t i = 0; i < attention_batch; ++i)
+    halves[i] = reinterpret_cast<const std::uint16_t*>(base)[at + i * stride];
+  TROUPE_UNROLL
+  for (std::uint32_t i = 0; i < attention_batch; ++i) out[i] = from_f16(halves[i]);
 }
 
-/// A row's softmax so far: maximum and sum. `keep` and `take` scale the values of what was there
-/// and of a block that comes.
-struct running {
-  float most = minus_infinity;
-  float sum = 0;
-  float keep = 0;
-  float take = 0;
-};
-TROUPE_KERNEL running merged(const running& r, float most, float sum) {
-  if (most == minus_infinity) return {r.most, r.sum, 1.0F, 0.0F};
-  const float peak = most > r.most ? most : r.most;
-  const float keep = r.most == minus_infinity ? 0.0F : exp_of(r.most - peak);
-  const float take = exp_of(most - peak);
-  return {peak, fmaf(r.sum, keep, sum * take), keep, take};
-}
-
-/// Grid: row tiles, KV heads times head chunks, splits.
+/// Grid: row tiles, KV heads times head chunks, splits. A thread has `Dims` elements of a head.
+template <std::uint32_t Dims>
 struct attention_kernel {
   using params = attention_work;
   static constexpr std::uint32_t threads = 128;
-  static constexpr std::uint32_t dims = attention_most_dim / threads;  ///< of a thread
+  static constexpr std::uint32_t dims = Dims;
+  static constexpr std::uint32_t most_dim = Dims * threads;
+  /// Floats from a position's scores to the next position's: a query's lie in different banks.
+  static constexpr std::uint32_t score_stride = attention_queries + 4;
   static constexpr std::uint32_t shared_bytes =
-      (attention_queries * (attention_most_dim + attention_block) + 2 * attention_queries) *
+      (attention_queries * most_dim + attention_block * score_stride + 3 * attention_queries) *
       sizeof(float);
 
   /// Rows of a tile that belong to one sequence, and the heads that one thread block has of each.
@@ -108,10 +84,11 @@ struct attention_kernel {
 
  private:
   struct room {
-    float* q;       ///< [queries][dim]
-    float* scores;  ///< [queries][attention_block], then what they weigh
-    float* most;    ///< [queries]
-    float* sum;     ///< [queries]
+    float* q;             ///< [dim][queries]
+    float* scores;        ///< [attention_block][score_stride], then what they weigh
+    float* most;          ///< [queries]
+    float* sum;           ///< [queries]
+    std::uint32_t* last;  ///< [queries], the position that each sees last
   };
 
   template <class Thread>
@@ -119,28 +96,36 @@ struct attention_kernel {
     const attention_params& p = w.p;
     const std::uint32_t dim = p.cache.head_dim;
     auto* shared = t.template shared<float>();
-    const room m{shared, shared + attention_queries * attention_most_dim,
-                 shared + attention_queries * (attention_most_dim + attention_block),
-                 shared + attention_queries * (attention_most_dim + attention_block + 1)};
+    float* behind = shared + attention_queries * most_dim + attention_block * score_stride;
+    const room m{shared, shared + attention_queries * most_dim, behind, behind + attention_queries,
+                 reinterpret_cast<std::uint32_t*>(behind + 2 * attention_queries)};
     const std::uint32_t width = (p.heads + 2 * p.cache.kv_heads) * dim;
     std::uint32_t positions = 0;
+    std::uint32_t common = ~0U;  // every row sees those before it
     for (std::uint32_t i = 0; i < r.rows; ++i) {
       const auto here = static_cast<std::uint32_t>(p.where.position[r.first + i]) + 1;
       positions = here > positions ? here : positions;
+      common = least(common, here);
     }
-    for (std::uint32_t i = t.thread(); i < r.queries() * dim; i += threads)
-      m.q[i] = p.qkv[std::size_t{r.row(i / dim)} * width + r.head_of(i / dim) * dim + i % dim];
+    for (std::uint32_t i = t.thread(); i < attention_queries * dim; i += threads) {
+      const std::uint32_t q = i / dim;
+      m.q[i % dim * attention_queries + q] =
+          q < r.queries() ? p.qkv[std::size_t{r.row(q)} * width + r.head_of(q) * dim + i % dim]
+                          : 0.0F;
+    }
+    for (std::uint32_t q = t.thread(); q < r.queries(); q += threads)
+      m.last[q] = static_cast<std::uint32_t>(p.where.position[r.row(q)]);
     t.sync();
     running state[attention_queries];
-    float total[attention_queries][dims] = {};
+    float total[dims][attention_queries] = {};
     const std::uint32_t step = r.shared ? w.splits : 1;
     for (std::uint32_t b = r.shared ? t.z() : 0; b < blocks_before(positions); b += step) {
-      float part[attention_queries][dims] = {};
+      float part[dims][attention_queries] = {};
       score(t, p, r, m, b, positions);
       t.sync();
       weigh(t, r, m);
       t.sync();
-      add_values(t, p, r, m, b, positions, part);
+      add_values(t, p, r, m, b, positions, common, part);
       if (r.shared)
         write_partials(t, w, r, m, b, part);
       else
@@ -155,8 +140,20 @@ struct attention_kernel {
       TROUPE_UNROLL
       for (std::uint32_t k = 0; k < dims; ++k) {
         const std::uint32_t d = t.thread() + k * threads;
-        if (d < dim) out[d] = total[q][k] / state[q].sum;
+        if (d < dim) out[d] = total[k][q] / state[q].sum;
       }
+    }
+  }
+
+  /// into[q] = fmaf(by[q], x, into[q]) for each query.
+  TROUPE_KERNEL static void add_products(const run_of_rows& r, const float* by, float x,
+                                         float (&into)[attention_queries]) {
+    TROUPE_UNROLL
+    for (std::uint32_t q = 0; q < attention_queries; q += 4) {
+      if (q >= r.queries()) break;
+      const four_floats y = load_shared(by + q);
+      TROUPE_UNROLL
+      for (std::uint32_t i = 0; i < 4; ++i) into[q + i] = fmaf(y.at[i], x, into[q + i]);
     }
   }
 
@@ -171,18 +168,22 @@ struct attention_kernel {
       if (position < positions) {
         const std::size_t page = page_of(p.where, r.first, p.cache.page_size, position);
         const std::size_t key = p.cache.key_at(page, r.kv, position % p.cache.page_size);
-        for (std::uint32_t i = 0; i < dim; ++i) {
-          const float k = load_kv(p.cache.type, p.cache.keys, key + std::size_t{i} * key_strip);
+        std::uint32_t i = 0;
+        for (; i + attention_batch <= dim; i += attention_batch) {
+          float k[attention_batch];
+          load_kv_batch(p.cache.type, p.cache.keys, key + std::size_t{i} * key_strip, key_strip, k);
           TROUPE_UNROLL
-          for (std::uint32_t q = 0; q < attention_queries; ++q)
-            if (q < r.queries()) sum[q] = fmaf(m.q[q * dim + i], k, sum[q]);
+          for (std::uint32_t e = 0; e < attention_batch; ++e)
+            add_products(r, m.q + (i + e) * attention_queries, k[e], sum);
         }
+        for (; i < dim; ++i)
+          add_products(r, m.q + i * attention_queries,
+                       load_kv(p.cache.type, p.cache.keys, key + std::size_t{i} * key_strip), sum);
       }
       TROUPE_UNROLL
       for (std::uint32_t q = 0; q < attention_queries; ++q) {
         if (q >= r.queries()) break;
-        const bool seen = position <= static_cast<std::uint32_t>(p.where.position[r.row(q)]);
-        m.scores[q * attention_block + at] = seen ? sum[q] * p.scale : minus_infinity;
+        m.scores[at * score_stride + q] = position <= m.last[q] ? sum[q] * p.scale : minus_infinity;
       }
     }
   }
@@ -191,15 +192,18 @@ struct attention_kernel {
   template <class Thread>
   TROUPE_KERNEL static void weigh(Thread& t, const run_of_rows& r, const room& m) {
     for (std::uint32_t q = t.warp(); q < r.queries(); q += threads / warp_size) {
-      float* scores = m.scores + q * attention_block;
+      float* scores = m.scores + q;
       float most = minus_infinity;
-      for (std::uint32_t i = t.lane(); i < attention_block; i += warp_size)
-        most = scores[i] > most ? scores[i] : most;
+      for (std::uint32_t i = t.lane(); i < attention_block; i += warp_size) {
+        const float score = scores[i * score_stride];
+        most = score > most ? score : most;
+      }
       most = warp_largest(t, most);
       float sum = 0;
       for (std::uint32_t i = t.lane(); i < attention_block; i += warp_size) {
-        scores[i] = scores[i] == minus_infinity ? 0.0F : exp_of(scores[i] - most);
-        sum += scores[i];
+        float& score = scores[i * score_stride];
+        score = score == minus_infinity ? 0.0F : exp_of(score - most);
+        sum += score;
       }
       sum = warp_sum(t, sum);
       if (t.lane() != 0) continue;
@@ -209,26 +213,41 @@ struct attention_kernel {
   }
 
   /// Values times weights, position after position; a thread has an element or two of the head.
+  /// Every row sees the positions before `common`.
   template <class Thread>
   TROUPE_KERNEL static void add_values(Thread& t, const attention_params& p, const run_of_rows& r,
                                        const room& m, std::uint32_t block, std::uint32_t positions,
-                                       float (&part)[attention_queries][dims]) {
+                                       std::uint32_t common,
+                                       float (&part)[dims][attention_queries]) {
     const std::uint32_t first = block * attention_block;
     const std::uint32_t count = least(attention_block, positions - first);
-    for (std::uint32_t at = 0; at < count; ++at) {
-      const std::size_t page = page_of(p.where, r.first, p.cache.page_size, first + at);
-      const std::size_t from = p.cache.value_at(page, r.kv, (first + at) % p.cache.page_size);
-      TROUPE_UNROLL
-      for (std::uint32_t k = 0; k < dims; ++k) {
-        const std::uint32_t d = t.thread() + k * threads;
-        if (d >= p.cache.head_dim) continue;
-        const float v = load_kv(p.cache.type, p.cache.values, from + d);
+    TROUPE_UNROLL
+    for (std::uint32_t k = 0; k < dims; ++k) {
+      const std::uint32_t d = t.thread() + k * threads;
+      if (d >= p.cache.head_dim) break;
+      const auto value_at = [&](std::uint32_t at) {
+        const std::size_t page = page_of(p.where, r.first, p.cache.page_size, first + at);
+        return p.cache.value_at(page, r.kv, (first + at) % p.cache.page_size) + d;
+      };
+      std::uint32_t at = 0;
+      // A batch lies in one page, whose positions are a multiple of key_strip.
+      static_assert(key_strip % attention_batch == 0);
+      for (; at + attention_batch <= count && first + at + attention_batch <= common;
+           at += attention_batch) {
+        float v[attention_batch];
+        load_kv_batch(p.cache.type, p.cache.values, value_at(at), p.cache.head_dim, v);
+        TROUPE_UNROLL
+        for (std::uint32_t e = 0; e < attention_batch; ++e)
+          add_products(r, m.scores + (at + e) * score_stride, v[e], part[k]);
+      }
+      for (; at < count; ++at) {
+        const float v = load_kv(p.cache.type, p.cache.values, value_at(at));
         TROUPE_UNROLL
         for (std::uint32_t q = 0; q < attention_queries; ++q) {
           if (q >= r.queries()) break;
           // What a row does not see must not reach it, not even as zero times infinity.
-          if (first + at > static_cast<std::uint32_t>(p.where.position[r.row(q)])) continue;
-          part[q][k] = fmaf(m.scores[q * attention_block + at], v, part[q][k]);
+          if (first + at <= m.last[q])
+            part[k][q] = fmaf(m.scores[at * score_stride + q], v, part[k][q]);
         }
       }
     }
@@ -236,22 +255,22 @@ struct attention_kernel {
 
   TROUPE_KERNEL static void merge(const run_of_rows& r, const room& m,
                                   running (&state)[attention_queries],
-                                  float (&total)[attention_queries][dims],
-                                  const float (&part)[attention_queries][dims]) {
+                                  float (&total)[dims][attention_queries],
+                                  const float (&part)[dims][attention_queries]) {
     TROUPE_UNROLL
     for (std::uint32_t q = 0; q < attention_queries; ++q) {
       if (q >= r.queries()) break;
       state[q] = merged(state[q], m.most[q], m.sum[q]);
       TROUPE_UNROLL
       for (std::uint32_t k = 0; k < dims; ++k)
-        total[q][k] = fmaf(total[q][k], state[q].keep, part[q][k] * state[q].take);
+        total[k][q] = fmaf(total[k][q], state[q].keep, part[k][q] * state[q].take);
     }
   }
 
   template <class Thread>
   TROUPE_KERNEL static void write_partials(Thread& t, const params& w, const run_of_rows& r,
                                            const room& m, std::uint32_t block,
-                                           const float (&part)[attention_queries][dims]) {
+                                           const float (&part)[dims][attention_queries]) {
     const std::uint32_t dim = w.p.cache.head_dim;
     TROUPE_UNROLL
     for (std::uint32_t q = 0; q < attention_queries; ++q) {
@@ -263,7 +282,7 @@ struct attention_kernel {
       TROUPE_UNROLL
       for (std::uint32_t k = 0; k < dims; ++k) {
         const std::uint32_t d = t.thread() + k * threads;
-        if (d < dim) to[d] = part[q][k];
+        if (d < dim) to[d] = part[k][q];
       }
       if (t.thread() == 0) to[dim] = m.most[q];
       if (t.thread() == 0) to[dim + 1] = m.sum[q];
@@ -271,29 +290,6 @@ struct attention_kernel {
   }
 };
 
-/// Grid: rows, heads. Merges what thread blocks that shared a row left behind.
-struct attention_merge_kernel {
-  using params = attention_work;
-  static constexpr std::uint32_t threads = attention_kernel::threads;
-
-  template <class Thread>
-  TROUPE_KERNEL static void run(Thread& t, const params& w) {
-    if (!is_shared(w, t.x())) return;
-    const std::uint32_t dim = w.p.cache.head_dim;
-    const std::uint32_t blocks =
-        blocks_before(static_cast<std::uint32_t>(w.p.where.position[t.x()]) + 1);
-    float* out = w.p.out.f32 + (std::size_t{t.x()} * w.p.heads + t.y()) * dim;
-    for (std::uint32_t d = t.thread(); d < dim; d += threads) {
-      running state;
-      float total = 0;
-      for (std::uint32_t b = 0; b < blocks; ++b) {
-        const float* part = partial_at(w, t.x(), b, t.y());
-        state = merged(state, part[dim], part[dim + 1]);
-        total = fmaf(total, state.keep, part[d] * state.take);
-      }
-      out[d] = total / state.sum;
-    }
-  }
-};
+static_assert(attention_kernel<2>::most_dim == attention_most_dim);
 
 }  // namespace troupe::kernels::cuda

@@ -83,6 +83,20 @@ struct four_floats {
   return got;
 }
 
+/// Four floats from an address in shared memory that is a multiple of 16.
+[[nodiscard]] TROUPE_KERNEL four_floats load_shared(const float* from) {
+  four_floats got;
+#ifdef __CUDACC__
+  asm volatile("ld.shared.v4.f32 {%0, %1, %2, %3}, [%4];"
+               : "=f"(got.at[0]), "=f"(got.at[1]), "=f"(got.at[2]), "=f"(got.at[3])
+               : "r"(static_cast<std::uint32_t>(__cvta_generic_to_shared(from))));
+#else
+  std::memcpy(got.at, from, sizeof got.at);
+  if (!is_aligned(from, sizeof got.at)) got.at[0] = std::numeric_limits<float>::quiet_NaN();
+#endif
+  return got;
+}
+
 /// Four words to an address in shared memory that is a multiple of 16.
 TROUPE_KERNEL void store_shared(std::uint16_t* to, const words<4>& from) {
 #ifdef __CUDACC__

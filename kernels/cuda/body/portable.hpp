@@ -67,14 +67,20 @@ TROUPE_KERNEL float exp_of(float x) {
 /// x / (1 + e^-x)
 TROUPE_KERNEL float silu(float x) { return x / (1.0F + exp_of(-x)); }
 
-/// IEEE 754 binary16 to binary32, exact: its bits, moved into place, with the exponent's bias
-/// mended by a multiplication, which subnormals come right from as well.
+/// IEEE 754 binary16 to binary32, exact; on the host its bits, moved into place, with the
+/// exponent's bias mended by a multiplication, which subnormals come right from as well.
 TROUPE_KERNEL float from_f16(std::uint16_t half) {
+#ifdef __CUDACC__
+  float exact = 0;
+  asm("cvt.f32.f16 %0, %1;" : "=f"(exact) : "h"(half));
+  return exact;
+#else
   const std::uint32_t magnitude = half & 0x7fffU;
   const std::uint32_t sign = (half & 0x8000U) << 16U;
   const std::uint32_t moved = magnitude << 13U;
   const std::uint32_t finite = bits_of(bits_as<float>(moved) * 0x1p112F);
   return bits_as<float>((magnitude >= 0x7c00U ? moved | 0x7f800000U : finite) | sign);
+#endif
 }
 
 /// binary32 to binary16, to nearest, ties to even; too large becomes infinity.
