@@ -285,8 +285,10 @@ void session_core::tell_end() {
   sink_->end(format_->whole(whole_, usage_));
 }
 
-/// An error is the whole answer while nothing was sent, and an event of the stream afterwards.
+/// An error is the whole answer while nothing was sent, and an event of the stream afterwards. What
+/// a client comes back for may be told with its failure, before the stream has begun.
 void session_core::refuse_answer(const api_error& e) {
+  if (options_.stream && !submitted_ && place_.resumable && events_ > 0) begin_stream();
   if (options_.stream && submitted_) {
     frames_ += format_->error_frame(e, events_);
     sink_->end(std::exchange(frames_, {}));

@@ -18,12 +18,13 @@ namespace {
 constexpr auto answer_limit = std::chrono::seconds(5);
 
 /// A desk that welcomes whoever asks.
-join_desk_actor::behavior_type welcoming(join_desk_actor::pointer /*self*/) {
+join_desk_actor::behavior_type welcoming(join_desk_actor::pointer /*self*/,
+                                         const gateway_welcome& gateways) {
   return {
       [](hello_atom, const node_hello&) { return node_welcome(); },
       [](join_atom, const node_hello&, const worker_actor&) { return node_welcome(); },
-      [](hello_atom, const gateway_hello&) { return gateway_welcome(); },
-      [](join_atom, const gateway_hello&) { return gateway_welcome(); },
+      [gateways](hello_atom, const gateway_hello&) { return gateways; },
+      [gateways](join_atom, const gateway_hello&) { return gateways; },
       [](leave_atom, const std::string&) { return std::string(); },
   };
 }
@@ -32,7 +33,7 @@ join_desk_actor::behavior_type welcoming(join_desk_actor::pointer /*self*/) {
 struct open_desk_process {
   cluster_system_config config{2, {}};
   caf::actor_system system{config};
-  join_desk_actor desk = system.spawn(welcoming);
+  join_desk_actor desk = system.spawn(welcoming, gateway_welcome());
   std::string address =
       "127.0.0.1:" + std::to_string(open_desk(system, desk, "127.0.0.1", 0).value());
 

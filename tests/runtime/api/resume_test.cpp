@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <optional>
 #include <span>
 
 #include "runtime/api/completion_session.hpp"
@@ -44,7 +45,9 @@ struct ready_recall final : answer_recall {
 
   void recall(const std::string&, found then) override { then(answer()); }
   void listen(request_id, std::shared_ptr<generation_listener> listener) override {
-    listener->on_tokens(two_choices());
+    const std::vector<token_event> events = two_choices();
+    listener->on_tokens(std::span(events).first(failure ? 2 : events.size()));
+    if (failure) return listener->on_error(*failure);
     generation_summary summary;
     summary.cached_tokens = 2;
     listener->on_done(summary);
@@ -54,6 +57,7 @@ struct ready_recall final : answer_recall {
   }
 
   generation_request asked;
+  std::optional<error> failure;  ///< that ended it, when two events had been drawn
 };
 
 TEST_CASE("a stream that may be resumed has the same bytes however its tokens come") {
@@ -86,6 +90,23 @@ TEST_CASE("a resumed stream goes on behind any of its events") {
     at = end;
   }
   CHECK(events > 8);
+}
+
+TEST_CASE("what was drawn of an answer that failed is there to come back for, and then why") {
+  test::scripted_service first;
+  const std::string whole = resumable_stream(first, two_choices(), 4);
+  ready_recall recall(first);
+  recall.failure = error(errc::cancelled, "its client left");
+  test::scripted_service unused;
+  const auto sink = std::make_shared<test::recording_sink>();
+  CHECK(completion_session::resume(test::make_context(unused), recall, api_protocol::chat,
+                                   recall.answer(), 0, sink) != nullptr);
+  CHECK_FALSE(sink->failure.has_value());
+  CHECK(sink->ended);
+  const std::size_t last = sink->body.rfind("\n\n", sink->body.size() - 3) + 2;
+  CHECK(last > 100);
+  CHECK(whole.starts_with(sink->body.substr(0, last)));
+  CHECK(sink->body.substr(last).find("its client left") != std::string::npos);
 }
 
 TEST_CASE("an answer is resumed at its own endpoint, and only where it has one") {
