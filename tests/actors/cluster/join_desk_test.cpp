@@ -68,6 +68,7 @@ TEST_CASE("whoever joins while others come and go is answered") {
   {
     std::jthread busy([&] { stays = live(head.address, [&] { return !done.load(); }); });
     std::vector<std::jthread> comers;
+    comers.reserve(come.size());
     for (std::string& failure : come) {
       comers.emplace_back([&failure, &head] {
         for (int i = 0; i < lives && failure.empty(); ++i)
