@@ -213,9 +213,11 @@ TEST_CASE("gpu: an expert's gate and up may be of different types") {
                              1};
     return std::pair(p, std::move(out));
   };
-  for (const auto& [gate, up] :
+  for (const auto& types :
        {std::pair(dtype::f8_e4m3, dtype::bf16), std::pair(dtype::q4_1, dtype::q8_0),
         std::pair(dtype::bf16, dtype::f8_e4m3)}) {
+    const dtype gate = types.first;
+    const dtype up = types.second;
     CAPTURE(info(gate).name);
     CAPTURE(info(up).name);
     const gpu_experts of_gate(gate, 1, hidden, inner, random);
