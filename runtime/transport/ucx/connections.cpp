@@ -94,6 +94,7 @@ bool connections::progress(clock::time_point now) {
   bool worked = false;
   for (int i = 0; i < most && port_->progress(); ++i) {
     worked = true;
+    if (someone_greeted_) answer_greetings();
     (void)hand_over();
     if (something_failed_) reap();
   }

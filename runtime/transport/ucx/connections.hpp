@@ -58,6 +58,8 @@ class connections {
   void dial(link& l);
   void say_hello(link& l);
   void greet(std::span<const std::byte> bytes);
+  /// Opens the links that greet() could not.
+  void answer_greetings();
   void keep_for_later(const greeting& hello);
   /// Opens the link if its peer has greeted before control introduced it.
   void look_for_greeting(link& l);
@@ -97,6 +99,7 @@ class connections {
   std::deque<std::uint64_t> ended_;  ///< the latest sessions that are over
   std::list<early_greeting> early_;  ///< bounded by the number of peers
   bool something_failed_ = false;
+  bool someone_greeted_ = false;
   clock::time_point now_;       ///< of the current call, for callbacks
   std::unique_ptr<port> port_;  ///< last: whatever still arrives while it closes finds no links
 };

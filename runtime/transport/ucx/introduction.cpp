@@ -6,7 +6,9 @@
 // Of two ends that control has introduced to each other the one with the lower number dials and
 // says hello. The other dials and answers once it has that: two that dial at once is what UCX 1.13
 // over TCP gets wrong (an assertion in tcp_ep.c ends the process). A hello may come before the
-// introduction that it belongs to, and waits for it.
+// introduction that it belongs to, and waits for it. Nobody dials within UCX's callbacks: UCX 1.13
+// then makes the connection that it is just reading from another endpoint's, and ends the process
+// where it had read more than the hello.
 
 namespace troupe::ucx {
 namespace {
@@ -51,7 +53,12 @@ void connections::greet(std::span<const std::byte> bytes) {
   if (known == links_.end() || known->second->nonce != hello->nonce || known->second->failure)
     return keep_for_later(*hello);
   link& l = *known->second;
-  if (!l.open) return open_link(l, *hello);
+  if (!l.open && l.dials_first) return open_link(l, *hello);
+  if (!l.open) {
+    l.greeted = *hello;
+    someone_greeted_ = true;
+    return;
+  }
   if (hello->session == l.peer_session) {  // said again before ours had come
     if (!l.dials_first) say_hello(l);
     return;
@@ -60,6 +67,15 @@ void connections::greet(std::span<const std::byte> bytes) {
   keep_for_later(*hello);
   l.peer_gone = true;
   fail_link(l, error(errc::unavailable, "began a new connection"));
+}
+
+void connections::answer_greetings() {
+  someone_greeted_ = false;
+  for (auto& [peer, l] : links_) {
+    if (!l->greeted) continue;
+    const greeting hello = *std::exchange(l->greeted, std::nullopt);
+    if (!l->open) open_link(*l, hello);
+  }
 }
 
 void connections::keep_for_later(const greeting& hello) {

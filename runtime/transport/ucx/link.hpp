@@ -42,13 +42,14 @@ struct link {
 
   std::shared_ptr<outbox> box;
   std::uint64_t nonce;
-  std::vector<std::byte> address;  ///< of the peer's port
-  bool dials_first;                ///< the other end waits for the hello of this one
-  std::uint16_t version;           ///< of the data plane, that control has had both agree on
-  std::uint64_t session;           ///< on every message to this end
-  std::uint64_t peer_session = 0;  ///< on every message from it
-  bool open = false;               ///< the peer has greeted
-  clock::time_point deadline;      ///< for that
+  std::vector<std::byte> address;   ///< of the peer's port
+  bool dials_first;                 ///< the other end waits for the hello of this one
+  std::uint16_t version;            ///< of the data plane, that control has had both agree on
+  std::uint64_t session;            ///< on every message to this end
+  std::uint64_t peer_session = 0;   ///< on every message from it
+  bool open = false;                ///< the peer has greeted
+  std::optional<greeting> greeted;  ///< by whom it is to be opened, outside UCX's callbacks
+  clock::time_point deadline;       ///< for that
   clock::time_point next_hello;
   bool peer_gone = false;  ///< the other end has given this connection up
   outbound way;

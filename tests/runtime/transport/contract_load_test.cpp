@@ -131,6 +131,43 @@ TEST_CASE("handlers may send and connect, and run one at a time") {
   });
 }
 
+TEST_CASE("an end that was held up hears whoever introduced themselves meanwhile") {
+  using namespace std::chrono_literals;
+  on_each_family([](const transport_family& family) {
+    const transport_factory factory = family.make(transport_limits());
+    std::atomic<bool> held = true;
+    std::atomic<int> comers_heard = 0;
+    std::atomic<int> waited = 0;
+    test_peer busy(factory.open(100));
+    busy.on_frame = [&](incoming_frame&& frame) {
+      if (frame.kind == 2) ++comers_heard;
+      if (frame.kind != 1) return;
+      // Nothing is read meanwhile: greetings and what follows them come at once.
+      for (int i = 0; held && i < 3000; ++i) std::this_thread::sleep_for(1ms);
+      std::this_thread::sleep_for(10ms);
+      ++waited;
+    };
+    test_peer keeps_busy(factory.open(1));
+    for (test_peer* peer : {&busy, &keeps_busy}) peer->start();
+    join(keeps_busy, busy);
+    REQUIRE(send_patiently(keeps_busy.get(), 100, make_frame(1, "wait")));
+    std::vector<std::unique_ptr<test_peer>> comers;
+    for (peer_id id = 2; id < 10; ++id) {
+      comers.push_back(std::make_unique<test_peer>(factory.open(id)));
+      comers.back()->start();
+      join(*comers.back(), busy, id);
+      REQUIRE(comers.back()->get().send(100, make_frame(2, "here")));
+    }
+    std::this_thread::sleep_for(800ms);  // greetings are said again
+    held = false;
+    int asked = 1;
+    REQUIRE(eventually([&] {
+      if (waited == asked && keeps_busy.get().send(100, make_frame(1, "wait"))) ++asked;
+      return comers_heard == static_cast<int>(comers.size());
+    }));
+  });
+}
+
 TEST_CASE("several threads may send at once, and each one's frames stay in order") {
   on_each_family([](const transport_family& family) {
     duo two(family);
