@@ -176,6 +176,7 @@ TEST_CASE("several threads may send at once, and each one's frames stay in order
     std::atomic<int> failures = 0;
     {
       std::vector<std::jthread> senders;
+      senders.reserve(threads);
       for (int t = 0; t < threads; ++t) {
         senders.emplace_back([&, t] {
           for (int i = 0; i < each; ++i) {
