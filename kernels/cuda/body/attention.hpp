@@ -39,7 +39,7 @@ TROUPE_KERNEL void load_kv_batch(kv_type type, const std::byte* base, std::size_
 template <std::uint32_t Dims>
 struct attention_kernel {
   using params = attention_work;
-  static constexpr std::uint32_t threads = 128;
+  static constexpr std::uint32_t threads = attention_threads;
   static constexpr std::uint32_t dims = Dims;
   static constexpr std::uint32_t most_dim = Dims * threads;
   /// Floats from a position's scores to the next position's: a query's lie in different banks.

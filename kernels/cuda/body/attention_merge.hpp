@@ -10,7 +10,7 @@ namespace troupe::kernels::cuda {
 /// Grid: rows, heads. Merges what thread blocks that shared a row left behind.
 struct attention_merge_kernel {
   using params = attention_work;
-  static constexpr std::uint32_t threads = 128;
+  static constexpr std::uint32_t threads = attention_threads;
 
   template <class Thread>
   TROUPE_KERNEL static void run(Thread& t, const params& w) {

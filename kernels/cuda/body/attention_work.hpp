@@ -11,6 +11,7 @@ namespace troupe::kernels::cuda {
 
 /// Query vectors that share what a thread block reads.
 inline constexpr std::uint32_t attention_queries = 16;
+inline constexpr std::uint32_t attention_threads = 128;
 /// Widest head.
 inline constexpr std::uint32_t attention_most_dim = 256;
 
