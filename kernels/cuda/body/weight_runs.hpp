@@ -16,15 +16,41 @@ namespace troupe::kernels::cuda {
 /// A run as products want it.
 using bf16_run = words<4>;
 
+/// Eight floats: activations, or weights before they are rounded.
+struct float_run {
+  float at[weight_run] = {};
+};
+[[nodiscard]] TROUPE_KERNEL float_run load_run(const float* from, bool there) {
+  float_run got;
+  TROUPE_UNROLL
+  for (std::uint32_t i = 0; i < weight_run; i += 4) {
+    const four_floats part = load_floats(from + i, there);
+    TROUPE_UNROLL
+    for (std::uint32_t e = 0; e < 4; ++e) got.at[i + e] = part.at[e];
+  }
+  return got;
+}
+/// Up to eight floats, from anywhere.
+TROUPE_KERNEL_APART float_run read_floats(const float* from, std::uint32_t count) {
+  float_run got;
+  TROUPE_UNROLL
+  for (std::uint32_t i = 0; i < weight_run; ++i)
+    if (i < count) got.at[i] = from[i];
+  return got;
+}
+[[nodiscard]] TROUPE_KERNEL bf16_run rounded(const float_run& x) {
+  bf16_run run;
+  TROUPE_UNROLL
+  for (std::uint32_t i = 0; i < 4; ++i) run.at[i] = pack_bf16(x.at[2 * i], x.at[2 * i + 1]);
+  return run;
+}
+
 /// Any type's run, as BF16; FP8 without its scale, which a product applies to sums.
 TROUPE_KERNEL_APART bf16_run read_run(const matrix& w, std::uint32_t row, std::uint32_t col,
                                       std::uint32_t count) {
-  float part[weight_run] = {};
-  read_weights(w, row, col, count, part);
-  bf16_run run;
-  TROUPE_UNROLL
-  for (std::uint32_t i = 0; i < 4; ++i) run.at[i] = pack_bf16(part[2 * i], part[2 * i + 1]);
-  return run;
+  float_run part;
+  read_weights(w, row, col, count, part.at);
+  return rounded(part);
 }
 
 /// Up to eight bytes, from any address.
@@ -37,29 +63,6 @@ TROUPE_KERNEL_APART words<2> read_bytes(const std::byte* from, std::uint32_t cou
   return got;
 }
 
-/// A run of activations.
-struct float_run {
-  four_floats half[2];
-};
-[[nodiscard]] TROUPE_KERNEL float_run load_run(const float* from, bool there) {
-  return {load_floats(from, there), load_floats(from + 4, there)};
-}
-/// Up to eight floats, from anywhere.
-TROUPE_KERNEL_APART float_run read_floats(const float* from, std::uint32_t count) {
-  float_run got;
-  TROUPE_UNROLL
-  for (std::uint32_t i = 0; i < weight_run; ++i)
-    if (i < count) got.half[i / 4].at[i % 4] = from[i];
-  return got;
-}
-[[nodiscard]] TROUPE_KERNEL bf16_run rounded(const float_run& x) {
-  bf16_run run;
-  TROUPE_UNROLL
-  for (std::uint32_t i = 0; i < 4; ++i)
-    run.at[i] = pack_bf16(x.half[i / 2].at[i % 2 * 2], x.half[i / 2].at[i % 2 * 2 + 1]);
-  return run;
-}
-
 struct bf16_weights {
   using raw = words<4>;
   [[nodiscard]] TROUPE_KERNEL static bool scaled(const matrix&) { return false; }
@@ -68,7 +71,7 @@ struct bf16_weights {
   }
   [[nodiscard]] TROUPE_KERNEL static raw fetch(const matrix& w, std::uint32_t row,
                                                std::uint32_t col, bool there) {
-    return load_weights<4>(w.data + (std::size_t{row} * w.cols + col) * 2, there);
+    return load_weights<4>(block_at(w, block_of(dtype::bf16), row, col), there);
   }
   [[nodiscard]] TROUPE_KERNEL static raw fetch_part(const matrix& w, std::uint32_t row,
                                                     std::uint32_t col, std::uint32_t count) {
@@ -86,11 +89,11 @@ struct f8_weights {
   }
   [[nodiscard]] TROUPE_KERNEL static raw fetch(const matrix& w, std::uint32_t row,
                                                std::uint32_t col, bool there) {
-    return load_weights<2>(w.data + std::size_t{row} * w.cols + col, there);
+    return load_weights<2>(block_at(w, block_of(dtype::f8_e4m3), row, col), there);
   }
   [[nodiscard]] TROUPE_KERNEL static raw fetch_part(const matrix& w, std::uint32_t row,
                                                     std::uint32_t col, std::uint32_t count) {
-    return read_bytes(w.data + std::size_t{row} * w.cols + col, count);
+    return read_bytes(block_at(w, block_of(dtype::f8_e4m3), row, col), count);
   }
   [[nodiscard]] TROUPE_KERNEL static bf16_run unpack(const raw& r, std::uint32_t) {
     bf16_run run;
@@ -132,7 +135,7 @@ struct block_weights {
 struct q8_0_weights : block_weights {
   [[nodiscard]] TROUPE_KERNEL static raw fetch(const matrix& w, std::uint32_t row,
                                                std::uint32_t col, bool there) {
-    const std::byte* block = w.data + (std::size_t{row} * (w.cols / 32) + col / 32) * 34;
+    const std::byte* block = block_at(w, block_of(dtype::q8_0), row, col);
     return {load_even(block + 2 + col % 32, there), load_weight_half(block, there)};
   }
   [[nodiscard]] TROUPE_KERNEL static bf16_run unpack(const raw& r, std::uint32_t) {
@@ -155,8 +158,7 @@ struct q4_weights : block_weights {
   static constexpr std::uint32_t head_bytes = Shifted ? 2 : 4;
   [[nodiscard]] TROUPE_KERNEL static raw fetch(const matrix& w, std::uint32_t row,
                                                std::uint32_t col, bool there) {
-    const std::byte* block =
-        w.data + (std::size_t{row} * (w.cols / 32) + col / 32) * (head_bytes + 16);
+    const std::byte* block = block_at(w, block_of(Shifted ? dtype::q4_0 : dtype::q4_1), row, col);
     raw r{load_even(block + head_bytes + col % 16, there), load_weight_half(block, there)};
     if constexpr (!Shifted) r.head |= load_weight_half(block + 2, there) << 16U;
     return r;

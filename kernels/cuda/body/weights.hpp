@@ -64,14 +64,20 @@ TROUPE_KERNEL float block_scale(const matrix& w, std::uint32_t row, std::uint32_
   return scales[std::size_t{row / 128} * ((w.cols + 127) / 128) + col / 128];
 }
 
+/// The block that holds an element; a type without blocks has blocks of one.
+TROUPE_KERNEL const std::byte* block_at(const matrix& w, const dtype_block& block,
+                                        std::uint32_t row, std::uint32_t col) {
+  return w.data +
+         (std::size_t{row} * (w.cols / block.elements) + col / block.elements) * block.bytes;
+}
+
 /// Elements [col, col + count) of a row, count at most weight_run; both in one block of a block
 /// type, so `col` is a multiple of weight_run. FP8 comes without its scale.
 TROUPE_KERNEL void read_weights(const matrix& w, std::uint32_t row, std::uint32_t col,
                                 std::uint32_t count, float* out) {
-  const dtype_info layout = info(w.type);
-  const std::byte* b = w.data + row_bytes(w.type, w.cols) * row +
-                       std::size_t{col / layout.block_elements} * layout.block_bytes;
-  const std::uint32_t in = col % layout.block_elements;
+  const dtype_block block = block_of(w.type);
+  const std::byte* b = block_at(w, block, row, col);
+  const std::uint32_t in = col % block.elements;
   switch (w.type) {
     case dtype::f32:
       for (std::uint32_t i = 0; i < count; ++i) out[i] = reinterpret_cast<const float*>(b)[i];
